@@ -26,27 +26,38 @@ const MAX_ENTRY_BYTES: u64 = 64 << 20;
 /// What an execution produced.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ActionResult {
+    /// The content of each output, by its name in the contract.
     pub outputs: BTreeMap<String, Content>,
+    /// The numbers of the metrics file, nested ones by dotted path; empty for a step that has none.
     pub metrics: BTreeMap<String, f64>,
     /// Whether another execution made the same outputs; `None` when nobody has asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reproducible: Option<bool>,
     /// The log, in the blob store.
     pub log: Option<Digest>,
+    /// Attempts that it took, at least 1.
     pub attempts: u32,
+    /// Milliseconds from start to end of the last attempt.
     pub wall_ms: u64,
+    /// Milliseconds of user and system time of the last attempt.
     pub cpu_ms: u64,
+    /// Peak resident memory of the last attempt, in bytes; `None` if it is not known (see
+    /// [`Outcome`](crate::executor::Outcome)).
     pub max_rss_bytes: Option<u64>,
 }
 
 /// A result and how it came about.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Action {
+    /// The digest of `record`, by which the result is found.
     pub key: Digest,
+    /// Everything that the result may depend on.
     pub record: KeyRecord,
+    /// What it produced.
     pub result: ActionResult,
     /// The run that executed it, and when it ended.
     pub run: String,
+    /// When the execution ended.
     pub at: Timestamp,
 }
 

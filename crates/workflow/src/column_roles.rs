@@ -15,20 +15,28 @@ pub const VARIABLE: &str = "KILTER_COLUMN_ROLES";
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ColumnRoles {
+    /// The column with the label.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
+    /// The column with the time at which the label became known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label_time: Option<String>,
+    /// The column with the time of the event.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time: Option<String>,
+    /// The column with the weight of the row.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weight: Option<String>,
+    /// The columns that name whom or what a row is about; no model reads them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub id: Vec<String>,
+    /// The columns that are for nothing; no model reads them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ignore: Vec<String>,
+    /// The columns by which groups are compared.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub sensitive: Vec<String>,
+    /// The columns whose values are categories, though they look like numbers.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub categorical: Vec<String>,
 }

@@ -13,7 +13,8 @@ use serde_json::{Map, Value};
 
 use super::{
     column_roles::ColumnRoles,
-    plan::{Environment, Needs, Plan, PlanError, PlanParts, Source, Step},
+    plan::{Environment, Needs, Plan, PlanParts, Source, Step},
+    plan_error::PlanError,
 };
 
 impl Plan {

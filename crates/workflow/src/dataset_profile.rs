@@ -22,6 +22,7 @@ pub struct DatasetProfile {
     /// Why there is no profile; steps may well be able to read it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_a_table: Option<String>,
+    /// The columns in the order of the table; empty if it is none that Kilter reads.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub columns: Vec<ColumnProfile>,
 }
@@ -29,7 +30,9 @@ pub struct DatasetProfile {
 /// One column.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ColumnProfile {
+    /// The name as the table has it.
     pub name: String,
+    /// What its values are, as they were read.
     #[serde(rename = "type")]
     pub kind: ColumnType,
     /// `None` when the table is too large to be looked through.
@@ -38,12 +41,16 @@ pub struct ColumnProfile {
     /// Different values; `None` when they are more than are counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub distinct: Option<u64>,
+    /// The least value; `None` for texts, without any value, and in a table that is too large to be looked through.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub min: Option<ColumnBound>,
+    /// The greatest value; `None` where `min` is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max: Option<ColumnBound>,
+    /// The mean of the values; only of numbers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mean: Option<f64>,
+    /// The standard deviation of the values; only of numbers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sd: Option<f64>,
 }
@@ -54,7 +61,9 @@ pub struct ColumnProfile {
 pub enum ColumnBound {
     /// Of a column in which a float would round some.
     Whole(i64),
+    /// A number.
     Number(f64),
+    /// A time, or a date as its midnight.
     Time(Timestamp),
 }
 

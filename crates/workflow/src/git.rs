@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 /// The commit checked out in the project folder, and whether tracked files differ from it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GitState {
+    /// The id of the commit, in hex.
     pub commit: String,
+    /// Whether a tracked file differs from the commit; files that Git does not track do not count.
     pub dirty: bool,
 }
 

@@ -10,6 +10,8 @@
 //!
 //! Out of scope: the clock (it is handed in), SQL, gates, and where else than on this machine a step may run.
 
+#![deny(missing_docs, clippy::missing_errors_doc)]
+
 mod action_cache;
 mod attempt;
 mod attempt_folder;
@@ -28,6 +30,7 @@ mod options;
 mod output_places;
 mod placeholder;
 mod plan;
+mod plan_error;
 mod record;
 mod run_context;
 mod schedule;
@@ -56,7 +59,8 @@ pub use locks::LockError;
 pub use metrics::MetricsError;
 pub use options::{Force, Now, RunOptions};
 pub use output_places::KEPT_NAMES;
-pub use plan::{Environment, Needs, Plan, PlanError, PlanParts, Source, Step};
+pub use plan::{Environment, Needs, Plan, PlanParts, Source, Step};
+pub use plan_error::PlanError;
 pub use record::{OutputRecord, RunEvent, RunRecord, StepRecord, UnchangedVersion};
 
 pub use attempt_folder::sweep;

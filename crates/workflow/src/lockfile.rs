@@ -25,8 +25,10 @@ const MAX_LOCK_BYTES: u64 = 64 << 20;
 pub struct LockedDataset {
     /// As the contract states it, or where it lay instead.
     pub path: String,
+    /// Its digest, size and number of files.
     #[serde(flatten)]
     pub content: Content,
+    /// Its rows and columns.
     #[serde(flatten)]
     pub profile: DatasetProfile,
 }
@@ -34,26 +36,78 @@ pub struct LockedDataset {
 /// Why a dataset could not be pinned.
 #[derive(Debug, thiserror::Error)]
 pub enum LockfileError {
+    /// The path of the dataset does not exist.
     #[error("dataset `{dataset}`: there is nothing at `{}`; put the data there, or correct `path` in [data.{dataset}]", .path.display())]
-    Missing { dataset: DatasetName, path: PathBuf },
+    Missing {
+        /// The name of the dataset.
+        dataset: DatasetName,
+        /// The path that was looked at.
+        path: PathBuf,
+    },
+    /// The path of the dataset is an address, such as `s3://…`.
     #[error(
         "dataset `{dataset}`: `{path}` is no local path, and only files and folders can be read by a run; copy the data into the project"
     )]
-    NotLocal { dataset: DatasetName, path: String },
+    NotLocal {
+        /// The name of the dataset.
+        dataset: DatasetName,
+        /// The path as the contract states it.
+        path: String,
+    },
+    /// The path is relative, and leads out of the project.
     #[error("dataset `{dataset}`: `{}` leaves the project; move the data into it, or write an absolute path", .path.display())]
-    Leaves { dataset: DatasetName, path: PathBuf, source: UnsafePath },
+    Leaves {
+        /// The name of the dataset.
+        dataset: DatasetName,
+        /// The path as the contract states it.
+        path: PathBuf,
+        /// What is wrong with the path.
+        source: UnsafePath,
+    },
+    /// The dataset cannot be read, hashed or stored.
     #[error("dataset `{dataset}` could not be read")]
-    Read { dataset: DatasetName, source: BlobError },
+    Read {
+        /// The name of the dataset.
+        dataset: DatasetName,
+        /// What failed.
+        source: BlobError,
+    },
+    /// The dataset is a table with an error.
     #[error("dataset `{dataset}` is not a whole table: {reason}")]
-    Table { dataset: DatasetName, reason: String },
+    Table {
+        /// The name of the dataset.
+        dataset: DatasetName,
+        /// What is wrong with the table, in a sentence.
+        reason: String,
+    },
+    /// `kilter.lock` is not TOML of the version that this program writes.
     #[error("`{}` cannot be read as a lock: {reason}; restore it from Git, or delete it to pin the data anew", .path.display())]
-    Unreadable { path: PathBuf, reason: String },
+    Unreadable {
+        /// The path of the lock file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// `kilter.lock` cannot be opened, or is too large.
     #[error("could not read `{}`", .path.display())]
-    ReadLock { path: PathBuf, source: io::Error },
+    ReadLock {
+        /// The path of the lock file.
+        path: PathBuf,
+        /// What the system answered.
+        source: io::Error,
+    },
+    /// `kilter.lock` cannot be written.
     #[error("could not write kilter.lock")]
-    WriteLock { source: BlobError },
+    WriteLock {
+        /// What failed.
+        source: BlobError,
+    },
+    /// Data is not what the lock file pins, and the run must not pin it anew.
     #[error("{changes}, and the run is --locked; run without it to pin the data as it is now")]
-    Locked { changes: String },
+    Locked {
+        /// What differs, dataset by dataset.
+        changes: String,
+    },
 }
 
 #[derive(Serialize, Deserialize, Default)]
@@ -73,6 +127,9 @@ pub struct Lockfile {
 
 impl Lockfile {
     /// Reads the lock; an absent file pins nothing.
+    ///
+    /// # Errors
+    /// When the file cannot be read, is no TOML, or has another version than this program writes.
     pub fn read(path: &Path) -> Result<Self, LockfileError> {
         let bad = |reason: String| LockfileError::Unreadable { path: path.to_owned(), reason };
         match path.metadata() {

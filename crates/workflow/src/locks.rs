@@ -20,10 +20,20 @@ const POLL: Duration = Duration::from_millis(20);
 /// Why a path could not be locked.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
+    /// The run was cancelled before another run released the path.
     #[error("the run was cancelled while it waited for another run to finish with `{}`", .path.display())]
-    Cancelled { path: PathBuf },
+    Cancelled {
+        /// The path that was waited for.
+        path: PathBuf,
+    },
+    /// The file of the lock cannot be opened or locked.
     #[error("could not lock `{}`", .path.display())]
-    Io { path: PathBuf, source: io::Error },
+    Io {
+        /// The path that should be locked.
+        path: PathBuf,
+        /// What the system answered.
+        source: io::Error,
+    },
 }
 
 /// Locks that are held until this is dropped.

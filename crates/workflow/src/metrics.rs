@@ -13,14 +13,21 @@ const MAX_DEPTH: usize = 32;
 /// Why a document holds no metrics.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MetricsError {
+    /// A value is NaN or infinite.
     #[error(
         "line {line} holds NaN or Infinity, which is no measurement; leave the metric out, or write null, when it could not be measured"
     )]
-    NotFinite { line: usize },
+    NotFinite {
+        /// The line of the document, from 1.
+        line: usize,
+    },
+    /// The document cannot be parsed; with what the parser reports.
     #[error("it is not JSON: {0}")]
     NotJson(String),
+    /// The document is JSON and no object.
     #[error("it must be an object like {{\"auc\": 0.83}}")]
     NotAnObject,
+    /// The document has more numbers, or more levels, than are read.
     #[error("it holds more than {MAX_METRICS} numbers, or is nested deeper than {MAX_DEPTH}")]
     TooMany,
 }

@@ -23,9 +23,12 @@ pub type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 /// Which steps are executed though their results are known.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Force {
+    /// None: known results are used.
     #[default]
     None,
+    /// Every step of the run.
     All,
+    /// These steps; the others use known results.
     Steps(BTreeSet<StepName>),
 }
 
@@ -60,6 +63,7 @@ pub struct RunOptions {
     pub param_overrides: BTreeMap<String, Value>,
     /// Only these steps; what feeds them must have been made before. `None`: all.
     pub only: Option<BTreeSet<StepName>>,
+    /// Which steps are executed though their results are known.
     pub force: Force,
     /// Refuse to run when data is not what `kilter.lock` pins.
     pub locked: bool,
@@ -85,7 +89,9 @@ pub struct RunOptions {
     pub tool: PathBuf,
     /// Finds schema, rows and column summaries of a dataset.
     pub describe: Describe,
+    /// The clock.
     pub now: Now,
+    /// Stops the run when it is cancelled.
     pub cancel: CancelToken,
 }
 

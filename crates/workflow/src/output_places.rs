@@ -11,10 +11,7 @@ use std::{
 use kilter_blobs::ensure_inside;
 use kilter_domain::ids::StepName;
 
-use super::{
-    options::RunOptions,
-    plan::{Plan, PlanError},
-};
+use super::{options::RunOptions, plan::Plan, plan_error::PlanError};
 
 /// A place that outputs must not take, as it is compared.
 struct Taken {

@@ -9,7 +9,7 @@ use std::{
 };
 
 use crate::executor::{Command, Retry};
-use kilter_blobs::{TreePath, UnsafePath};
+use kilter_blobs::TreePath;
 use kilter_domain::{
     contract::DEFAULT_MAX_OUTPUT_BYTES,
     ids::{DatasetName, StepName},
@@ -19,6 +19,7 @@ use serde_json::{Map, Value};
 use super::{
     column_roles::{ColumnRoles, RolesByDataset},
     placeholder::{self, Part},
+    plan_error::{PlanError, names},
 };
 
 /// Folders that steps may not write to.
@@ -27,8 +28,15 @@ const RESERVED: [&str; 2] = [".git", ".kilter"];
 /// Where an input comes from.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Source {
+    /// A dataset of the contract.
     Dataset(DatasetName),
-    Output { step: StepName, output: String },
+    /// An output of another step.
+    Output {
+        /// The step that writes it.
+        step: StepName,
+        /// Its name in that step.
+        output: String,
+    },
 }
 
 impl fmt::Display for Source {
@@ -43,7 +51,9 @@ impl fmt::Display for Source {
 /// What a step asks of the machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Needs {
+    /// CPUs that it uses together; 1 if nothing is stated.
     pub cpu: u32,
+    /// Memory in bytes; 0 if nothing is stated.
     pub memory_bytes: u64,
 }
 
@@ -68,8 +78,11 @@ pub struct Step {
     pub code: Vec<String>,
     /// Environment variables that it may see, and that are part of its key.
     pub env: BTreeSet<String>,
+    /// Which failures are tried again, how often and how soon.
     pub retry: Retry,
+    /// The longest that an attempt may take; `None`: not bounded.
     pub timeout: Option<Duration>,
+    /// CPUs and memory that must be free before it starts.
     pub needs: Needs,
     /// The most bytes of one output.
     pub max_output_bytes: u64,
@@ -133,9 +146,11 @@ pub struct Environment {
 pub struct PlanParts {
     /// Path of each dataset: relative to the project, or absolute.
     pub datasets: BTreeMap<DatasetName, PathBuf>,
+    /// The steps by name.
     pub steps: BTreeMap<StepName, Step>,
     /// The `[params]` tables.
     pub params: Map<String, Value>,
+    /// What the environment of every step is made of.
     pub environment: Environment,
     /// What columns are for, of the datasets that say it.
     pub roles: BTreeMap<DatasetName, ColumnRoles>,
@@ -148,37 +163,12 @@ pub struct Plan {
     order: Vec<StepName>,
 }
 
-/// Why parts do not make a plan.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum PlanError {
-    #[error("step `{step}` reads `{input}`, and there is no such {what}; there is {present}")]
-    UnknownInput { step: StepName, input: String, what: &'static str, present: String },
-    #[error("these steps wait for each other: {}; one of them must not read the other's output", names(.0))]
-    Cycle(Vec<StepName>),
-    #[error("step `{step}`: output `{output}` may not be written to `{path}`: {reason}")]
-    OutputPath { step: StepName, output: String, path: TreePath, reason: String },
-    #[error("step `{step}`: {placeholder} stands in the command, but {reason}")]
-    Placeholder { step: StepName, placeholder: String, reason: String },
-    #[error("step `{step}`: metrics = \"{metrics}\" names no output of the step; add it to `out`")]
-    Metrics { step: StepName, metrics: String },
-    #[error("step `{step}` declares the parameter `{param}`, but [params] has no such entry")]
-    UnknownParam { step: StepName, param: String },
-    #[error("step `{step}`: output `{output}` may not be written to `{}`: the path must stay inside of the project", .path.display())]
-    UnsafePath { step: StepName, output: String, path: PathBuf, source: UnsafePath },
-    #[error("step `{step}` may not run in `{}`: cwd must stay inside of the project", .path.display())]
-    Folder { step: StepName, path: PathBuf, source: UnsafePath },
-    #[error("[env] lock = \"{}\" must stay inside of the project", .path.display())]
-    EnvironmentLock { path: PathBuf, source: UnsafePath },
-    #[error("there is no step `{step}`; there is {present}")]
-    UnknownStep { step: StepName, present: String },
-}
-
-fn names(steps: &[StepName]) -> String {
-    steps.iter().map(|step| format!("`{step}`")).collect::<Vec<_>>().join(", ")
-}
-
 impl Plan {
     /// Checks that the parts fit together.
+    ///
+    /// # Errors
+    /// When an input, placeholder, parameter or metrics output has no source, when steps wait for each other, or when an
+    /// output lies where it may not.
     pub fn new(parts: PlanParts) -> Result<Self, PlanError> {
         parts.steps.iter().try_for_each(|(name, step)| check_step(&parts, name, step))?;
         check_outputs(&parts)?;
@@ -206,6 +196,7 @@ impl Plan {
         &self.parts.params
     }
 
+    /// What the environment of every step is made of.
     pub fn environment(&self) -> &Environment {
         &self.parts.environment
     }
@@ -228,6 +219,9 @@ impl Plan {
     }
 
     /// `steps` and everything that feeds them.
+    ///
+    /// # Errors
+    /// When one of `steps` is not in the plan.
     pub fn with_upstream(&self, steps: &BTreeSet<StepName>) -> Result<BTreeSet<StepName>, PlanError> {
         let mut found = BTreeSet::new();
         let mut open: Vec<&StepName> = steps.iter().collect();
@@ -241,6 +235,9 @@ impl Plan {
     }
 
     /// The step, or an error that names the ones there are.
+    ///
+    /// # Errors
+    /// [`PlanError::UnknownStep`].
     pub fn step(&self, name: &StepName) -> Result<&Step, PlanError> {
         self.parts.steps.get(name).ok_or_else(|| PlanError::UnknownStep {
             step: name.clone(),

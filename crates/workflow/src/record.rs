@@ -23,6 +23,7 @@ const MAX_SAID: usize = 300;
 pub struct OutputRecord {
     /// Relative to the project, or to the root of outputs.
     pub path: String,
+    /// Its digest, size and number of files.
     #[serde(flatten)]
     pub content: Content,
 }
@@ -30,6 +31,7 @@ pub struct OutputRecord {
 /// What a step did.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StepRecord {
+    /// The name of the step in the contract.
     pub step: StepName,
     /// `queued` means: it would be executed (when the run only explains).
     pub state: StepState,
@@ -37,10 +39,13 @@ pub struct StepRecord {
     pub key: Option<Digest>,
     /// Why it was not taken from the cache: what differs from the nearest earlier execution. Empty when there is none.
     pub reason: Vec<Change>,
+    /// The content of each input, by the name that `{in.x}` uses.
     pub inputs: BTreeMap<String, Content>,
+    /// The outputs by name; empty unless it succeeded or its result was known.
     pub outputs: BTreeMap<String, OutputRecord>,
     /// The declared parameters as they were.
     pub params: BTreeMap<String, Value>,
+    /// The numbers of the metrics file, nested ones by dotted path; empty for a step that has none.
     pub metrics: BTreeMap<String, f64>,
     /// Whether another execution made the same outputs; `None` when nobody has asked.
     pub reproducible: Option<bool>,
@@ -51,14 +56,19 @@ pub struct StepRecord {
     pub log: Option<Digest>,
     /// The run that executed it, when that was another one.
     pub made_by: Option<String>,
+    /// Attempts that the result took; 0 if there was none.
     pub attempts: u32,
     /// How its process ended; `None` when none ran in this run.
     pub end: Option<End>,
+    /// When the run took the step on.
     pub started: Timestamp,
+    /// When the run was done with the step.
     pub ended: Timestamp,
     /// Of the execution that made the result.
     pub wall_ms: u64,
+    /// Milliseconds of user and system time of the same execution.
     pub cpu_ms: u64,
+    /// Peak resident memory of the same execution, in bytes; `None` if it is not known.
     pub max_rss_bytes: Option<u64>,
     /// Why it failed or did not run, and what to do next.
     pub error: Option<String>,
@@ -87,15 +97,21 @@ impl StepRecord {
 /// What a run did.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunRecord {
+    /// The id of the run.
     pub run: String,
+    /// What started it.
     pub cause: Cause,
+    /// How it ended.
     pub state: RunState,
+    /// When it began.
     pub started: Timestamp,
+    /// When its last step was over.
     pub ended: Timestamp,
     /// The datasets it used, as they were.
     pub data: BTreeMap<DatasetName, LockedDataset>,
     /// All parameters, after overrides.
     pub params: Map<String, Value>,
+    /// The commit of the project; `None` without Git, a repository or a commit.
     pub git: Option<GitState>,
     /// In the order in which they may run.
     pub steps: Vec<StepRecord>,
@@ -107,7 +123,9 @@ pub struct RunRecord {
 /// A version that a run would have made again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UnchangedVersion {
+    /// The name of the model.
     pub model: ModelName,
+    /// The number of the version.
     pub number: u32,
 }
 
@@ -142,42 +160,66 @@ impl RunRecord {
 pub enum RunEvent {
     /// The steps that are looked at, in the order in which they may run.
     Started {
+        /// The id of the run.
         run: String,
+        /// Their names.
         steps: Vec<StepName>,
     },
     /// A dataset is not what `kilter.lock` pinned, or is pinned for the first time.
     DataChanged {
+        /// The name of the dataset.
         dataset: DatasetName,
+        /// As it was pinned; `None` if it was not.
         was: Option<Box<LockedDataset>>,
+        /// As it is now.
         now: Box<LockedDataset>,
     },
     /// Another run holds this path.
     StepWaiting {
+        /// The step that waits for it.
         step: StepName,
+        /// The path that both use.
         path: String,
     },
+    /// An attempt of a step begins.
     StepStarted {
+        /// The name of the step.
         step: StepName,
+        /// The number of the attempt, from 1.
         attempt: u32,
+        /// Why it is executed: what differs from the nearest earlier execution.
         reason: Vec<Change>,
     },
+    /// A step wrote to one of its streams; only if the run follows them.
     StepOutput {
+        /// The name of the step.
         step: StepName,
+        /// What it wrote; bytes that are no text are replaced.
         text: String,
     },
+    /// An attempt failed, and another one follows.
     StepRetrying {
+        /// The name of the step.
         step: StepName,
+        /// The number of the attempt that failed, from 1.
         attempt: u32,
+        /// How it ended.
         end: End,
+        /// Milliseconds until the next attempt.
         wait_ms: u64,
     },
     /// Content that no run had made stood at the path of an output; it is kept in the store.
     Kept {
+        /// The step whose output it is.
         step: StepName,
+        /// The path of the output.
         path: String,
+        /// What stood there.
         content: Content,
     },
+    /// The run is done with a step: executed, known, skipped or cancelled.
     StepEnded {
+        /// What the step did.
         record: Box<StepRecord>,
     },
 }

@@ -169,6 +169,7 @@ pub const ORDER: &[(&str, &[&str])] = &[
             "placeholder",
             "action_cache",
             "lockfile",
+            "plan_error",
             "plan",
             "code_deps",
             "contract",

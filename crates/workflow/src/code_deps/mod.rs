@@ -38,14 +38,26 @@ const CODE: [&str; 27] = [
 /// Why the code of a step could not be found out.
 #[derive(Debug, thiserror::Error)]
 pub enum CodeError {
+    /// A pattern of `code` cannot be read.
     #[error("`{glob}` is not a pattern for files; write one like `src/**/*.py`")]
-    Glob { glob: String, source: globset::Error },
+    Glob {
+        /// The pattern as the contract states it.
+        glob: String,
+        /// What is wrong with it.
+        source: globset::Error,
+    },
+    /// A pattern of `code` names no file, so it would guard nothing.
     #[error("`code` pattern `{glob}` matches no file of the project; correct or remove it")]
-    NoMatch { glob: String },
+    NoMatch {
+        /// The pattern as the contract states it.
+        glob: String,
+    },
+    /// The project has more files than patterns are matched against.
     #[error(
         "the project holds more than {MAX_PROJECT_FILES} files, too many to match `code` patterns against; move data out of it"
     )]
     TooManyFiles,
+    /// A file of the code cannot be read.
     #[error(transparent)]
     Read(#[from] BlobError),
 }

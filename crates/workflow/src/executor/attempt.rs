@@ -19,6 +19,7 @@ pub enum Command {
 /// One attempt of one step.
 #[derive(Clone)]
 pub struct Attempt {
+    /// What to start.
     pub command: Command,
     /// Working directory.
     pub folder: PathBuf,
@@ -53,6 +54,7 @@ pub enum End {
 }
 
 impl End {
+    /// Whether it ended by itself, with exit code 0.
     pub fn is_success(&self) -> bool {
         *self == Self::Exited(0)
     }
@@ -85,7 +87,9 @@ impl fmt::Display for End {
 /// What an attempt cost and how it ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outcome {
+    /// How the process ended.
     pub end: End,
+    /// Milliseconds from start to end.
     pub wall_ms: u64,
     /// User and system time of the process and the descendants it waited for.
     pub cpu_ms: u64,
@@ -99,14 +103,41 @@ pub struct Outcome {
 /// Why an attempt did not start, or could not be watched.
 #[derive(Debug, thiserror::Error)]
 pub enum RunnerError {
+    /// There is no program to start.
     #[error("the command is empty; write what the step runs, like run = \"python train.py\"")]
     EmptyCommand,
+    /// The system did not start the program.
     #[error("could not start `{program}` in `{}`; check that it is installed and on the PATH", .folder.display())]
-    Start { program: String, folder: PathBuf, source: io::Error },
+    Start {
+        /// The program as the command names it.
+        program: String,
+        /// The working folder of the attempt.
+        folder: PathBuf,
+        /// What the system answered.
+        source: io::Error,
+    },
+    /// The output of the process cannot be kept.
     #[error("could not write the log `{}`", .path.display())]
-    Log { path: PathBuf, source: io::Error },
+    Log {
+        /// The path of the log.
+        path: PathBuf,
+        /// What the system answered.
+        source: io::Error,
+    },
+    /// The system does not report the end of the process.
     #[error("could not wait for process {pid}")]
-    Wait { pid: u32, source: io::Error },
+    Wait {
+        /// The id of the process.
+        pid: u32,
+        /// What the system answered.
+        source: io::Error,
+    },
+    /// The folder that puts `kilter` on the PATH of steps cannot be written.
     #[error("could not make `kilter` available to steps in `{}`", .path.display())]
-    Tool { path: PathBuf, source: io::Error },
+    Tool {
+        /// The path that could not be written.
+        path: PathBuf,
+        /// What the system answered.
+        source: io::Error,
+    },
 }

@@ -12,6 +12,7 @@ pub struct CancelToken {
 }
 
 impl CancelToken {
+    /// A token that is not cancelled.
     pub fn new() -> Self {
         Self::default()
     }
@@ -22,6 +23,7 @@ impl CancelToken {
         self.inner.1.notify_all();
     }
 
+    /// Whether anybody asked to stop.
     pub fn is_cancelled(&self) -> bool {
         *self.inner.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

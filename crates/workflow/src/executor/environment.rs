@@ -33,6 +33,9 @@ pub fn inherited_environment<'a>(
 
 /// Makes `folder/kilter` lead to `binary`, so that the word `kilter` in a step's command means the running program
 /// whatever else is installed. Returns the absolute path of the folder, to stand first in PATH.
+///
+/// # Errors
+/// [`RunnerError::Tool`] when the folder or the link cannot be written.
 pub fn link_tool(folder: &Path, binary: &Path) -> Result<PathBuf, RunnerError> {
     let link = folder.join("kilter");
     let failed = |source: io::Error| RunnerError::Tool { path: folder.to_owned(), source };

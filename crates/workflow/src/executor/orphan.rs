@@ -22,6 +22,9 @@ impl ProcessMark {
     }
 
     /// Writes the mark to `path`.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
     pub fn write(&self, path: &Path) -> io::Result<()> {
         fs::write(path, format!("{} {}\n", self.pid, self.started))
     }

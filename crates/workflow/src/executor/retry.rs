@@ -67,6 +67,7 @@ impl fmt::Display for RetryOn {
 pub struct Retry {
     /// Attempts after the first.
     pub times: u32,
+    /// The failures that are tried again; none if it is empty.
     pub on: Vec<RetryOn>,
     /// The wait before the second attempt; it doubles for each further one, up to an hour.
     pub backoff: Duration,
@@ -90,6 +91,9 @@ impl Retry {
 
 /// Executes attempt 1, 2, … until one succeeds or no retry is due; returns the number and the outcome of the last.
 /// `waiting` gets each attempt that failed and the time until the next.
+///
+/// # Errors
+/// What `attempt` answers when an attempt could not be started or watched; no other one follows.
 pub fn execute_with_retries<E>(
     retry: &Retry,
     cancel: &CancelToken,
