@@ -1,6 +1,6 @@
 //! Wall clocks that were ahead: nothing from the future is final, and nothing waits for it.
 //!
-//! Invariants: a time that is still to come was written by a clock that was ahead. As soon as the loop sees it, the ledger
+//! Invariants: a time that is still to come was written by a clock that was ahead. As soon as the loop sees it, the audit log
 //! says that the clock was set back, and what was begun before counts from that moment on. Out of scope: times that
 //! lie in the future on purpose (until when an approval, a token or the silence of an alert holds); they are as they are.
 

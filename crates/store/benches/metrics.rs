@@ -1,5 +1,5 @@
 //! Rows per second of metric batches, acknowledged after the commit that holds them (8 clients, 100 rows a request);
-//! what it takes to open a store, and to verify its ledger.
+//! what it takes to open a store, and to verify its audit log.
 
 use std::{
     thread,
@@ -101,7 +101,7 @@ fn metric_batches(criterion: &mut Criterion) {
 const ENTRIES: u64 = 10_000;
 
 /// Runs that begin and end, 3 entries each, until the audit log has [`ENTRIES`].
-fn with_a_long_ledger(dir: &std::path::Path) -> Store {
+fn with_a_long_audit_log(dir: &std::path::Path) -> Store {
     let store = with_records(dir);
     let work = |tx: &kilter_store::Tx| {
         let draft = AuditEvent {
@@ -128,10 +128,10 @@ fn with_a_long_ledger(dir: &std::path::Path) -> Store {
     store
 }
 
-fn ledger(criterion: &mut Criterion) {
+fn audit_log(criterion: &mut Criterion) {
     let dir = tempfile::tempdir().expect("a temporary folder");
-    let store = with_a_long_ledger(dir.path());
-    let mut group = criterion.benchmark_group("ledger");
+    let store = with_a_long_audit_log(dir.path());
+    let mut group = criterion.benchmark_group("audit log");
     group.throughput(Throughput::Elements(ENTRIES)).sample_size(10);
     group.bench_function("verify 10,000 entries and their lives", |bencher| {
         bencher.iter(|| assert!(store.read(audit::verify).expect("an audit log can be read").is_sound()));
@@ -143,5 +143,5 @@ fn ledger(criterion: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, metric_batches, ledger);
+criterion_group!(benches, metric_batches, audit_log);
 criterion_main!(benches);

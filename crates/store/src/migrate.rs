@@ -178,7 +178,7 @@ mod tests {
             on_behalf: None,
             action: "project.register".into(),
             // Before there are projects, an entry is about nothing that has a row.
-            object: if level >= 2 { "project:churn".into() } else { "test:ledger".into() },
+            object: if level >= 2 { "project:churn".into() } else { "test:audit".into() },
             object_digest: None,
             outcome: Outcome::Done,
             before: None,
@@ -239,7 +239,7 @@ mod tests {
     #[test]
     fn a_migration_that_was_edited_after_it_was_applied_is_refused() {
         let dir = tempfile::tempdir().unwrap();
-        let edited = [Migration { name: "0001_the_ledger", sqlite: "CREATE TABLE audit (seq INTEGER)", postgres: "" }];
+        let edited = [Migration { name: "0001_audit_log", sqlite: "CREATE TABLE audit (seq INTEGER)", postgres: "" }];
         migrate(&mut database(dir.path()), &edited).unwrap();
         let error = refusal(dir.path());
         assert!(matches!(error, StoreError::ForeignMigration { number: 1, .. }), "{error}");

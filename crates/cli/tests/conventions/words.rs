@@ -59,6 +59,7 @@ fn the_words_and_the_numbers_touch_no_clock_file_or_socket() {
 
 /// Names that the words of the field replaced, and what replaced them (`docs/glossary.md`, `docs/contributing/naming.md`).
 const REPLACED: &[(&str, &str)] = &[
+    ("AppError", "the error of the use case"),
     ("Asks", "Requirement"),
     ("Audited", "AuditedTx"),
     ("Belief", "Alternative"),
@@ -87,6 +88,7 @@ const REPLACED: &[(&str, &str)] = &[
     ("Reach", "ConnectArgs"),
     ("Refusal", "V2Error"),
     ("RuleWord", "RuleStatus"),
+    ("Scene", "EndpointMonitor"),
     ("Tell", "Reporter"),
     ("Thin", "TooFew"),
     ("Urn", "PolyaUrn"),
@@ -98,6 +100,7 @@ const REPLACED: &[(&str, &str)] = &[
     ("complain", "a line to standard error"),
     ("doorbell", "commit_notify"),
     ("keep_profiles", "keep_column_stats"),
+    ("ledger", "audit log"),
     ("way_out", "hint"),
 ];
 

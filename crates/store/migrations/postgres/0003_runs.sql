@@ -22,7 +22,7 @@ BEGIN
     SELECT 1 FROM audit
     WHERE seq = NEW.audit_seq AND object = 'run:' || NEW.id AND before IS NULL AND after = NEW.state
 ) THEN
-        RAISE EXCEPTION 'a run begins only with its ledger entry' USING ERRCODE = 'check_violation';
+        RAISE EXCEPTION 'a run begins only with its audit entry' USING ERRCODE = 'check_violation';
     END IF;
     RETURN NEW;
 END $$;
@@ -35,7 +35,7 @@ BEGIN
     SELECT 1 FROM audit
     WHERE seq = NEW.audit_seq AND object = 'run:' || NEW.id AND before = OLD.state AND after = NEW.state
 ) THEN
-        RAISE EXCEPTION 'a run changes its state only with its ledger entry' USING ERRCODE = 'check_violation';
+        RAISE EXCEPTION 'a run changes its state only with its audit entry' USING ERRCODE = 'check_violation';
     END IF;
     RETURN NEW;
 END $$;

@@ -47,7 +47,7 @@ BEGIN
     WHERE seq = NEW.audit_seq AND object = 'version:' || NEW.model || '/' || NEW.number
       AND before IS NULL AND after = NEW.state
 ) THEN
-        RAISE EXCEPTION 'a version begins as a draft, with its ledger entry' USING ERRCODE = 'check_violation';
+        RAISE EXCEPTION 'a version begins as a draft, with its audit entry' USING ERRCODE = 'check_violation';
     END IF;
     RETURN NEW;
 END $$;
@@ -61,7 +61,7 @@ BEGIN
     WHERE seq = NEW.audit_seq AND object = 'version:' || NEW.model || '/' || NEW.number
       AND before = OLD.state AND after = NEW.state
 ) THEN
-        RAISE EXCEPTION 'a version changes its state only with its ledger entry' USING ERRCODE = 'check_violation';
+        RAISE EXCEPTION 'a version changes its state only with its audit entry' USING ERRCODE = 'check_violation';
     END IF;
     RETURN NEW;
 END $$;

@@ -55,7 +55,7 @@ BEGIN
     SELECT 1 FROM audit
     WHERE seq = NEW.audit_seq AND object = 'alert:' || NEW.id AND before IS NULL AND after = NEW.state
 ) THEN
-        RAISE EXCEPTION 'an alert begins pending or firing, with its ledger entry' USING ERRCODE = 'check_violation';
+        RAISE EXCEPTION 'an alert begins pending or firing, with its audit entry' USING ERRCODE = 'check_violation';
     END IF;
     RETURN NEW;
 END $$;
@@ -71,7 +71,7 @@ BEGIN
       AND before = OLD.state || coalesce(' ' || OLD.muted_until, '')
       AND after = NEW.state || coalesce(' ' || NEW.muted_until, '')
 ) THEN
-        RAISE EXCEPTION 'an alert changes its state only with its ledger entry' USING ERRCODE = 'check_violation';
+        RAISE EXCEPTION 'an alert changes its state only with its audit entry' USING ERRCODE = 'check_violation';
     END IF;
     RETURN NEW;
 END $$;

@@ -22,7 +22,7 @@ WHEN NOT EXISTS (
     WHERE seq = NEW.audit_seq AND object = 'run:' || NEW.id AND before IS NULL AND after = NEW.state
 )
 BEGIN
-    SELECT RAISE(ABORT, 'a run begins only with its ledger entry');
+    SELECT RAISE(ABORT, 'a run begins only with its audit entry');
 END;
 
 CREATE TRIGGER a_run_moves_with_its_entry BEFORE UPDATE OF state, audit_seq ON run
@@ -31,7 +31,7 @@ WHEN NEW.audit_seq <= OLD.audit_seq OR NOT EXISTS (
     WHERE seq = NEW.audit_seq AND object = 'run:' || NEW.id AND before = OLD.state AND after = NEW.state
 )
 BEGIN
-    SELECT RAISE(ABORT, 'a run changes its state only with its ledger entry');
+    SELECT RAISE(ABORT, 'a run changes its state only with its audit entry');
 END;
 
 CREATE TRIGGER an_ended_run_stays_ended BEFORE UPDATE OF state ON run

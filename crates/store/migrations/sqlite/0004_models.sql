@@ -43,7 +43,7 @@ WHEN NEW.state <> 'draft' OR NOT EXISTS (
       AND before IS NULL AND after = NEW.state
 )
 BEGIN
-    SELECT RAISE(ABORT, 'a version begins as a draft, with its ledger entry');
+    SELECT RAISE(ABORT, 'a version begins as a draft, with its audit entry');
 END;
 
 CREATE TRIGGER a_version_moves_with_its_entry BEFORE UPDATE OF state, audit_seq ON model_version
@@ -53,7 +53,7 @@ WHEN NEW.audit_seq <= OLD.audit_seq OR NOT EXISTS (
       AND before = OLD.state AND after = NEW.state
 )
 BEGIN
-    SELECT RAISE(ABORT, 'a version changes its state only with its ledger entry');
+    SELECT RAISE(ABORT, 'a version changes its state only with its audit entry');
 END;
 
 CREATE TRIGGER a_retired_or_revoked_version_stays_so BEFORE UPDATE OF state ON model_version

@@ -9,7 +9,7 @@ CREATE TABLE endpoint (
 
 CREATE INDEX endpoint_by_project ON endpoint (project, key);
 
--- live_since and live_until answer "what was live at T" without reading the ledger.
+-- live_since and live_until answer "what was live at T" without reading the audit log.
 CREATE TABLE deployment (
     key            INTEGER PRIMARY KEY,
     id             TEXT    NOT NULL UNIQUE CHECK (length(id) BETWEEN 1 AND 64),
@@ -44,10 +44,10 @@ WHEN NEW.state <> 'requested' OR NOT EXISTS (
     WHERE seq = NEW.audit_seq AND object = 'deployment:' || NEW.id AND before IS NULL AND after = NEW.state
 )
 BEGIN
-    SELECT RAISE(ABORT, 'a deployment begins as a request, with its ledger entry');
+    SELECT RAISE(ABORT, 'a deployment begins as a request, with its audit entry');
 END;
 
--- A canary step is written `canary 5` in the ledger.
+-- A canary step is written `canary 5` in the audit log.
 CREATE TRIGGER a_deployment_moves_with_its_entry BEFORE UPDATE OF state, canary_percent, audit_seq ON deployment
 WHEN NEW.audit_seq <= OLD.audit_seq OR NOT EXISTS (
     SELECT 1 FROM audit
@@ -56,7 +56,7 @@ WHEN NEW.audit_seq <= OLD.audit_seq OR NOT EXISTS (
       AND after = NEW.state || coalesce(' ' || NEW.canary_percent, '')
 )
 BEGIN
-    SELECT RAISE(ABORT, 'a deployment changes its state only with its ledger entry');
+    SELECT RAISE(ABORT, 'a deployment changes its state only with its audit entry');
 END;
 
 CREATE TRIGGER an_ended_deployment_stays_ended BEFORE UPDATE OF state ON deployment

@@ -55,7 +55,7 @@ WHEN NEW.state NOT IN ('pending', 'firing') OR NOT EXISTS (
     WHERE seq = NEW.audit_seq AND object = 'alert:' || NEW.id AND before IS NULL AND after = NEW.state
 )
 BEGIN
-    SELECT RAISE(ABORT, 'an alert begins pending or firing, with its ledger entry');
+    SELECT RAISE(ABORT, 'an alert begins pending or firing, with its audit entry');
 END;
 
 -- A mute is written with its end, in milliseconds: `muted 1764000000000`.
@@ -67,7 +67,7 @@ WHEN NEW.audit_seq <= OLD.audit_seq OR NOT EXISTS (
       AND after = NEW.state || coalesce(' ' || NEW.muted_until, '')
 )
 BEGIN
-    SELECT RAISE(ABORT, 'an alert changes its state only with its ledger entry');
+    SELECT RAISE(ABORT, 'an alert changes its state only with its audit entry');
 END;
 
 CREATE TRIGGER a_resolved_alert_stays_so BEFORE UPDATE OF state ON alert

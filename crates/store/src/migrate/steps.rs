@@ -30,7 +30,7 @@ macro_rules! migrations {
 
 /// Every step there is, in order. Only ever add at the end; a file that was released is never edited.
 pub(crate) const MIGRATIONS: &[Migration] = migrations![
-    "0001_the_ledger",
+    "0001_audit_log",
     "0002_projects_and_data",
     "0003_runs",
     "0004_models",

@@ -47,7 +47,7 @@ fn sequence_numbers_have_no_gaps_whatever_was_rolled_back() {
     assert_eq!(numbers.len(), 4 + 15);
 }
 
-fn an_action_that_was_denied_is_in_the_ledger_too() {
+fn an_action_that_was_denied_is_in_the_audit_log_too() {
     let world = World::with_records();
     let reason = Some("ana is the author".to_owned());
     let seq = world
@@ -63,7 +63,7 @@ fn an_action_that_was_denied_is_in_the_ledger_too() {
     world.assert_sound();
 }
 
-fn a_reason_can_be_erased_and_the_ledger_still_verifies() {
+fn a_reason_can_be_erased_and_the_audit_log_still_verifies() {
     let world = World::empty();
     world
         .store
@@ -126,17 +126,17 @@ fn the_schema_refuses_what_goes_round_the_code() {
         ("DELETE FROM audit WHERE seq = 1", "never deleted"),
         ("INSERT INTO audit SELECT 99, at, actor, actor_kind, on_behalf, action, object, object_digest, outcome,
           reason_hash, before, after, evidence, body, leaf FROM audit WHERE seq = 1", "no gaps"),
-        ("UPDATE model_version SET state = 'approved'", "only with its ledger entry"),
-        ("UPDATE model_version SET state = 'approved', audit_seq = 1", "only with its ledger entry"),
-        ("UPDATE model_version SET state = 'approved', audit_seq = audit_seq + 1", "only with its ledger entry"),
+        ("UPDATE model_version SET state = 'approved'", "only with its audit entry"),
+        ("UPDATE model_version SET state = 'approved', audit_seq = 1", "only with its audit entry"),
+        ("UPDATE model_version SET state = 'approved', audit_seq = audit_seq + 1", "only with its audit entry"),
         ("UPDATE model_version SET digest = 'x'", "never edited"),
         ("UPDATE model_version SET policy = 'rules = []'", "never edited"),
         ("DELETE FROM model_version", "never deleted"),
         ("INSERT INTO model_version SELECT 9, model, 1, state, run, makers, digest, signature, policy, policy_digest, metrics,
           created, audit_seq FROM model_version", "gaps"),
         ("INSERT INTO model_version SELECT 9, model, 2, state, run, makers, digest, signature, policy, policy_digest, metrics,
-          created, audit_seq FROM model_version", "with its ledger entry"),
-        ("UPDATE run SET state = 'succeeded'", "only with its ledger entry"),
+          created, audit_seq FROM model_version", "with its audit entry"),
+        ("UPDATE run SET state = 'succeeded'", "only with its audit entry"),
         ("UPDATE run SET cause = '{}'", "keeps its id"),
         ("UPDATE contract SET text = ''; DELETE FROM project", "foreign key"),
     ] {
@@ -216,8 +216,8 @@ fn verification_names_states_and_entries_that_lost_each_other() {
 both_databases![
     every_change_has_its_entry_with_what_was_before_and_after,
     sequence_numbers_have_no_gaps_whatever_was_rolled_back,
-    an_action_that_was_denied_is_in_the_ledger_too,
-    a_reason_can_be_erased_and_the_ledger_still_verifies,
+    an_action_that_was_denied_is_in_the_audit_log_too,
+    a_reason_can_be_erased_and_the_audit_log_still_verifies,
     what_has_ended_stays_ended_even_when_someone_forgets_to_ask_the_life,
     a_draft_that_could_fill_the_disk_is_refused,
     the_schema_refuses_what_goes_round_the_code,

@@ -7,7 +7,7 @@ EXCEPTION WHEN data_exception THEN
     RETURN false;
 END $$;
 
--- The ledger: one row for every change that matters, in the transaction of the change.
+-- The audit log: one row for every change that matters, in the transaction of the change.
 -- The body is canonical JSON (RFC 8785); the leaf is SHA-256(0x00 || body), ready for an RFC 6962 tree.
 -- Reasons are free text and may have to be erased: the body holds a salted hash, the text stands beside.
 CREATE TABLE audit (
@@ -37,26 +37,26 @@ CREATE TABLE audit_reason (
     text TEXT COLLATE "C"  NOT NULL
 );
 
-CREATE FUNCTION the_ledger_has_no_gaps() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION the_audit_log_has_no_gaps() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF NEW.seq IS DISTINCT FROM (SELECT coalesce(max(seq), 0) + 1 FROM audit) THEN
-        RAISE EXCEPTION 'the ledger has no gaps: the next entry follows the last one' USING ERRCODE = 'check_violation';
+        RAISE EXCEPTION 'the audit log has no gaps: the next entry follows the last one' USING ERRCODE = 'check_violation';
     END IF;
     RETURN NEW;
 END $$;
-CREATE TRIGGER the_ledger_has_no_gaps BEFORE INSERT ON audit
-FOR EACH ROW EXECUTE FUNCTION the_ledger_has_no_gaps();
+CREATE TRIGGER the_audit_log_has_no_gaps BEFORE INSERT ON audit
+FOR EACH ROW EXECUTE FUNCTION the_audit_log_has_no_gaps();
 
 CREATE FUNCTION an_entry_is_never_changed() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    RAISE EXCEPTION 'a ledger entry is never changed' USING ERRCODE = 'check_violation';
+    RAISE EXCEPTION 'an audit entry is never changed' USING ERRCODE = 'check_violation';
 END $$;
 CREATE TRIGGER an_entry_is_never_changed BEFORE UPDATE ON audit
 FOR EACH ROW EXECUTE FUNCTION an_entry_is_never_changed();
 
 CREATE FUNCTION an_entry_is_never_deleted() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    RAISE EXCEPTION 'a ledger entry is never deleted' USING ERRCODE = 'check_violation';
+    RAISE EXCEPTION 'an audit entry is never deleted' USING ERRCODE = 'check_violation';
 END $$;
 CREATE TRIGGER an_entry_is_never_deleted BEFORE DELETE ON audit
 FOR EACH ROW EXECUTE FUNCTION an_entry_is_never_deleted();

@@ -1,4 +1,4 @@
--- The ledger: one row for every change that matters, in the transaction of the change.
+-- The audit log: one row for every change that matters, in the transaction of the change.
 -- The body is canonical JSON (RFC 8785); the leaf is SHA-256(0x00 || body), ready for an RFC 6962 tree.
 -- Reasons are free text and may have to be erased: the body holds a salted hash, the text stands beside.
 CREATE TABLE audit (
@@ -28,20 +28,20 @@ CREATE TABLE audit_reason (
     text TEXT    NOT NULL
 ) STRICT;
 
-CREATE TRIGGER the_ledger_has_no_gaps BEFORE INSERT ON audit
+CREATE TRIGGER the_audit_log_has_no_gaps BEFORE INSERT ON audit
 WHEN NEW.seq IS NOT (SELECT coalesce(max(seq), 0) + 1 FROM audit)
 BEGIN
-    SELECT RAISE(ABORT, 'the ledger has no gaps: the next entry follows the last one');
+    SELECT RAISE(ABORT, 'the audit log has no gaps: the next entry follows the last one');
 END;
 
 CREATE TRIGGER an_entry_is_never_changed BEFORE UPDATE ON audit
 BEGIN
-    SELECT RAISE(ABORT, 'a ledger entry is never changed');
+    SELECT RAISE(ABORT, 'an audit entry is never changed');
 END;
 
 CREATE TRIGGER an_entry_is_never_deleted BEFORE DELETE ON audit
 BEGIN
-    SELECT RAISE(ABORT, 'a ledger entry is never deleted');
+    SELECT RAISE(ABORT, 'an audit entry is never deleted');
 END;
 
 CREATE TRIGGER a_reason_is_never_changed BEFORE UPDATE ON audit_reason
