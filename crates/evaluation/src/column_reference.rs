@@ -24,14 +24,18 @@ const CATEGORY_VALUES: usize = 20;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ColumnReference {
+    /// Of numbers and times: ranges and how many rows each holds.
     Numeric(NumericReference),
+    /// Of texts, truth values and numbers with few values: categories and how many rows each holds.
     Categorical(CategoricalReference),
 }
 
 /// A window of a column, counted by its reference.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ColumnCounts {
+    /// Rows by the ranges of a numeric reference.
     Numeric(NumericCounts),
+    /// Rows by the categories of a categorical reference.
     Categorical(CategoricalCounts),
 }
 
@@ -77,6 +81,9 @@ impl ColumnReference {
     }
 
     /// The distance of a window from this reference.
+    ///
+    /// # Errors
+    /// When the window was counted by a reference of another kind, has no value, or `measure` is not of this kind.
     pub fn distance(&self, window: &ColumnCounts, measure: Measure) -> MetricResult<Distance> {
         match (self, window) {
             (Self::Numeric(reference), ColumnCounts::Numeric(window)) => reference.distance(window, measure),
@@ -133,6 +140,7 @@ impl ColumnReference {
 }
 
 impl ColumnCounts {
+    /// Rows of the window, with or without a value.
     pub fn rows(&self) -> u64 {
         match self {
             Self::Numeric(counts) => counts.rows,
@@ -140,6 +148,7 @@ impl ColumnCounts {
         }
     }
 
+    /// Rows of the window without a value.
     pub fn missing(&self) -> u64 {
         match self {
             Self::Numeric(counts) => counts.missing,

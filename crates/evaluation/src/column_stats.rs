@@ -28,6 +28,9 @@ pub fn column_quantity(table: &Table, now: Timestamp, quantity: &Quantity) -> Op
 }
 
 /// The rows for which a condition holds, in order; all rows without one.
+///
+/// # Errors
+/// When the condition names a column that the table does not have, or compares it with another type.
 pub fn rows_where(table: &Table, condition: Option<&Condition>) -> Result<Vec<usize>, ConditionError> {
     match condition {
         None => Ok((0..table.rows()).collect()),

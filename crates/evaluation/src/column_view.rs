@@ -33,11 +33,17 @@ pub struct ReferenceTimes<'a> {
 
 /// A column of a reference as its monitors see it: strata (one, where it has no season) and their variation.
 pub struct ColumnView<'a> {
+    /// The ranges or categories that codes stand for.
     pub law: DistributionRef<'a>,
+    /// The seasons that rows are compared by; `None`: all rows are compared as one.
     pub strata: Option<&'a SeasonalStrata>,
+    /// The counts of the reference, one for each stratum.
     pub tallies: Cow<'a, [Tally]>,
+    /// How far windows of the reference lie from it by themselves; `None` if it has too few windows.
     pub distances: Option<&'a Variation>,
+    /// How the counts of the reference vary together from window to window.
     pub directions: Cow<'a, Directions>,
+    /// The length of a window of the reference, in milliseconds; `None` if its rows have no time.
     pub block_ms: Option<i64>,
 }
 

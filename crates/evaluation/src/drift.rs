@@ -27,6 +27,7 @@ const MIN_ALIKE: f64 = 0.8;
 /// A distance with what it would be without a change, and what it was compared with.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct DriftDistance {
+    /// The distance, what chance makes of it, and what is left.
     pub distance: Distance,
     /// What rows were compared by; none: with the whole reference.
     pub season: Option<Season>,

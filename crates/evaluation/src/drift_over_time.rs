@@ -20,14 +20,17 @@ use super::{
 /// A column of two tables.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TimedDrift {
+    /// The name of the column.
     pub name: String,
     /// Headline first; empty where nothing could be measured.
     pub distances: Vec<DriftDistance>,
+    /// Why there is no distance; `None` if there is one.
     pub unmeasured: Option<Unmeasured>,
     /// P that blocks of the window lie so far off without a change: one over their e-value.
     pub p: f64,
     /// The same after correction for the number of columns.
     pub p_adjusted: f64,
+    /// How much it matters, by the headline distance and the corrected evidence.
     pub level: Level,
 }
 

@@ -14,6 +14,7 @@ impl Months {
         Self(events.iter().fold(0, |months, event| months | 1 << month_of(*event).rem_euclid(12)))
     }
 
+    /// Whether no month is known.
     pub const fn is_empty(&self) -> bool {
         self.0 == 0
     }

@@ -31,7 +31,9 @@ const MAX_VALUES: usize = 20;
 
 /// Every so manieth row of a table, and which these are.
 pub struct Sampled {
+    /// The chosen rows as a table.
     pub table: Table,
+    /// Where each of them stands in the table that they are from, ascending.
     pub rows: Vec<usize>,
 }
 
@@ -56,7 +58,9 @@ pub enum Background {
 /// The unit that a model adds up in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
+    /// The logarithm of the odds of the positive class.
     LogOdds,
+    /// The probability of the positive class, 0 to 1.
     Probability,
     /// The value of a regression.
     Value,
@@ -67,6 +71,9 @@ pub enum Unit {
 }
 
 /// Makes a model ready to explain: against its training rows where the file knows them, against `background` otherwise.
+///
+/// # Errors
+/// When the model is of a kind that cannot be explained, or does not answer the rows of `background`.
 pub fn explainer<'m>(model: &'m Model, background: &Table) -> Result<(Explainer<'m>, Background), ExplainError> {
     match model.explainer() {
         Err(ExplainError::NoTraining(_)) => {
@@ -106,9 +113,11 @@ pub type ByValue = (Arc<str>, usize, f64);
 /// What a column does to a score over all rows.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Influence {
+    /// The name of the column.
     pub column: String,
     /// The mean size of its attributions.
     pub mean_absolute: f64,
+    /// The mean of its attributions, with their signs.
     pub mean: f64,
     /// Spearman's rank correlation of its values and its attributions; `None` for texts and constant columns.
     pub trend: Option<f64>,
@@ -221,6 +230,9 @@ pub struct Permuted {
 
 /// Permutation importance: by how much the leading metric gets worse when one column is shuffled; without a label, by how
 /// much the score moves in the mean.
+///
+/// # Errors
+/// When the model does not answer the rows, or the metric cannot be measured on them.
 pub fn permuted(model: &Model, table: &Table, target: Option<&str>, seed: u64) -> Result<Permuted, PermuteError> {
     let sample = Sampled::of(table, SHUFFLED_ROWS);
     let names: Vec<String> = model.signature().inputs.iter().map(|input| input.name.clone()).collect();
@@ -255,8 +267,10 @@ pub fn permuted(model: &Model, table: &Table, target: Option<&str>, seed: u64) -
 /// Why columns could not be shuffled.
 #[derive(Debug, thiserror::Error)]
 pub enum PermuteError {
+    /// The model does not answer the rows.
     #[error(transparent)]
     Predict(#[from] PredictError),
+    /// The metric, or its change, could not be measured.
     #[error("permutation importance was not measured: {0}")]
     Unmeasured(#[from] Unmeasured),
 }

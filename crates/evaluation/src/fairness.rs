@@ -21,22 +21,64 @@ pub const MAX_COLUMNS: usize = 3;
 /// Why decisions cannot be judged by group.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum FairnessError {
+    /// The model is a regression, so it decides nothing.
     #[error("the model answers numbers, and fairness is about decisions of yes or no")]
     Numbers,
+    /// There are not two classes, and which one is positive is not stated.
     #[error("`{column}` has {} values, and none is named as the positive one", .classes.len())]
-    NoPositive { column: String, classes: Vec<String> },
+    NoPositive {
+        /// The column with the labels.
+        column: String,
+        /// The classes that there are.
+        classes: Vec<String>,
+    },
+    /// The class that is stated as positive is none of the model.
     #[error("the model knows no class `{class}`; it knows {}", .known.join(", "))]
-    UnknownClass { class: String, known: Vec<String> },
+    UnknownClass {
+        /// The class as it was stated.
+        class: String,
+        /// The classes of the model.
+        known: Vec<String>,
+    },
+    /// Nothing is left to compare.
     #[error("no row has both a value of `{target}` and an answer")]
-    NoLabel { target: String },
+    NoLabel {
+        /// The column with the labels.
+        target: String,
+    },
+    /// Labels and decisions are written in different words.
     #[error("`{answers}` and `{target}` have no value in common: {}", .examples.join(", "))]
-    OtherWords { answers: String, target: String, examples: Vec<String> },
+    OtherWords {
+        /// The column with the decisions, or the model.
+        answers: String,
+        /// The column with the labels.
+        target: String,
+        /// Some values of both.
+        examples: Vec<String>,
+    },
+    /// Too many labels name no class.
     #[error("of `{target}`, {why}")]
-    UnknownLabels { target: String, why: String },
+    UnknownLabels {
+        /// The column with the labels.
+        target: String,
+        /// How many there are and which, in a sentence.
+        why: String,
+    },
+    /// A column, or an intersection of columns, has more than [`MAX_GROUPS`] groups.
     #[error("`{column}` has {found} groups, at most {MAX_GROUPS} are compared")]
-    TooManyGroups { column: String, found: usize },
+    TooManyGroups {
+        /// The column or columns.
+        column: String,
+        /// The number of its groups.
+        found: usize,
+    },
+    /// A column that groups are made by has no value.
     #[error("no row has a value of `{column}`")]
-    NoGroup { column: String },
+    NoGroup {
+        /// The column or columns.
+        column: String,
+    },
+    /// The table has no such column.
     #[error(transparent)]
     Column(#[from] TableError),
 }
@@ -48,10 +90,13 @@ pub struct Decided {
     pub positive: String,
     /// Rows of the table, in order.
     pub rows: Vec<usize>,
+    /// Whether the label is the positive class, one for each of `rows`.
     pub truth: Vec<bool>,
+    /// Whether the decision is the positive class, one for each of `rows`.
     pub decision: Vec<bool>,
     /// The probability of the positive class; `None` where only decisions are known.
     pub score: Option<Vec<f64>>,
+    /// The weight of each of `rows`; `None`: all weigh the same.
     pub weight: Option<Vec<f64>>,
     /// How the labels fit the classes; rows whose label names none are left out.
     pub labels: LabelCheck,
@@ -60,8 +105,11 @@ pub struct Decided {
 /// Where labels and weights stand, and what counts as positive.
 #[derive(Clone, Copy, Debug)]
 pub struct Truth<'a> {
+    /// The table with the labels.
     pub table: &'a Table,
+    /// The name of the column with the labels.
     pub target: &'a str,
+    /// The name of the column with the weights; `None`: all rows weigh the same.
     pub weight: Option<&'a str>,
     /// The positive class; by default the model's, or the second of two values of the target.
     pub positive: Option<&'a str>,
@@ -70,6 +118,7 @@ pub struct Truth<'a> {
 /// The rows of each group of an attribute, or of an intersection of attributes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Partition {
+    /// The columns that the groups are made by; several for an intersection.
     pub columns: Vec<String>,
     /// The groups, the largest first.
     pub names: Vec<String>,
@@ -82,18 +131,27 @@ pub struct Partition {
 /// Decided rows by group.
 #[derive(Clone, Debug)]
 pub struct Grouped {
+    /// The group of each row, as its place in the partition.
     pub group: Vec<u32>,
+    /// Whether the label is the positive class, by row.
     pub truth: Vec<bool>,
+    /// Whether the decision is the positive class, by row.
     pub decision: Vec<bool>,
+    /// The probability of the positive class, by row; `None` if only decisions are known.
     pub score: Option<Vec<f64>>,
+    /// The weight, by row; `None`: all weigh the same.
     pub weight: Option<Vec<f64>>,
     /// Decided rows that belong to no group.
     pub without: usize,
+    /// The number of groups of the partition, those without a decided row among them.
     pub groups: usize,
 }
 
 impl Decided {
     /// What a model decided.
+    ///
+    /// # Errors
+    /// When the model is a regression, no class is the positive one, or no row has a label that fits the classes.
     pub fn by_model(scored: &Predictions, truth: Truth) -> Result<Self, FairnessError> {
         let classes = &scored.classes;
         if scored.task != Task::Regression {
@@ -127,6 +185,9 @@ impl Decided {
     }
 
     /// What a table holds: a column of scores that decide from `threshold` on, a column of decisions, or both.
+    ///
+    /// # Errors
+    /// When the table has no such column, no value is the positive one, or no row has both a label and a decision.
     pub fn by_columns(
         truth: Truth,
         score: Option<&str>,
@@ -177,6 +238,9 @@ impl Decided {
 
 impl Grouped {
     /// Counts of truth and decision by group.
+    ///
+    /// # Errors
+    /// When no group has a row that counts.
     pub fn counted(&self) -> kilter_stats::MetricResult<Groups> {
         Groups::of(&self.group, self.groups, &self.truth, &self.decision, self.weight.as_deref())
     }
@@ -265,6 +329,9 @@ fn second_in_order(first: &str, second: &str) -> String {
 }
 
 /// The groups of one column, or of every combination of several columns that has rows.
+///
+/// # Errors
+/// When the table has no such column, no row has a value, or the groups are more than [`MAX_GROUPS`].
 pub fn partition(table: &Table, columns: &[String]) -> Result<Partition, FairnessError> {
     let mut names = Vec::with_capacity(columns.len());
     for column in columns {

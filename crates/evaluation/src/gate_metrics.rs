@@ -29,11 +29,17 @@ const MAX_NUMBERS: usize = 20;
 
 /// What a model answered on a table.
 pub struct Predictions {
+    /// What the model predicts.
     pub task: Task,
+    /// The classes in the order of the model; empty for a regression.
     pub classes: Vec<String>,
+    /// By row: of two classes the probability of the second or a margin, of a regression the value.
     pub scores: Vec<f64>,
+    /// The predicted class, by row; `None` for a regression.
     pub labels: Option<Vec<Arc<str>>>,
+    /// Row by row the probability of each class; `None` if the model gives none.
     pub probabilities: Option<Vec<f32>>,
+    /// The score from which on a row of two classes is positive.
     pub threshold: f64,
     /// Whether scores are margins, not probabilities.
     pub is_margin: bool,
@@ -55,6 +61,9 @@ pub fn threshold_words(threshold: f64) -> String {
 impl Predictions {
     /// Asks the model for every row, decided where the model decides by itself: from a probability of a half on, or for a
     /// margin above zero.
+    ///
+    /// # Errors
+    /// As [`Predictions::by`].
     pub fn by_itself(model: &Model, table: &Table) -> Result<Self, PredictError> {
         let scored = Self::by(model, table, HALF)?;
         let threshold = if scored.is_margin { ABOVE_ZERO } else { HALF };
@@ -62,6 +71,9 @@ impl Predictions {
     }
 
     /// Asks the model for every row.
+    ///
+    /// # Errors
+    /// When the table lacks a feature, or the model does not answer its rows.
     pub fn by(model: &Model, table: &Table, threshold: f64) -> Result<Self, PredictError> {
         let prediction = model.predict(table)?;
         Ok(Self {
@@ -91,15 +103,19 @@ impl Predictions {
 
 /// One model on the rows that a gate is judged on.
 pub struct Side {
+    /// What the model answered on the rows whose label is known.
     pub outcomes: LabelledPredictions,
+    /// The score of every row of the table.
     pub scores: Vec<f64>,
 }
 
 /// Everything that a gate may ask about a candidate.
 pub struct ModelRows<'a> {
+    /// When it is measured.
     pub now: Timestamp,
     /// The rows, with features, label and groups.
     pub table: &'a Table,
+    /// The version that the gate is about, on the rows.
     pub candidate: Side,
     /// The champion on the same rows; `None` while nothing serves.
     pub champion: Option<Side>,
@@ -291,6 +307,9 @@ pub fn on_labels(outcomes: &LabelledPredictions, estimate: &kilter_stats::Estima
 /// Smallest over largest (`ratio`) or largest minus smallest (`gap`) value of a metric over groups of rows.
 ///
 /// Groups with fewer than [`MIN_GROUP`] labelled rows are named in the note and left out.
+///
+/// # Errors
+/// When the metric cannot be measured, or fewer than two groups have enough rows.
 pub fn group_spread(
     outcomes: &LabelledPredictions,
     metric: &str,
@@ -356,6 +375,9 @@ pub fn metric_name(name: &str) -> &str {
 
 /// The rows of each value of a column, as masks; numbers with many values by quartile. Rows without a value and rows
 /// that do not meet the condition stand in no group.
+///
+/// # Errors
+/// When the table has no such column, or the condition does not fit it.
 pub fn groups_of(
     table: &Table,
     column: &str,

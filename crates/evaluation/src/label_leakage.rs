@@ -31,6 +31,7 @@ const MIN_COVERAGE: f64 = 0.5;
 /// What the label is to a model.
 #[derive(Clone, Copy, Debug)]
 pub struct LabelTask<'a> {
+    /// What the model predicts.
     pub task: Task,
     /// The classes of the model; of two the second counts as positive.
     pub classes: &'a [String],
@@ -77,8 +78,11 @@ impl Measure {
 /// How well one column tells the label.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LabelLeakage {
+    /// The name of the column.
     pub column: String,
+    /// How it was measured.
     pub measure: Measure,
+    /// By that measure: 1 if the column tells the label without an error.
     pub value: f64,
     /// Whether the rows are enough to say so.
     pub is_certain: bool,

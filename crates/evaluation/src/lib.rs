@@ -3,6 +3,8 @@
 //! Invariants: gates, data checks, canaries and monitors measure a quantity by the same code, so a rule means the same
 //! wherever it stands. What cannot be measured says so and how to get it.
 
+#![deny(missing_docs, clippy::missing_errors_doc)]
+
 pub mod bins;
 pub mod column_reference;
 pub mod column_stats;

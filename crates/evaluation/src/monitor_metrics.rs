@@ -38,12 +38,15 @@ pub struct MinSample {
 
 /// One window of one endpoint, as known at a moment.
 pub struct WindowRows<'a> {
+    /// When it is measured.
     pub now: Timestamp,
     /// Features and context of the rows that were answered.
     pub table: &'a Table,
     /// When each row happened; empty where that does not matter.
     pub events: &'a [Timestamp],
+    /// The score of each row of the table.
     pub scores: &'a [f64],
+    /// What drift is compared with.
     pub reference: &'a Reference,
     /// The rows whose label is known at `now`.
     pub outcomes: &'a LabelledPredictions,
@@ -55,6 +58,7 @@ pub struct WindowRows<'a> {
     pub facts: &'a BTreeMap<String, f64>,
     /// Who asked for each row; empty if that was not read.
     pub consumers: &'a [Option<Arc<str>>],
+    /// What the window must hold before it is measured.
     pub min_sample: MinSample,
     /// How sure one must be; `None`: intervals hold at 95 %, distances are taken as they are.
     pub alarm_policy: Option<AlarmPolicy<'a>>,

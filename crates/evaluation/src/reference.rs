@@ -29,7 +29,9 @@ pub const LOSS: &str = "loss";
 /// How the data of a version looked: its features and, under [`SCORE`], its answers on rows it was not trained on.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Reference {
+    /// Rows of the table that it was made of.
     pub rows: u64,
+    /// The features, and under [`SCORE`] the score, by name.
     pub columns: BTreeMap<String, ColumnReference>,
     /// What the model answered on held-out rows besides the score: [`PREDICTION`] and [`LOSS`].
     #[serde(default)]

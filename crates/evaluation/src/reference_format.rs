@@ -27,17 +27,24 @@ const MAX_PARTS: usize = 1_000_000;
 /// Why bytes are no profile.
 #[derive(Debug, thiserror::Error)]
 pub enum ProfileError {
+    /// The bytes are something else, or of a layout that this program does not know.
     #[error("could not read the profile: it does not begin as a profile of this layout does")]
     Foreign,
+    /// The bytes end within a part.
     #[error("could not read the profile: it ends too early")]
     Truncated,
+    /// The parts do not fit together; with the reason.
     #[error("could not read the profile: {0}")]
     Nonsense(String),
+    /// The header is not the JSON that it must be.
     #[error("could not read the header of the profile")]
     Header(#[from] serde_json::Error),
+    /// The part of one column does not read as what the header states.
     #[error("could not read the profile of column `{column}`")]
     Part {
+        /// The name of the column.
         column: String,
+        /// What is wrong with the part.
         #[source]
         source: FormatError,
     },
@@ -93,6 +100,9 @@ enum Kind {
 
 impl Reference {
     /// The reference as bytes.
+    ///
+    /// # Errors
+    /// When there are more columns than the layout can hold, or a column cannot be written.
     pub fn to_bytes(&self) -> Result<Vec<u8>, ProfileError> {
         let mut body = Vec::new();
         let mut headers = Vec::new();
@@ -130,6 +140,9 @@ impl Reference {
     }
 
     /// Reads a reference back; everything is checked.
+    ///
+    /// # Errors
+    /// When the bytes are something else, end early, or their parts do not fit together.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, ProfileError> {
         let rest = bytes.strip_prefix(MAGIC).ok_or(ProfileError::Foreign)?;
         let (length, rest) = rest.split_first_chunk::<4>().ok_or(ProfileError::Truncated)?;

@@ -101,7 +101,9 @@ impl SeasonalColumns {
 
 /// A column as codes of its reference, with the time of each row.
 pub struct TimedColumn<'a> {
+    /// The code of each row by its reference.
     pub codes: Vec<u32>,
+    /// The time of each row.
     pub events: &'a [Timestamp],
 }
 

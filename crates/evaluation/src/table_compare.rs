@@ -32,6 +32,7 @@ pub enum Reference<'a> {
 /// Why rows cannot be counted like a profile.
 #[derive(Debug, thiserror::Error)]
 pub enum LikeError {
+    /// The rows cannot be read.
     #[error(transparent)]
     Lake(#[from] LakeError),
     /// A column of the profile is missing, or holds something else.

@@ -27,6 +27,7 @@ const ENOUGH_BLOCKS: usize = 200;
 pub struct ReferenceVariation {
     /// The length of a block.
     pub block_ms: i64,
+    /// How far the windows differ, by column.
     pub columns: BTreeMap<String, ColumnVariation>,
 }
 
@@ -35,6 +36,7 @@ pub struct ReferenceVariation {
 pub struct ColumnVariation {
     /// Mean distances; none where the reference has too few windows.
     pub distances: Option<Variation>,
+    /// How the counts vary together from window to window.
     pub directions: Directions,
 }
 

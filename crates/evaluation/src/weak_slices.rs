@@ -30,11 +30,13 @@ struct Condition {
 #[derive(Clone, Debug)]
 pub struct WeakSlice {
     conditions: Vec<Condition>,
+    /// Rows of the slice.
     pub rows: u64,
     /// The mean loss per row.
     pub loss: f64,
     /// By how much it is larger than on the rest.
     pub excess: Estimate,
+    /// Evidence that the loss is larger here, as an e-value: 20 is like p = 0.05.
     pub e_value: f64,
 }
 

@@ -38,6 +38,7 @@ enum Meaning {
 }
 
 impl ClassMatcher {
+    /// Knows labels by these classes, in the order of the model.
     pub fn new<S: AsRef<str>>(classes: &[S]) -> Self {
         let is_truth_value = |class: &S| match Meaning::of(class.as_ref()) {
             Meaning::Truth(_) => true,

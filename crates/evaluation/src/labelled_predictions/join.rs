@@ -18,6 +18,7 @@ use super::{
     unknown::LabelCheck,
 };
 
+/// A weight as it counts: 0 if it is negative, infinite or not known.
 pub fn usable_weight(weight: f64) -> f64 {
     if weight.is_finite() && weight > 0.0 { weight } else { 0.0 }
 }
@@ -152,11 +153,17 @@ impl LabelledPredictions {
 
     /// The paired difference `self - other` of a metric. Both must stand on the same rows; models of different classes
     /// are compared over all of them.
+    ///
+    /// # Errors
+    /// When the metric is unknown, or the rows are too few to measure it.
     pub fn difference(&self, other: &Self, name: &str) -> MetricResult<Estimate> {
         self.difference_at(other, name, LEVEL)
     }
 
     /// As [`LabelledPredictions::difference`], with an interval of another confidence.
+    ///
+    /// # Errors
+    /// As [`LabelledPredictions::difference`].
     pub fn difference_at(&self, other: &Self, name: &str, level: f64) -> MetricResult<Estimate> {
         let metric = Metric::named(name, self.metric_task());
         let metric = metric.map_err(|error| Unmeasured::bad_input(name, error.to_string()))?;

@@ -13,6 +13,7 @@ use super::unknown::LabelCheck;
 /// What a model answered for some rows, in whatever form it was kept.
 #[derive(Clone, Copy, Debug)]
 pub struct RawPredictions<'a> {
+    /// What the model predicts.
     pub task: Task,
     /// The classes in the model's order; empty for regression.
     pub classes: &'a [String],
@@ -81,6 +82,7 @@ impl LabelledPredictions {
         self.rows.len()
     }
 
+    /// Whether no row has a label.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
@@ -166,6 +168,9 @@ impl LabelledPredictions {
     }
 
     /// A metric by its name in rules, with its 95 % interval.
+    ///
+    /// # Errors
+    /// When the metric is unknown, too many labels name no class, or the rows are too few to measure it.
     pub fn metric(&self, name: &str) -> MetricResult<Estimate> {
         self.labels.tolerable()?;
         if self.rows.is_empty() {
