@@ -5,6 +5,8 @@
 //! beyond this machine nothing answers without a token, and no page of the web is answered; on a signal the server finishes what it has begun.
 //! Out of scope: decisions (`app`), and the words of requests and responses (`api`).
 
+#![deny(missing_docs, clippy::missing_errors_doc)]
+
 pub mod api;
 mod background;
 mod caller;

@@ -5,7 +5,9 @@ use tracing_subscriber::{EnvFilter, fmt};
 /// How the lines of the log look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
+    /// A line of text for each event, for people.
     Text,
+    /// A JSON object on a line for each event, for machines.
     Json,
 }
 

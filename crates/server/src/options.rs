@@ -30,6 +30,7 @@ pub struct ServerOptions {
     pub token: Option<Token>,
     /// Other names that requests may reach it by: of a proxy, of a service.
     pub allowed_hosts: Vec<HostPort>,
+    /// How much it holds at once and how long it waits.
     pub limits: Limits,
 }
 

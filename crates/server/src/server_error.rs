@@ -16,24 +16,59 @@ use crate::error::problem_of;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ServerError {
+    /// Others can reach the address, and that was not allowed or no token guards it.
     #[error("will not listen on {host}: others can reach it, and {}", if *has_token { "that was not allowed" } else { "no token guards it" })]
-    AddressRefused { host: IpAddr, has_token: bool },
+    AddressRefused {
+        /// The address that was asked for.
+        host: IpAddr,
+        /// Whether there is a token; then the permission is what is missing.
+        has_token: bool,
+    },
+    /// Another process listens on the address.
     #[error("could not listen on {address}: another process does")]
-    AddressInUse { address: SocketAddr, source: io::Error },
+    AddressInUse {
+        /// The address and port that were asked for.
+        address: SocketAddr,
+        /// What the system answered.
+        source: io::Error,
+    },
+    /// The system does not give the address.
     #[error("could not listen on {address}")]
-    Bind { address: SocketAddr, source: io::Error },
+    Bind {
+        /// The address and port that were asked for.
+        address: SocketAddr,
+        /// What the system answered.
+        source: io::Error,
+    },
+    /// The listener failed after it had the address.
     #[error("could not listen")]
     Listen(#[source] io::Error),
+    /// The data folder cannot be opened.
     #[error(transparent)]
     DataFolder(#[from] DataFolderError),
+    /// The path of the running program is not known, so runs could not start it.
     #[error("could not find the program itself")]
     Program(#[source] io::Error),
+    /// The token is too short, or a header cannot carry it.
     #[error("the token in `{}` cannot be used: {why}", .path.display())]
-    BadToken { path: PathBuf, why: &'static str },
+    BadToken {
+        /// The path of the token file.
+        path: PathBuf,
+        /// What is wrong with the token.
+        why: &'static str,
+    },
+    /// The token file cannot be read.
     #[error("could not read the token file `{}`", .path.display())]
-    TokenFile { path: PathBuf, source: io::Error },
+    TokenFile {
+        /// The path of the token file.
+        path: PathBuf,
+        /// What the system answered.
+        source: io::Error,
+    },
+    /// No key for the data folder could be made.
     #[error("the system gave no random bytes")]
     Randomness,
+    /// The server could not be told to stop.
     #[error("could not listen to the signals of the system")]
     Signals(#[source] io::Error),
 }
