@@ -11,6 +11,12 @@ use std::{
     time::{Duration, Instant},
 };
 
+use kilter_app::{
+    AppOptions,
+    replay::{ReplayOptions, replay},
+};
+use serde_json::{Value, json};
+
 use crate::{World, contract::project, predictions::rows, server::Server};
 
 /// A database of a test's own; dropped with it.
@@ -206,4 +212,29 @@ fn the_address_can_stand_in_a_file() {
     assert!(world.path().join(".kilter/database").exists());
     let shown = world.json(&["status", "--database-file", file.to_str().unwrap()]);
     assert_eq!(shown["endpoints"][0]["name"], "churn", "{shown}");
+}
+
+/// What a replay decided, without the times that it took.
+fn decisions(example: &str, database: Option<&Database>) -> Value {
+    let folder = format!("{}/../../examples/{example}", env!("CARGO_MANIFEST_DIR"));
+    let state = tempfile::tempdir().unwrap();
+    let options = AppOptions {
+        database: database.map(|database| database.url().parse().unwrap()),
+        ..AppOptions::new(env!("CARGO_BIN_EXE_kilter").into())
+    };
+    let played =
+        replay(folder.as_ref(), state.path(), &ReplayOptions { seed: None, until: None }, options, &mut |_| {});
+    let report = serde_json::to_value(played.unwrap()).unwrap();
+    json!({ "timeline": report["timeline"], "periods": report["periods"], "summary": report["summary"] })
+}
+
+#[test]
+#[ignore = "whole replays; ./test --replays"]
+fn replays_decide_the_same_on_both_databases() {
+    for example in ["churn", "bike"] {
+        let Some(database) = Database::new() else { return };
+        let (on_server, in_file) = (decisions(example, Some(&database)), decisions(example, None));
+        assert!(in_file["timeline"].as_array().unwrap().len() > 5, "{example} decides something");
+        assert_eq!(on_server, in_file, "{example}");
+    }
 }
