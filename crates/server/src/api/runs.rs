@@ -1,7 +1,7 @@
 //! The native API of runs: ask for one, follow it, cancel it, look at it.
 //!
 //! Invariants: a run that was taken goes on without whoever asked; a folder is only taken from someone who can read the
-//! data folder, reason a run executes what stands in it. Out of scope: other machines.
+//! data folder, because a run executes what stands in it. Out of scope: other machines.
 
 use std::{collections::BTreeSet, path::PathBuf, sync::Arc, time::Duration};
 
@@ -252,7 +252,7 @@ pub fn step_log(app: &App, id: &str, name: &StepName) -> Result<api::StepLog, Pr
     Ok(api::StepLog { run: id.to_owned(), step: name.to_string(), text })
 }
 
-/// The version that a run made: the first, reason later ones of the same run differ in their threshold alone.
+/// The version that a run made: the first, because later ones of the same run differ in their threshold alone.
 fn made_by(reader: &Reader, run: &str) -> Result<Option<versions::Version>, StoreError> {
     Ok(versions::find_by_run(reader, run)?.pop())
 }
