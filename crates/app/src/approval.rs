@@ -39,6 +39,7 @@ const REJECT: &str = "version.reject";
 
 /// Why a decision about a version is not taken.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of each variant says what it is")]
 pub enum ApproveError {
     /// There is no such model.
     #[error(transparent)]
@@ -69,6 +70,7 @@ impl AuditedError for ApproveError {
 /// What a yes came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Approved {
+    /// Where the version stands after it.
     pub state: VersionState,
     /// What the contract still asks for; empty when the version is approved.
     pub missing: Vec<String>,
@@ -77,6 +79,9 @@ pub struct Approved {
 }
 
 /// The project of a model, as its contract was last registered; its files are not looked for.
+///
+/// # Errors
+/// When there is no such model, or its recorded contract cannot be read.
 pub fn project_of(app: &App, model: &ModelName) -> Result<Project, ApproveError> {
     let found = app.store().read(|reader| versions::find_model(reader, model))?;
     let unknown =

@@ -14,6 +14,7 @@ use kilter_store::StoreError;
 
 /// Reading or writing failed: of the metadata, of blobs, of tables, of the prediction log or of a file.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of each variant says what it is")]
 pub enum StorageError {
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -66,7 +67,9 @@ impl StorageError {
 #[derive(Debug, thiserror::Error)]
 #[error("there is no {what} `{id}`; {how}")]
 pub struct NotFound {
+    /// The kind of thing, such as `model`.
     pub what: &'static str,
+    /// The name or id that was asked for.
     pub id: String,
     /// What to do next.
     pub how: String,
@@ -76,8 +79,11 @@ pub struct NotFound {
 #[derive(Debug, thiserror::Error)]
 #[error("{what} `{id}` is {state}; {how}")]
 pub struct InvalidState {
+    /// The kind of thing, such as `alert`.
     pub what: &'static str,
+    /// Its name or id.
     pub id: String,
+    /// What it is instead, as the sentence goes on: a state, such as `resolved`, or why it was not started.
     pub state: String,
     /// What to do next.
     pub how: String,
@@ -89,6 +95,7 @@ pub struct InvalidState {
     "the endpoint `{endpoint}` has no live version; train one with `kilter run`, or deploy one with `kilter deploy`"
 )]
 pub struct NoLiveVersion {
+    /// The endpoint that was asked.
     pub endpoint: EndpointName,
 }
 
@@ -98,6 +105,7 @@ pub struct NoLiveVersion {
 pub struct ScoringError {
     /// Which rows.
     pub what: String,
+    /// Why the model does not accept them.
     #[source]
     pub source: PredictError,
 }
@@ -113,6 +121,7 @@ impl ScoringError {
 #[derive(Debug, thiserror::Error)]
 #[error("{sentence}")]
 pub struct PermissionDenied {
+    /// Who may not do what, and who may, for a person.
     pub sentence: String,
     /// The caller did not say who they are.
     pub is_nameless: bool,

@@ -10,7 +10,9 @@ use kilter_store::audit::AuditEvent;
 /// Who does something, and when. Handed into every intention that changes a state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestContext {
+    /// The time of the act; a replay puts the time that it plays here.
     pub at: Timestamp,
+    /// Who acts.
     pub actor: Actor,
 }
 

@@ -3,6 +3,8 @@
 //! Invariants: a handler, a command, a reconciler and a replay do the same thing by the same function; time, actor and
 //! cause are handed in; no state changes without its audit entry. Out of scope: HTTP, terminals, the clock.
 
+#![deny(missing_docs, clippy::missing_errors_doc)]
+
 pub mod alert;
 mod app;
 pub mod approval;

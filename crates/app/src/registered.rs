@@ -35,6 +35,9 @@ pub fn projects(app: &App) -> Result<Vec<ProjectName>, StorageError> {
 }
 
 /// The folder of a project on this machine, where it was registered with one.
+///
+/// # Errors
+/// When the metadata cannot be read.
 pub fn project_folder(app: &App, name: &ProjectName) -> Result<Option<PathBuf>, StorageError> {
     let remembered = app.store().read(|reader| setting::find(reader, &folder_setting(name)))?;
     Ok(remembered.and_then(|setting| setting.value.as_str().map(PathBuf::from)))

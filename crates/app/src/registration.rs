@@ -25,6 +25,7 @@ use crate::{
 
 /// Why a contract is not put in force; nothing is changed then.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of each variant says what it is")]
 pub enum RegisterError {
     #[error(transparent)]
     Denied(#[from] PermissionDenied),

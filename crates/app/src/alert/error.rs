@@ -11,6 +11,7 @@ use crate::{
 
 /// Why an alert does not move: by the hand of a person, by the result of a window or with its version.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of each variant says what it is")]
 pub enum AlertError {
     #[error(transparent)]
     Denied(#[from] PermissionDenied),

@@ -6,6 +6,7 @@ use crate::causes::{PermissionDenied, StorageError, from_causes};
 
 /// Why a right is not given.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of each variant says what it is")]
 pub enum AuthorizeError {
     #[error(transparent)]
     Denied(#[from] PermissionDenied),

@@ -11,6 +11,7 @@ use crate::{
 
 /// Why column statistics are not kept or read.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of each variant says what it is")]
 pub enum ColumnStatsError {
     #[error(transparent)]
     File(#[from] ColumnStatsFileError),

@@ -16,6 +16,7 @@ const MARK: &[u8; 8] = b"KILTERW1";
 
 /// Why bytes are no file of column statistics.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of each variant says what it is")]
 pub enum ColumnStatsFileError {
     #[error("could not read the window: it does not begin as one of this layout does")]
     Foreign,

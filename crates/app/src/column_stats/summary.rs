@@ -35,21 +35,30 @@ pub struct EndpointColumnStats {
 /// What a version answered in a role.
 #[derive(Clone, Debug, PartialEq)]
 pub struct VersionColumnStats {
+    /// The model of the version.
     pub model: ModelName,
+    /// The number of the version.
     pub number: u64,
+    /// Whether it answered as champion or candidate, or in the shadow.
     pub role: Role,
-    /// The first and the end of the last hour with a row.
+    /// The start of the first hour with a row.
     pub from: Timestamp,
+    /// The end of the last hour with a row.
     pub to: Timestamp,
+    /// Rows that were counted.
     pub rows: u64,
+    /// What each column held: features in the order of the signature, other columns of the reference, score, prediction.
     pub columns: Vec<ColumnReading>,
 }
 
 /// What a column held.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ColumnReading {
+    /// The name of the column.
     pub name: String,
+    /// Whether the model reads it, or it is the score or the prediction.
     pub kind: ColumnKind,
+    /// Its values, counted by the bins of the reference.
     pub counts: ColumnCounts,
     /// Share of the reference's rows without a value.
     pub reference_missing: f64,

@@ -13,7 +13,9 @@ use crate::column_stats::{error::ColumnStatsError, file::ColumnStatsFileError};
 /// Which rows are added up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
+    /// Hours are counted from the one that this time is in.
     pub since: Timestamp,
+    /// Hours are counted up to the one that this time is in.
     pub until: Timestamp,
 }
 

@@ -39,10 +39,15 @@ impl AccessCache {
 /// What a right is asked about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Subject {
+    /// An endpoint, by its name.
     Endpoint(EndpointName),
+    /// A model, by its name.
     Model(ModelName),
+    /// An alert, by its id.
     Alert(String),
+    /// A run, by its id.
     Run(String),
+    /// A project, by its name.
     Project(ProjectName),
     /// At least one project: what is of the others is left out of the answer.
     AnyProject,
@@ -97,6 +102,7 @@ pub(crate) const MAX_NAMED: usize = 5;
 /// What an actor was found to be to a project, and may therefore do one thing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Permit {
+    /// The roles that the actor has in the project.
     pub roles: Vec<Role>,
 }
 

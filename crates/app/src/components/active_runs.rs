@@ -28,6 +28,7 @@ const MAX_EVENTS: usize = 2_000;
 pub struct RunEvents {
     /// Each with its number, from 1.
     pub events: Vec<(u64, RunEvent)>,
+    /// Whether the run is over, so that no event follows.
     pub has_ended: bool,
 }
 

@@ -50,8 +50,11 @@ impl Serving {
 /// Segments of a log that should be there and are not: what was recorded in them is lost.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Loss {
+    /// The folder of the log.
     pub folder: PathBuf,
+    /// The number of the first missing segment.
     pub first: u64,
+    /// The number of the last missing segment.
     pub last: u64,
 }
 

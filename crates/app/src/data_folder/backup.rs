@@ -43,6 +43,7 @@ const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(200);
 
 /// Why there is no backup, or no folder from one.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of each variant says what it is")]
 pub enum BackupError {
     #[error("`{}` is not empty: name a new or empty folder", .0.display())]
     TargetNotEmpty(PathBuf),
@@ -74,10 +75,13 @@ from_causes!(BackupError: Storage(BlobError, StoreError, LakeError, kilter_servi
 /// What a backup holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
+    /// The version of the layout of backups; a program restores those that it knows.
     pub format: u32,
     /// The version of Kilter that made it.
     pub kilter: String,
+    /// When the backup was taken.
     pub created: Timestamp,
+    /// Every file of it, this list excepted.
     pub files: Vec<FileEntry>,
 }
 
@@ -86,7 +90,9 @@ pub struct Manifest {
 pub struct FileEntry {
     /// Below the folder, with `/` between its parts.
     pub path: String,
+    /// The size of the file.
     pub bytes: u64,
+    /// The digest of its bytes.
     pub digest: Digest,
 }
 

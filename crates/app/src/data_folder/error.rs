@@ -10,6 +10,7 @@ use crate::causes::{StorageError, from_causes};
 
 /// Why a data folder cannot be opened.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of each variant says what it is")]
 pub enum DataFolderError {
     #[error(
         "{} is {}, but {} is there: this is the folder of a platform that lost its database, not a new one; restore it \

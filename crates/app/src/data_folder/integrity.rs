@@ -32,8 +32,11 @@ const RESTORE_OR_ACCEPT: &str =
 /// Something that is wrong in a data folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
+    /// The file or folder that is concerned; for a database on a server, its address.
     pub path: PathBuf,
+    /// What is wrong with it.
     pub what: String,
+    /// What to do next.
     pub cure: String,
 }
 
@@ -46,8 +49,11 @@ impl fmt::Display for Fault {
 /// One part of a data folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PartCheck {
+    /// What the part is, for a person.
     pub name: &'static str,
+    /// How many files were looked at.
     pub files: u64,
+    /// What is wrong; empty where the part is whole.
     pub faults: Vec<Fault>,
 }
 

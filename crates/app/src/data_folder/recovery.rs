@@ -23,7 +23,9 @@ const REQUEST_ENDED: &str = "it was requested and never took its first stage; de
 /// What was left under way, and was ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Recovered {
+    /// Runs that were queued or running.
     pub runs: usize,
+    /// Deployments that were requested and had not entered a stage.
     pub deployments: usize,
 }
 

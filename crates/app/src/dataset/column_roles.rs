@@ -12,6 +12,7 @@ use kilter_domain::{
 
 /// Why the roles that the contract gives to columns do not fit a table.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of each variant says what it is")]
 pub enum RolesError {
     #[error("dataset `{dataset}`: {source}")]
     Column {
@@ -32,16 +33,23 @@ pub enum RolesError {
 /// The part that each special column of a dataset plays. Everything else may be a feature.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ColumnRoles {
+    /// The name of the dataset, for errors.
     pub dataset: String,
+    /// The column with the time of the event; without one, rows have no time.
     pub time: Option<String>,
+    /// The column with the label; without one, nothing is known of the truth.
     pub label: Option<String>,
     /// The column that says when the label becomes known.
     pub label_time: Option<String>,
     /// How long after the event the label becomes known, when no column says it.
     pub label_delay: Option<Span>,
+    /// The columns that identify a row together; empty: its number does.
     pub id: Vec<String>,
+    /// The column with the weight of a row; without one, all rows weigh the same.
     pub weight: Option<String>,
+    /// The columns whose groups are compared for fairness.
     pub sensitive: Vec<String>,
+    /// The columns that are never features.
     pub ignore: Vec<String>,
     /// Columns that may tell the label alone: they are known when a prediction is made.
     pub not_leaking: Vec<String>,
@@ -55,6 +63,9 @@ impl ColumnRoles {
     }
 
     /// The label column.
+    ///
+    /// # Errors
+    /// When the contract names no label column, or the table lacks it.
     pub fn label<'t>(&self, table: &'t Table) -> Result<&'t Column, RolesError> {
         let name = self.label.as_deref().ok_or_else(|| RolesError::NoLabel { dataset: self.dataset.clone() })?;
         self.column(table, name)
@@ -63,6 +74,9 @@ impl ColumnRoles {
     /// When each row happened. Texts are dates or times. Whole numbers are years where they may be (nearly all from 1000 to
     /// 2200) and the column is not called like a counter; else they count seconds since 1970, so that a number of the row keeps its
     /// order, `every = "500s"` is a window of 500 rows, and seconds of Unix are what they are.
+    ///
+    /// # Errors
+    /// When the contract names no time column, the table lacks it, or a value of it is no time.
     pub fn event_times(&self, table: &Table) -> Result<Vec<Timestamp>, RolesError> {
         let name = self.time.as_deref().ok_or_else(|| RolesError::NoTime { dataset: self.dataset.clone() })?;
         self.times(table, name)
@@ -70,6 +84,9 @@ impl ColumnRoles {
 
     /// When the label of each row becomes known: the column that says so, else the event plus the delay. A row without a
     /// label need not say when it becomes known, and its event stands for that.
+    ///
+    /// # Errors
+    /// When the table lacks the column, or a value of it is no time; only a row without a label may leave it empty.
     pub fn label_known_times(&self, table: &Table, events: &[Timestamp]) -> Result<Vec<Timestamp>, RolesError> {
         match (&self.label_time, self.label_delay) {
             (Some(column), _) => self.known_times(table, column, events),
@@ -103,6 +120,9 @@ impl ColumnRoles {
     }
 
     /// The id of each row: its id columns joined by `|`, or its number when the contract names none.
+    ///
+    /// # Errors
+    /// When the table lacks an id column.
     pub fn row_ids(&self, table: &Table) -> Result<Vec<Arc<str>>, RolesError> {
         if self.id.is_empty() {
             return Ok((0..table.rows()).map(|row| Arc::from(format!("row-{row}"))).collect());

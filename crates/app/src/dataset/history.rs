@@ -16,7 +16,9 @@ use crate::dataset::column_roles::{ColumnRoles, RolesError};
 
 /// One dataset with the clock of its events and of its labels.
 pub struct History {
+    /// The rows, in the order of the file.
     pub table: Table,
+    /// What its columns are for.
     pub roles: ColumnRoles,
     /// When each row happened, by row.
     pub events: Vec<Timestamp>,
@@ -32,6 +34,9 @@ pub struct History {
 
 impl History {
     /// Reads the clocks of a table. Rows that share an id get a number behind it.
+    ///
+    /// # Errors
+    /// When the table lacks the label, the time or an id column, or one of its times is none.
     pub fn new(table: Table, roles: ColumnRoles) -> Result<Self, RolesError> {
         roles.label(&table)?;
         let events = roles.event_times(&table)?;

@@ -29,7 +29,9 @@ const REQUEST: &str = "deployment.request";
 /// What became of a version at a place that is deployed to without being asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeployOutcome {
+    /// The endpoint of the place.
     pub endpoint: EndpointName,
+    /// The number of the version.
     pub number: u32,
     /// Where the deployment stands, or why there is none.
     pub outcome: Result<DeploymentState, String>,

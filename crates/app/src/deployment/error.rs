@@ -20,6 +20,7 @@ use crate::{
 
 /// Why what answers at an endpoint does not change.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of each variant says what it is")]
 pub enum DeployError {
     /// There is no such endpoint, or nothing to go back to.
     #[error(transparent)]

@@ -27,9 +27,11 @@ const MAX_VERSIONS: u32 = 100;
 pub struct NextStep {
     /// The version that is waited with; `None` while there is none.
     pub version: Option<u32>,
+    /// What is waited for, for a person.
     pub reason: String,
     /// Who can take the step: roles with their people.
     pub who: Vec<String>,
+    /// The command that takes the step.
     pub command: String,
 }
 

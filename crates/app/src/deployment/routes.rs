@@ -209,6 +209,9 @@ fn load_served_version(
 }
 
 /// The project that an endpoint belongs to, as its contract was last registered; its files are not looked for.
+///
+/// # Errors
+/// When the metadata cannot be read, or the recorded contract cannot be parsed.
 pub fn project_at(app: &App, endpoint: &EndpointName) -> Result<Option<Project>, ProjectError> {
     let found = app.store().read(|reader| deployments::find_endpoint(reader, endpoint))?;
     found.map(|endpoint| registered::recorded_project(app, &endpoint.project)).transpose()

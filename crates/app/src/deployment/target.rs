@@ -7,8 +7,11 @@ use crate::project::folder::Project;
 /// A place that versions are deployed to: the part of a project's contract that states it, and the endpoint that clients call.
 #[derive(Clone, Debug)]
 pub struct Target<'a> {
+    /// The project whose versions are deployed.
     pub project: &'a Project,
+    /// The section `[deploy.NAME]` of its contract.
     pub deploy: &'a Deploy,
+    /// The endpoint that clients call there.
     pub endpoint: EndpointName,
 }
 

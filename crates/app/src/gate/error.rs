@@ -15,6 +15,7 @@ use crate::{
 
 /// Why a version cannot be measured or judged. What a gate decides is no error: it is a result.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of each variant says what it is")]
 pub enum GateError {
     #[error(transparent)]
     Dataset(#[from] DatasetError),

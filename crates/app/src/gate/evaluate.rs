@@ -26,7 +26,9 @@ const REPLAYED_ROWS: usize = 50;
 
 /// The version that serves now.
 pub struct Champion<'m> {
+    /// Its model, loaded.
     pub model: &'m Model,
+    /// Its operating threshold, a score.
     pub threshold: f64,
     /// The newest event that it was trained on.
     pub trained_through: Option<Timestamp>,
@@ -34,8 +36,11 @@ pub struct Champion<'m> {
 
 /// Everything that gates are measured on.
 pub struct GateEvaluation<'t> {
+    /// The held-out rows, with their labels.
     pub rows: &'t Table,
+    /// What their columns are for.
     pub roles: &'t ColumnRoles,
+    /// The time against which the age of rows is measured.
     pub now: Timestamp,
     /// What the candidate answered to the golden requests that it carries; `None` where it carries none.
     pub golden: Option<(usize, usize)>,
@@ -46,6 +51,9 @@ impl<'t> GateEvaluation<'t> {
     ///
     /// `facts` are numbers that steps reported; latency, and answers to rows of a version without golden requests, are
     /// measured only when a gate asks.
+    ///
+    /// # Errors
+    /// When the candidate or the champion does not accept the rows, or the rows lack a column that the roles name.
     pub fn measure<'m>(
         &self,
         candidate: &'m Model,

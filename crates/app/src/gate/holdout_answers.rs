@@ -16,8 +16,11 @@ use crate::{
 
 /// Answers of a model on its held-out rows.
 pub struct HeldOutAnswers<'a> {
+    /// The scores of the rows.
     pub scored: &'a Predictions,
+    /// Those of the rows that have a label, beside it.
     pub outcomes: &'a LabelledPredictions,
+    /// The held-out rows.
     pub rows: &'a Table,
 }
 

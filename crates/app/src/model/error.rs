@@ -12,6 +12,7 @@ use crate::causes::{StorageError, from_causes};
 
 /// Why a version is not loaded, does not answer as it was packed, or does not move to another state.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of each variant says what it is")]
 pub enum VersionError {
     #[error(transparent)]
     Package(#[from] PackageError),

@@ -10,6 +10,9 @@ use kilter_store::model as versions;
 use crate::{app::App, components::model_cache::Loaded, model::error::VersionError};
 
 /// A version's package and model, read once and kept.
+///
+/// # Errors
+/// When there is no such version, or its package or model cannot be read.
 pub fn load_version(app: &App, model: &ModelName, number: u32) -> Result<Loaded, VersionError> {
     let version = app.store().read(|reader| versions::get(reader, model, number))?;
     load_package(app, version.digest)

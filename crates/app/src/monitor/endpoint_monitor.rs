@@ -75,6 +75,9 @@ impl<'a> EndpointMonitor<'a> {
 }
 
 /// The windows of an endpoint, anchored where it was made; `None` where nothing is monitored.
+///
+/// # Errors
+/// When the metadata cannot be read.
 pub fn calendar(app: &App, project: &Project, endpoint: &EndpointName) -> Result<Option<Calendar>, MonitorError> {
     let Some(monitor) = &project.contract.monitor else { return Ok(None) };
     let known = app.store().read(|reader| kilter_store::deployment::find_endpoint(reader, endpoint))?;

@@ -11,6 +11,7 @@ use crate::{
 
 /// Why the monitors of an endpoint cannot be evaluated. What a window shows is no error: it is a reading.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of each variant says what it is")]
 pub enum MonitorError {
     /// A version that answered cannot be read.
     #[error(transparent)]

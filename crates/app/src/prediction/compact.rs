@@ -30,6 +30,9 @@ use crate::{
 };
 
 /// Seals what was recorded so far at an endpoint and moves every sealed segment into the lake.
+///
+/// # Errors
+/// When a segment cannot be sealed, read or written as a partition; it stays and is tried again by the next call.
 pub fn compact_log(app: &App, endpoint: &EndpointName) -> Result<(), StorageError> {
     let Some(serving) = predict::serving(app, endpoint) else { return Ok(()) };
     let _sealing = serving.lock_sealing();

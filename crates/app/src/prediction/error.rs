@@ -7,6 +7,7 @@ use crate::causes::NoLiveVersion;
 
 /// Why rows are not answered.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of each variant says what it is")]
 pub enum PredictionError {
     #[error(transparent)]
     NoLiveVersion(#[from] NoLiveVersion),
@@ -16,6 +17,7 @@ pub enum PredictionError {
 
 /// Why labels are not recorded.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of each variant says what it is")]
 pub enum LabelError {
     #[error(transparent)]
     NoLiveVersion(#[from] NoLiveVersion),
@@ -32,7 +34,10 @@ pub enum LabelError {
      time, or send the label then"
 )]
 pub struct LabelFromFuture {
+    /// The prediction id that the label belongs to.
     pub id: String,
+    /// When the label becomes known, as it was sent.
     pub known_at: Timestamp,
+    /// The time at which it was sent.
     pub now: Timestamp,
 }

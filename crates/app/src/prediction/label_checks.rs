@@ -28,6 +28,7 @@ const MAX_SEARCHED: u64 = 20_000_000;
 /// Which of some ids belong to predictions.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct KnownIds {
+    /// How many of them were found.
     pub known: usize,
     /// Those that were not found, in order.
     pub unknown: Vec<Arc<str>>,
@@ -36,6 +37,9 @@ pub struct KnownIds {
 }
 
 /// Looks for the predictions of ids, the newest part of the log first, until all are found.
+///
+/// # Errors
+/// When the metadata or a partition cannot be read.
 pub fn known_ids(app: &App, endpoint: &EndpointName, ids: &[Arc<str>]) -> Result<KnownIds, StorageError> {
     let mut wanted: HashSet<&str> = ids.iter().map(|id| &**id).collect();
     find_in_log(app, endpoint, &mut wanted);
@@ -81,6 +85,9 @@ fn find_in_log(app: &App, endpoint: &EndpointName, wanted: &mut HashSet<&str>) {
 }
 
 /// How labels fit the classes of the version that serves; `None` while nothing serves.
+///
+/// # Errors
+/// When the live version cannot be read.
 pub fn check_labels(app: &App, endpoint: &EndpointName, values: &Column) -> Result<Option<LabelCheck>, VersionError> {
     let Some(live) = app.store().read(|reader| deployments::live(reader, endpoint))? else { return Ok(None) };
     let (package, _) = load::load_version(app, &live.model, live.number)?;

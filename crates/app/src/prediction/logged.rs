@@ -23,6 +23,7 @@ use crate::{app::App, causes::StorageError, clock_set_back, prediction::partitio
 /// What turned out to be true of one row, as it was sent.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Label {
+    /// A number: the truth of a regression, or a class that is written as one.
     Number(f64),
     /// A class, or whatever else was sent as a text.
     Text(Arc<str>),
@@ -59,10 +60,13 @@ impl Label {
 pub struct LoggedPredictions {
     /// Features and context, as they came.
     pub table: Table,
+    /// The prediction id of each row.
     pub ids: Vec<Arc<str>>,
+    /// When each row happened.
     pub events: Vec<Timestamp>,
     /// The version that scored each row.
     pub versions: Vec<u32>,
+    /// The score of each row.
     pub scores: Vec<f64>,
     /// The predicted class; all missing for a regression.
     pub predicted: Vec<Option<Arc<str>>>,
@@ -88,10 +92,12 @@ pub enum PredictionFilter {
 }
 
 impl LoggedPredictions {
+    /// How many rows these are.
     pub fn len(&self) -> usize {
         self.ids.len()
     }
 
+    /// Whether there is no row.
     pub fn is_empty(&self) -> bool {
         self.ids.is_empty()
     }
@@ -181,6 +187,9 @@ impl LoggedPredictions {
 const OF_LABELS: [&str; 4] = [column::ID, column::SEQUENCE, column::VERSION, column::ROLE];
 
 /// The rows of an endpoint with an event in `start..end`, labelled as far as was known at `as_of`.
+///
+/// # Errors
+/// When the metadata or a partition cannot be read.
 pub fn logged_predictions(
     app: &App,
     endpoint: &EndpointName,

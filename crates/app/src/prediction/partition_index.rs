@@ -179,12 +179,15 @@ fn read_listed<T>(
 /// A log as SQL sees it: its sealed partitions.
 #[derive(Clone, Debug)]
 pub struct LogTable {
+    /// Whether it has predictions or labels.
     pub kind: LogKind,
+    /// The endpoint whose log it is.
     pub endpoint: EndpointName,
     /// Rows in sealed partitions.
     pub rows: u64,
     /// The last time among them.
     pub until: Timestamp,
+    /// The partitions, as they are listed in the metadata.
     pub partitions: Vec<KnownPartition>,
 }
 

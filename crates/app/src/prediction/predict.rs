@@ -22,17 +22,22 @@ use crate::{
 /// Rows to answer, as a table.
 #[derive(Clone, Debug)]
 pub struct Request {
+    /// Features and context columns; a column that no version knows is left out.
     pub table: Table,
+    /// The prediction id of each row.
     pub ids: Vec<Arc<str>>,
     /// When each row happened.
     pub events: Vec<Timestamp>,
+    /// The system that asks, where it is named.
     pub consumer: Option<Arc<str>>,
 }
 
 /// What turned out to be true, by prediction id.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Labels {
+    /// The prediction id of each label.
     pub ids: Vec<Arc<str>>,
+    /// The labels, as they were sent.
     pub values: Column,
     /// When each became known.
     pub known_at: Vec<Timestamp>,
@@ -50,6 +55,9 @@ pub fn open_endpoints(app: &App) -> Vec<(EndpointName, Arc<Serving>)> {
 
 /// Answers rows, and records them before it answers. Columns that nobody knows are left out here, because a table
 /// (unlike a request) often carries more than is asked for.
+///
+/// # Errors
+/// When no version is live at the endpoint, the live one does not accept the rows, or they cannot be recorded.
 pub fn predict(
     app: &App,
     endpoint: &EndpointName,

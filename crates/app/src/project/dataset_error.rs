@@ -13,6 +13,7 @@ use crate::{
 
 /// Why the rows of a dataset cannot be used.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of each variant says what it is")]
 pub enum DatasetError {
     /// The contract does not say where the rows are.
     #[error(transparent)]

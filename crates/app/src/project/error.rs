@@ -8,6 +8,7 @@ use crate::causes::{NotFound, StorageError, from_causes};
 
 /// Why a project cannot be read, or its contract does not say what is needed.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of each variant says what it is")]
 pub enum ProjectError {
     #[error("there is no kilter.toml in {}; write one with `kilter init --from DATA`", .0.display())]
     NoContract(PathBuf),

@@ -22,8 +22,11 @@ pub const CONTRACT_FILE: &str = "kilter.toml";
 /// A project as its folder states it.
 #[derive(Clone, Debug)]
 pub struct Project {
+    /// Its name: that of the contract, else of its folder.
     pub name: ProjectName,
+    /// The folder against which paths of the contract are resolved.
     pub folder: PathBuf,
+    /// The contract, checked.
     pub contract: Contract,
     /// The text of the contract, as it was read.
     pub text: String,
@@ -31,6 +34,9 @@ pub struct Project {
 
 impl Project {
     /// Reads the contract in `folder`.
+    ///
+    /// # Errors
+    /// When there is no contract in the folder, it cannot be read, or it does not hold together ([`Self::of`]).
     pub fn open(folder: &Path) -> Result<Self, ProjectError> {
         let path = folder.join(CONTRACT_FILE);
         let text = read_bounded_text(&path, MAX_CONTRACT_BYTES).map_err(|source| match source.kind() {
@@ -41,6 +47,9 @@ impl Project {
     }
 
     /// A project by a contract that was recorded for it.
+    ///
+    /// # Errors
+    /// When the text is no contract that this program reads.
     pub fn recorded(name: &ProjectName, folder: &Path, text: String) -> Result<Self, ProjectError> {
         let contract = Contract::parse(&text).map_err(|errors| ProjectError::Contract(errors.to_string()))?;
         Ok(Self { name: name.clone(), folder: folder.to_owned(), contract, text })
@@ -52,6 +61,9 @@ impl Project {
     }
 
     /// A project of a contract that was read already.
+    ///
+    /// # Errors
+    /// When the text is no contract, neither it nor the folder gives a name, or two places would have one endpoint.
     pub fn of(folder: &Path, text: String) -> Result<Self, ProjectError> {
         let contract = Contract::parse(&text).map_err(|errors| ProjectError::Contract(errors.to_string()))?;
         let name = match &contract.project.name {
@@ -108,6 +120,9 @@ impl Project {
     }
 
     /// The dataset that carries the label.
+    ///
+    /// # Errors
+    /// When the contract does not say which dataset has the label.
     pub fn labelled_dataset(&self) -> Result<&Dataset, ProjectError> {
         self.contract.replayed().ok_or_else(|| ProjectError::NotInContract {
             what: "which dataset has the label".to_owned(),
@@ -146,6 +161,9 @@ impl Project {
     }
 
     /// The file of a dataset.
+    ///
+    /// # Errors
+    /// When the contract states no path for it, or one on another machine.
     pub fn dataset_path(&self, dataset: &Dataset) -> Result<PathBuf, ProjectError> {
         match &dataset.path {
             Some(Location::File(path)) => Ok(self.folder.join(path)),

@@ -14,6 +14,7 @@ use crate::{
 
 /// Why a step of the loop fails, by the use case that it runs.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of each variant says what it is")]
 pub enum ReconcileError {
     #[error(transparent)]
     Project(#[from] ProjectError),

@@ -31,14 +31,21 @@ use crate::{
 
 /// How a step is made.
 pub struct Step<'a> {
+    /// The moment as of which everything is evaluated.
     pub now: Timestamp,
+    /// Where the rows of a training come from.
     pub data: &'a dyn TrainingSource,
+    /// Whether people are asked, or (in a replay) assumed to have said yes.
     pub approval_mode: ApprovalMode,
     /// Where outputs of runs go, instead of into the project.
     pub outputs_root: Option<std::path::PathBuf>,
 }
 
 /// Monitors, alerts, rollouts and retraining of a project, as of `step.now`.
+///
+/// # Errors
+/// When the metadata, the prediction log or a version cannot be read or written, or a training cannot be done. A step
+/// of a run that fails, and a gate that a version fails, are results.
 pub fn reconcile(
     app: &App,
     project: &Project,

@@ -47,6 +47,7 @@ pub struct EvaluationMode {
 /// What an evaluation of a project found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Evaluation {
+    /// Whether a retrain trigger asks for a training that may begin now.
     pub is_training_due: bool,
     /// When the project is to be evaluated again, if nothing is committed until then. `None`: not before a commit.
     pub next: Option<Timestamp>,

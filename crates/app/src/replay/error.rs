@@ -20,6 +20,7 @@ use crate::{
 
 /// Why a past could not be played.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of each variant says what it is")]
 pub enum ReplayError {
     #[error(transparent)]
     Project(#[from] ProjectError),

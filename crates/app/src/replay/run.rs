@@ -33,6 +33,10 @@ use crate::{
 };
 
 /// Plays the project in `folder`, keeping its state in `state` (an empty folder).
+///
+/// # Errors
+/// When the project, its data or the folder of the state cannot be used, serving cannot begin, or the first training
+/// fails.
 pub fn replay(
     folder: &Path,
     state: &Path,

@@ -39,7 +39,9 @@ pub struct Settings {
     pub boundaries: Vec<Timestamp>,
     /// Why the period is not the monitor's window, where that would cut the data into too many.
     pub note: Option<String>,
+    /// Seed of whatever the replay draws.
     pub seed: u64,
+    /// Rows of one request at most.
     pub batch_rows: usize,
     /// The headline metric; `None`: that of the task.
     pub metric: Option<String>,

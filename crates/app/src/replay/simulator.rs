@@ -21,9 +21,11 @@ use crate::{
 /// How far a replay is.
 #[derive(Clone, Debug)]
 pub struct Progress {
+    /// The time that is played.
     pub now: Timestamp,
     /// Rows answered so far, of `rows`.
     pub answered: usize,
+    /// Rows that are played in all.
     pub rows: usize,
     /// What happened since the last progress.
     pub events: Vec<TimelineEvent>,

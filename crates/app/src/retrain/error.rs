@@ -10,6 +10,7 @@ use crate::{
 
 /// Why it cannot be decided whether to retrain. What holds a retraining back is no error: it is a decision.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of each variant says what it is")]
 pub enum RetrainError {
     /// A trigger names a dataset that the contract does not have.
     #[error(transparent)]

@@ -16,6 +16,7 @@ const MAX_LOG_BYTES: u64 = 32 << 20;
 
 /// Why the log of a step cannot be read.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of each variant says what it is")]
 pub enum RunLogError {
     #[error(transparent)]
     NotFound(#[from] NotFound),

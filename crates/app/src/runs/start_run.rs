@@ -29,6 +29,7 @@ use crate::{
 
 /// Why a run is not started.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of each variant says what it is")]
 pub enum StartRunError {
     /// The contract of the project may not be put in force by whoever asks.
     #[error(transparent)]
@@ -44,8 +45,11 @@ pub enum StartRunError {
 
 /// What is asked of a run.
 pub struct RunRequest {
+    /// Only these steps and what feeds them; empty: all.
     pub steps: BTreeSet<StepName>,
+    /// What is wanted otherwise than the contract says.
     pub overrides: RunOverrides,
+    /// The clock of the run.
     pub now: Now,
 }
 

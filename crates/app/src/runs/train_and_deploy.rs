@@ -19,6 +19,7 @@ use crate::{
 /// What came of a run.
 #[derive(Clone, Debug)]
 pub struct TrainedAndDeployed {
+    /// What became of the training.
     pub trained: TrainingOutcome,
     /// What became of its version at each place that the platform deploys to.
     pub deployed: Vec<DeployOutcome>,
@@ -26,6 +27,7 @@ pub struct TrainedAndDeployed {
 
 /// Why a run makes no version, or its version is not deployed.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of each variant says what it is")]
 pub enum TrainAndDeployError {
     #[error(transparent)]
     Train(#[from] TrainError),

@@ -38,6 +38,9 @@ pub fn test_output(contract: &Contract) -> Option<OutputRef> {
 }
 
 /// Splits the newest share of the rows off, by event time where there is one; ties and timeless rows by a fixed hash.
+///
+/// # Errors
+/// When the roles name a time column that the table lacks, or that has a value that is no time.
 pub fn newest_share(
     table: &Table,
     roles: &ColumnRoles,

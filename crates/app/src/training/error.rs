@@ -17,6 +17,7 @@ use crate::{
 
 /// Why a run cannot be done, or makes no version. A step that fails and a gate that refuses are results.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of each variant says what it is")]
 pub enum TrainError {
     #[error(transparent)]
     Plan(#[from] PlanError),

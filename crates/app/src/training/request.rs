@@ -18,7 +18,9 @@ use crate::{context::RequestContext, model::ApprovalMode};
 /// What is to be trained, why, and on which data.
 #[derive(Clone)]
 pub struct Training {
+    /// Why it is trained.
     pub cause: Cause,
+    /// Who trains, and when.
     pub context: RequestContext,
     /// Files that stand for datasets, instead of what the contract points at.
     pub data: BTreeMap<DatasetName, PathBuf>,
@@ -28,7 +30,9 @@ pub struct Training {
     pub outputs_root: Option<PathBuf>,
     /// Whether people are asked, or (in a replay) assumed to have said yes.
     pub approval_mode: ApprovalMode,
+    /// What is wanted otherwise than the contract says.
     pub overrides: RunOverrides,
+    /// The clock of the run.
     pub now: Now,
 }
 
@@ -45,7 +49,9 @@ pub struct RunOverrides {
 
 /// The id of a run before anything of it happens, and how it is stopped.
 pub struct RunTicket {
+    /// The id of the run.
     pub id: String,
+    /// Ends the run when it is cancelled.
     pub cancel: CancelToken,
     /// Whether its row stands already ([`queue_run`]).
     pub is_queued: bool,
@@ -54,10 +60,13 @@ pub struct RunTicket {
 /// What became of a training.
 #[derive(Clone, Debug)]
 pub struct TrainingOutcome {
+    /// The id of the run.
     pub run: String,
+    /// What its steps read and wrote.
     pub record: RunRecord,
     /// The version that it made and where that stands; `None` when the run failed or packs no model.
     pub version: Option<(u32, VersionState)>,
+    /// Why it was trained.
     pub cause: Cause,
     /// The version that it would have made again, and where that stands: every result was known.
     pub unchanged: Option<(u32, VersionState)>,
