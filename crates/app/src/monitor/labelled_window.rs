@@ -34,7 +34,9 @@ impl VersionContext<'_> {
             matches!(kind, MonitorKind::Performance | MonitorKind::Bias) && !is_estimate(&watched.rule)
         });
         let is_at_hand = |data: &WindowData| data.window == window && data.covers(covered(window, longest));
-        let data = match (self.newest.take().filter(is_at_hand), longest) {
+        // The newest window stays at hand while older ones are looked through.
+        let at_hand = if self.newest.as_ref().is_some_and(is_at_hand) { self.newest.take() } else { None };
+        let data = match (at_hand, longest) {
             (Some(data), _) => data,
             (None, Some(_)) if !self.has_new_labels(known, &self.read_labels(window)?) => return Ok(None),
             (None, longest) => self.read_window(window, longest)?,

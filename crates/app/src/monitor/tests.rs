@@ -81,8 +81,9 @@ performance = ["accuracy >= 0.01", "accuracy >= 0.01 over 2h"]
 bias = ["gap(recall, region) <= 1"]
 "#;
 
-#[test]
-fn a_window_is_read_once_whatever_number_of_rules_and_monitors_ask() {
+/// Serves the same rows each hour, with labels for the first `labelled(hour)` of them, and evaluates after each hour; the reads of
+/// each evaluation, and of one more after the last.
+fn reads_of_evaluations(labelled: impl Fn(i64, usize) -> usize) -> Vec<usize> {
     let folder = tempfile::tempdir().unwrap();
     let mut server = TestFolder::open(folder.path());
     server.project = Project::of(folder.path(), format!("{}{MONITOR}", server.project.text)).unwrap();
@@ -98,16 +99,32 @@ fn a_window_is_read_once_whatever_number_of_rules_and_monitors_ask() {
         evaluate_monitors(&server.app, &context, &server.project, &endpoint).unwrap();
     };
     let rows = finite(&customers());
+    let mut counts = Vec::new();
     for hour in 0..3 {
         let at = Timestamp(start.millis() + hour * HOUR_MS + 30 * MINUTE_MS);
         let ids: Vec<Arc<str>> = (0..rows.rows()).map(|row| format!("{hour}-{row}").into()).collect();
-        let (events, known_at) = (vec![at; rows.rows()], vec![at; rows.rows()]);
         let table: Table = rows.select(|name| name != "left");
-        let request = Request { table, ids: ids.clone(), events, consumer: None };
-        predict::predict(&server.app, &endpoint, request, at).unwrap();
-        let values: Column = rows.get("left").unwrap().clone();
+        let events = vec![at; rows.rows()];
+        predict::predict(&server.app, &endpoint, Request { table, ids: ids.clone(), events, consumer: None }, at)
+            .unwrap();
+        let known: Vec<usize> = (0..labelled(hour, rows.rows())).collect();
+        let values: Column = rows.take(&known).get("left").unwrap().clone();
+        let (ids, known_at) = (ids[..known.len()].to_vec(), vec![at; known.len()]);
         predict::label(&server.app, &endpoint, Labels { ids, values, known_at }, at).unwrap();
-        assert_eq!(reads.count(|| evaluate_at(hour + 1)), 1, "window {hour}: it is new, and its labels are known");
+        counts.push(reads.count(|| evaluate_at(hour + 1)));
     }
-    assert_eq!(reads.count(|| evaluate_at(3)), 0, "nothing has ended and no label came");
+    counts.push(reads.count(|| evaluate_at(3)));
+    counts
+}
+
+#[test]
+fn a_window_is_read_once_whatever_number_of_rules_and_monitors_ask() {
+    // Each window is new once and its labels are known; after the last, nothing has ended and no label came.
+    assert_eq!(reads_of_evaluations(|_, rows| rows), [1, 1, 1, 0]);
+}
+
+#[test]
+fn the_newest_window_is_read_once_while_labels_of_an_older_one_are_missing() {
+    let labelled = |hour: i64, rows: usize| if hour == 0 { rows * 3 / 4 } else { rows };
+    assert_eq!(reads_of_evaluations(labelled), [1, 1, 1, 0]);
 }
