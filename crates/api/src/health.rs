@@ -43,6 +43,9 @@ pub struct TaskStatus {
     /// What the task is called, unique in the process.
     #[schema(example = "sealing")]
     pub name: String,
+    /// The project that it is about; absent where it is about all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<String>,
     /// False when it keeps failing, has panicked, or does not come back.
     pub ok: bool,
     /// What it does, or why it does not.

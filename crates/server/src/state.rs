@@ -148,7 +148,7 @@ impl AppState {
         }));
         let mut ready = checks.iter().all(|check| check.ok);
         for (task, importance) in self.0.background.tasks() {
-            ready &= task.ok || importance == Importance::Project;
+            ready &= task.ok || importance != Importance::Vital;
             checks.push(check(&task.name, task.ok, &self.without_folder(&task.detail)));
         }
         checks.extend(

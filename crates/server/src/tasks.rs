@@ -12,18 +12,20 @@ use std::{
 };
 
 use kilter_api as api;
-use kilter_domain::plural::counted;
+use kilter_domain::{ids::ProjectName, plural::counted};
 
 /// Failures in a row after which a task does not only have bad luck.
 const MIN_FAILURES: u32 = 3;
 
 /// What a task is to the server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Importance {
     /// While it stands still, nothing is measured any more and the disk fills: the server is not ready.
     Vital,
-    /// One project's own; the others go on.
-    Project,
+    /// This project's own; the others go on.
+    Project(ProjectName),
+    /// Everything else goes on without it.
+    Optional,
 }
 
 /// The tasks of a server. Clones share them.
@@ -50,8 +52,8 @@ impl BackgroundTasks {
         (importance, limit): (Importance, Duration),
         work: impl FnOnce() -> Result<T, String>,
     ) -> Option<T> {
-        self.lock().entry(name.to_owned()).or_insert_with(|| Task::new(importance, limit)).running =
-            Some(Instant::now());
+        let first = || Task::new(importance.clone(), limit);
+        self.lock().entry(name.to_owned()).or_insert_with(first).running = Some(Instant::now());
         let outcome = catch_unwind(AssertUnwindSafe(work));
         let mut tasks = self.lock();
         let task = tasks.entry(name.to_owned()).or_insert_with(|| Task::new(importance, limit));
@@ -83,7 +85,7 @@ impl BackgroundTasks {
 
     /// How each task stands.
     pub(crate) fn tasks(&self) -> Vec<(api::TaskStatus, Importance)> {
-        self.lock().iter().map(|(name, task)| (task.status(name), task.importance)).collect()
+        self.lock().iter().map(|(name, task)| (task.status(name), task.importance.clone())).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Task>> {
@@ -143,6 +145,10 @@ impl Task {
         };
         api::TaskStatus {
             name: name.to_owned(),
+            project: match &self.importance {
+                Importance::Vital | Importance::Optional => None,
+                Importance::Project(project) => Some(project.to_string()),
+            },
             ok: !is_blocked && !is_failing,
             detail,
             failures: self.failures,
@@ -198,10 +204,11 @@ mod tests {
     fn a_step_that_does_not_come_back_is_blocked_while_others_are_not() {
         let background = BackgroundTasks::default();
         let inner = background.clone();
-        background.step("training of churn", (Importance::Project, Duration::ZERO), || {
+        background.step("training of churn", (Importance::Project("churn".parse().unwrap()), Duration::ZERO), || {
             std::thread::sleep(Duration::from_millis(2));
             let status = only(&inner);
             assert!(!status.ok && status.running_seconds == Some(0), "{status:?}");
+            assert_eq!(status.project.as_deref(), Some("churn"));
             inner.log_blocked();
             Ok(())
         });

@@ -31,8 +31,7 @@ pub(crate) async fn get_status(caller: Caller, State(state): State<AppState>) ->
     status.endpoints.retain(|endpoint| readable.has_project(&endpoint.project));
     status.alerts.retain(|alert| readable.has_endpoint(&alert.endpoint));
     status.tasks = state.tasks();
-    // What is one project's own bears its name.
-    status.tasks.retain(|task| task.name.split_once(" of ").is_none_or(|(_, project)| readable.has_project(project)));
+    status.tasks.retain(|task| task.project.as_ref().is_none_or(|project| readable.has_project(project)));
     Ok(Json(status))
 }
 

@@ -30,7 +30,7 @@ fn run(state: &AppState) {
 
 /// Keeps what was counted; what cannot be kept is counted on in memory.
 pub(crate) fn keep(state: &AppState) {
-    state.background().step("served counts", (Importance::Project, LIMIT), || {
+    state.background().step("served counts", (Importance::Optional, LIMIT), || {
         column_stats::keep_column_stats(&state.app(), state.now()).map_err(|error| with_causes(&error))
     });
 }

@@ -229,7 +229,7 @@ fn evaluate_project(
     training: &Arc<AtomicUsize>,
 ) -> Duration {
     let (task, now) = (format!("monitors of {name}"), state.now());
-    let evaluated = state.background().step(&task, (Importance::Project, EVALUATION_LIMIT), || {
+    let evaluated = state.background().step(&task, (Importance::Project(name.clone()), EVALUATION_LIMIT), || {
         let mode = EvaluationMode { may_train: !lock(schedule).is_training, seals_first: due == Due::Time };
         reconcile::evaluate_registered_project(&state.app(), name, now, mode).map_err(|error| with_causes(&error))
     });
@@ -256,7 +256,7 @@ fn start_training(
         let (state, name, schedule, training) = (state.clone(), name.clone(), schedule.clone(), training.clone());
         move || {
             let task = format!("training of {name}");
-            state.background().step(&task, (Importance::Project, TRAINING_LIMIT), || {
+            state.background().step(&task, (Importance::Project(name.clone()), TRAINING_LIMIT), || {
                 reconcile::train_if_due(&state.app(), &name, state.now()).map_err(|error| with_causes(&error))
             });
             lock(&schedule).is_training = false;
