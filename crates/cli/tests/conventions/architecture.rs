@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, env, fs};
 
-use crate::{dependencies::ALLOWED, modules::ORDER, source::root};
+use crate::{dependencies::ALLOWED, module_order::ORDER, source::root};
 
 const BEGIN: &str = "<!-- crates: drawn by a test -->\n";
 const END: &str = "<!-- end of crates -->\n";

@@ -6,6 +6,7 @@ mod dependencies;
 mod documents;
 mod length;
 mod links;
+mod module_order;
 mod modules;
 mod source;
 mod unused;
