@@ -16,6 +16,7 @@ pub const ALLOWED: &[(&str, &[&str])] = &[
     ("client", &["domain", "api"]),
     ("inference", &["domain", "stats"]),
     ("train", &["domain", "stats", "inference"]),
+    ("storage", &["domain"]),
     ("blobs", &["domain"]),
     ("store", &["domain"]),
     ("lake", &["domain", "stats"]),

@@ -102,6 +102,7 @@ pub const ORDER: &[(&str, &[&str])] = &[
             "export",
         ],
     ),
+    ("storage", &["error", "url", "objects", "transfer"]),
     ("blobs", &["bounded", "path", "tree", "content", "error", "atomic", "walk", "cache", "store", "checkout"]),
     (
         "store",

@@ -1,0 +1,17 @@
+//! Bytes in a bucket of S3 and its kin, below a prefix: [`ObjectStorage`].
+//!
+//! Invariants: calls block, need no async context and are confused by none; each has a bound in time; what is created is
+//! never overwritten by creating it again; half of a body is an error, never fewer bytes; no secret is in a message.
+//!
+//! Out of scope: what the bytes mean, digests, caches (`blobs` and `lake` have them).
+
+#![deny(missing_docs)]
+
+mod error;
+mod objects;
+mod transfer;
+mod url;
+
+pub use error::ObjectError;
+pub use objects::{Created, ObjectFacts, ObjectStorage};
+pub use url::{InvalidStorageUrl, StorageUrl};
