@@ -69,10 +69,7 @@ impl Home {
     pub(crate) fn open_reader(&self) -> Result<Connection, StoreError> {
         match self {
             Self::File(file) => open_file(&file.path, file.access),
-            Self::Server(server) => server.connector.connect().map(Connection::postgres).map_err(|error| {
-                let error = StoreError::of("open a reader", error);
-                self.explain(error)
-            }),
+            Self::Server(server) => server.connect("open a reader"),
         }
     }
 
@@ -93,7 +90,7 @@ impl Home {
                 file.presence.check().and(committed)
             }
             Self::Server(server) => match connection.lost_commit() {
-                Some(transaction) if committed.is_err() => server.look_up(&transaction, committed),
+                Some(number) if committed.is_err() => server.look_up(number, committed),
                 _ => committed.map_err(|error| self.explain(error)),
             },
         }
@@ -102,7 +99,9 @@ impl Home {
     /// A connection that works in place of one that was lost; `None` where the present one is alive.
     pub(crate) fn renew(&self, connection: &Connection) -> Result<Option<Connection>, StoreError> {
         match self {
-            Self::Server(server) if connection.is_closed() => server.connect_patiently().map(Some),
+            Self::Server(server) if connection.is_closed() => {
+                ServerHome::connect_patiently(|| server.connect_writer("write")).map(Some)
+            }
             _ => Ok(None),
         }
     }
@@ -126,20 +125,26 @@ impl ServerHome {
     /// A connection that writes, and holds the database where this process is to be the only one.
     pub(crate) fn connect_writer(&self, attempted: &'static str) -> Result<Connection, StoreError> {
         let failed = |error| StoreError::of(attempted, error).at_server(self.connector.name());
-        let connection = self.connector.connect().map(Connection::postgres).map_err(failed)?;
+        let connection = self.connect(attempted)?;
         if self.is_exclusive && !connection.try_session_lock(ONLY_WRITER).map_err(failed)? {
             return Err(StoreError::DatabaseInUse { database: self.connector.name().to_owned() });
         }
         Ok(connection)
     }
 
-    /// Tries until the server answers, at most [`PATIENCE`], with longer and longer pauses.
-    fn connect_patiently(&self) -> Result<Connection, StoreError> {
+    /// A connection without a claim to be the only one.
+    fn connect(&self, attempted: &'static str) -> Result<Connection, StoreError> {
+        let failed = |error| StoreError::of(attempted, error).at_server(self.connector.name());
+        self.connector.connect().map(Connection::postgres).map_err(failed)
+    }
+
+    /// Tries `open` until the server answers, at most [`PATIENCE`], with longer and longer pauses.
+    fn connect_patiently<T>(open: impl Fn() -> Result<T, StoreError>) -> Result<T, StoreError> {
         let deadline = Instant::now() + PATIENCE;
         let mut pause = FIRST_PAUSE;
         loop {
-            match self.connect_writer("write") {
-                Ok(connection) => return Ok(connection),
+            match open() {
+                Ok(opened) => return Ok(opened),
                 Err(error) if Instant::now() + pause > deadline => return Err(error),
                 Err(_) => thread::sleep(pause),
             }
@@ -147,20 +152,18 @@ impl ServerHome {
         }
     }
 
-    /// What became of a transaction whose COMMIT was sent and never answered.
-    fn look_up(&self, transaction: &str, committed: Result<(), StoreError>) -> Result<(), StoreError> {
-        let deadline = Instant::now() + PATIENCE;
-        let unknown = || StoreError::CommitUnknown { database: self.connector.name().to_owned() };
-        loop {
-            let status = self.connect_patiently().and_then(|connection| {
-                connection.transaction_status(transaction).map_err(|error| StoreError::of("look up a commit", error))
-            });
-            match status.as_ref().map(|status| status.as_deref()) {
-                Ok(Some("committed")) => return Ok(()),
-                Ok(Some("aborted")) => return committed.map_err(|error| error.at_server(self.connector.name())),
-                _ if Instant::now() > deadline => return Err(unknown()),
-                _ => thread::sleep(FIRST_PAUSE),
-            }
+    /// What became of a commit that was sent and never answered.
+    fn look_up(&self, number: i64, committed: Result<(), StoreError>) -> Result<(), StoreError> {
+        // The lost session may still hold the lock of the only writer: a look needs none.
+        let found = Self::connect_patiently(|| {
+            let connection = self.connect("look up a commit")?;
+            let has = connection.has_commit(number).map_err(|error| StoreError::of("look up a commit", error))?;
+            Ok((connection, has))
+        });
+        match found {
+            Ok((_, true)) => Ok(()),
+            Ok((_, false)) => committed.map_err(|error| error.at_server(self.connector.name())),
+            Err(_) => Err(StoreError::CommitUnknown { database: self.connector.name().to_owned() }),
         }
     }
 }

@@ -94,7 +94,7 @@ impl Connection {
     pub(crate) fn begin_write(&self) -> Result<()> {
         match self {
             Self::Sqlite(connection) => Ok(connection.execute_batch("BEGIN IMMEDIATE")?),
-            Self::Postgres(connection) => connection.begin_numbered(BEGIN_WRITE),
+            Self::Postgres(connection) => connection.begin(BEGIN_WRITE),
         }
     }
 
@@ -114,22 +114,26 @@ impl Connection {
         }
     }
 
-    /// The transaction whose COMMIT was sent on this connection and never answered.
-    pub(crate) fn lost_commit(&self) -> Option<String> {
+    /// The commit that was sent on this connection and never answered.
+    pub(crate) fn lost_commit(&self) -> Option<i64> {
         match self {
             Self::Sqlite(_) => None,
             Self::Postgres(connection) => connection.lost_commit(),
         }
     }
 
-    /// What became of a transaction of PostgreSQL: `committed`, `aborted` or `in progress`.
-    pub(crate) fn transaction_status(&self, transaction: &str) -> Result<Option<String>> {
-        let (sql, mut status) = ("SELECT pg_xact_status(CAST(CAST(:id AS TEXT) AS xid8))", None);
-        self.query(sql, &[(":id", &transaction)], Binding::All, &mut |row| {
-            status = row.get(0)?;
-            Ok(false)
-        })?;
-        Ok(status)
+    /// Whether a commit of this process is in the database, once no other transaction writes any more.
+    pub(crate) fn has_commit(&self, number: i64) -> Result<bool> {
+        match self {
+            Self::Sqlite(_) => Ok(true),
+            Self::Postgres(connection) => {
+                // Waits for the lock of the transaction that was lost, should the server still be busy with it.
+                connection.begin(BEGIN_WRITE)?;
+                let found = connection.has_commit(number);
+                connection.end("ROLLBACK")?;
+                found
+            }
+        }
     }
 
     /// Takes a lock of PostgreSQL that the session keeps; whether it could be had. A file has its own.
@@ -164,4 +168,4 @@ impl Connection {
 
 /// Writes of all servers follow each other, so that the audit log has no gaps and keys grow as they are committed. The
 /// lock ends with its transaction.
-const BEGIN_WRITE: &str = "BEGIN; SELECT pg_advisory_xact_lock(1263094868); SELECT pg_current_xact_id()";
+const BEGIN_WRITE: &str = "BEGIN; SELECT pg_advisory_xact_lock(1263094868)";

@@ -6,7 +6,10 @@
 use std::{
     cell::{Cell, RefCell},
     collections::HashMap,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
     time::Duration,
 };
 
@@ -17,7 +20,7 @@ use tokio::{
     task::JoinHandle,
 };
 use tokio_postgres::{
-    AsyncMessage, Client, Config, NoTls, SimpleQueryMessage, Statement,
+    AsyncMessage, Client, Config, NoTls, Statement,
     config::Host,
     types::{IsNull, ToSql, Type, private::BytesMut, to_sql_checked},
 };
@@ -74,6 +77,8 @@ pub(crate) struct PostgresConnector {
     name: Arc<str>,
     /// By it a process knows its own notices.
     id: Arc<str>,
+    /// Counts the commits of this process, whichever connection they take.
+    commits: Arc<AtomicI64>,
     runtime: Arc<SocketRuntime>,
 }
 
@@ -99,10 +104,8 @@ pub(crate) struct PostgresConnection {
     client: Client,
     statements: RefCell<HashMap<String, Arc<PreparedStatement>>>,
     is_in_transaction: Cell<bool>,
-    /// The number of the transaction that writes.
-    transaction: RefCell<Option<String>>,
-    /// Whether its COMMIT was sent and not answered.
-    is_committing: Cell<bool>,
+    /// The number of the commit that was sent and not answered yet.
+    committing: Cell<Option<i64>>,
     /// Rows that were changed.
     changes: Cell<u64>,
     /// As many were it when the transaction began.
@@ -128,7 +131,7 @@ impl PostgresConnector {
         config.keepalives_idle(KEEPALIVE).tcp_user_timeout(USER_TIMEOUT);
         let runtime = Builder::new_multi_thread().worker_threads(1).thread_name("postgres").enable_all().build();
         let runtime = Arc::new(SocketRuntime(Some(runtime.map_err(DatabaseError::Runtime)?)));
-        Ok(Self { config: Arc::new(config), name, id: random_id()?, runtime })
+        Ok(Self { config: Arc::new(config), name, id: random_id()?, commits: Arc::default(), runtime })
     }
 
     /// The address for a person: without user, password and options.
@@ -154,8 +157,7 @@ impl PostgresConnector {
             client,
             statements: RefCell::default(),
             is_in_transaction: Cell::new(false),
-            transaction: RefCell::default(),
-            is_committing: Cell::new(false),
+            committing: Cell::new(None),
             changes: Cell::new(0),
             changes_before: Cell::new(0),
             connector: self.clone(),
@@ -252,19 +254,7 @@ impl PostgresConnection {
     pub(super) fn begin(&self, sql: &str) -> Result<()> {
         self.batch(sql)?;
         self.is_in_transaction.set(true);
-        Ok(())
-    }
-
-    /// As [`Self::begin`], where the last statement of `sql` answers the number of the transaction.
-    pub(super) fn begin_numbered(&self, sql: &str) -> Result<()> {
-        let answers = block_on(self.client.simple_query(sql))?;
-        self.is_in_transaction.set(true);
         self.changes_before.set(self.changes.get());
-        let numbers = answers.iter().filter_map(|answer| match answer {
-            SimpleQueryMessage::Row(row) => row.get(0),
-            _ => None,
-        });
-        *self.transaction.borrow_mut() = numbers.last().map(str::to_owned);
         Ok(())
     }
 
@@ -272,19 +262,40 @@ impl PostgresConnection {
         self.changes.get()
     }
 
-    /// Commits, and notifies who listens where something was changed. Where the connection is lost meanwhile, [`Self::lost_commit`] says of which transaction.
+    /// Commits, and notifies who listens where something was changed. Where the connection is lost meanwhile,
+    /// [`Self::lost_commit`] says which commit it was.
     pub(super) fn commit(&self) -> Result<()> {
-        self.is_committing.set(true);
-        match self.changes.get() == self.changes_before.get() {
-            true => self.end("COMMIT")?,
-            false => self.end(&format!("NOTIFY kilter_commits, '{}'; COMMIT", self.connector.id))?,
+        if self.changes.get() == self.changes_before.get() {
+            return self.end("COMMIT");
         }
-        self.is_committing.set(false);
+        let (process, number) = (&self.connector.id, self.connector.commits.fetch_add(1, Ordering::Relaxed) + 1);
+        self.committing.set(Some(number));
+        self.end(&format!(
+            "INSERT INTO last_commit (process, number, written) VALUES ('{process}', {number}, now())
+             ON CONFLICT (process) DO UPDATE SET number = excluded.number, written = excluded.written;
+             NOTIFY kilter_commits, '{process}';
+             COMMIT"
+        ))
+        .inspect_err(|_| drop(self.batch("ROLLBACK")))?;
+        self.committing.set(None);
         Ok(())
     }
 
-    pub(super) fn lost_commit(&self) -> Option<String> {
-        (self.is_committing.get() && self.is_closed()).then(|| self.transaction.borrow().clone()).flatten()
+    /// The commit that was sent and never answered, where the connection is gone.
+    pub(super) fn lost_commit(&self) -> Option<i64> {
+        self.committing.get().filter(|_| self.is_closed())
+    }
+
+    /// Whether a commit of this process, by its number, is in the database. To be asked in a transaction that writes: then no
+    /// earlier one is still under way.
+    pub(super) fn has_commit(&self, number: i64) -> Result<bool> {
+        let (mut has, process) = (false, &*self.connector.id);
+        let sql = "SELECT number >= :number FROM last_commit WHERE process = :process";
+        self.query(sql, &[(":number", &number), (":process", &process)], Binding::All, &mut |row| {
+            has = row.get(0)?;
+            Ok(false)
+        })?;
+        Ok(has)
     }
 
     /// Ends the transaction by `sql`, whatever the answer.

@@ -17,7 +17,14 @@ const MIGRATION_TABLE: &str = "CREATE TABLE IF NOT EXISTS migration (
     name    TEXT   NOT NULL,
     digest  TEXT   NOT NULL CHECK (length(digest) = 64),
     applied BIGINT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS last_commit (
+    process TEXT        PRIMARY KEY,
+    number  BIGINT      NOT NULL,
+    written TIMESTAMPTZ NOT NULL
 )";
+/// By its last commit a process finds out whether it was kept, should its answer be lost. A day later nobody asks.
+const FORGET_COMMITS: &str = "DELETE FROM last_commit WHERE written < now() - interval '1 day'";
 const RECORD: &str = "INSERT INTO migration (number, name, digest, applied)
     VALUES (:number, :name, :digest, CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT))";
 const TABLES: &str = "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()";
@@ -72,7 +79,7 @@ pub(super) fn migrate(connection: &Connection, name: &str, migrations: &[Migrati
     for (place, migration) in migrations.iter().enumerate().skip(applied.len()) {
         apply(connection, number(place), migration)?;
     }
-    Ok(())
+    connection.batch(FORGET_COMMITS).map_err(|error| StoreError::of("forget old commits", error))
 }
 
 /// Names and digests of what was applied, in order. Empty for a new database.
