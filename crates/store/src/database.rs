@@ -3,6 +3,7 @@
 //! Invariants: nothing outside of this module names a driver. Statements are written in the common subset of SQLite and
 //! PostgreSQL; parameters are named `:name`.
 
+mod address;
 mod connection;
 mod error;
 mod params;
@@ -11,16 +12,18 @@ mod row;
 mod sqlite;
 mod statement_text;
 mod stored_value;
+mod tls;
 mod value;
 
 pub use self::error::DatabaseError;
 #[cfg(test)]
 pub(crate) use self::statement_text::number_parameters;
 pub(crate) use self::{
+    address::database_name,
     connection::Connection,
     error::{ErrorKind, Result},
     params::{Binding, Params, named_params},
-    postgres::{CommitListener, PostgresConnection, PostgresConnector, database_name},
+    postgres::{CommitListener, PostgresConnection, PostgresConnector},
     row::{Row, unreadable},
     value::{ToValue, Value, ValueRef},
 };

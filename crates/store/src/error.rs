@@ -96,6 +96,9 @@ pub enum StoreError {
         "could not {attempted}: the database {database} does not answer ({reason}); nothing of it was kept: try again"
     )]
     Unavailable { attempted: String, database: String, reason: String },
+    /// The server answers and does not let us in: credentials, a database that is not there, encryption.
+    #[error("could not {attempted}: the server of {database} refuses the connection ({reason})")]
+    ConnectionRefused { attempted: String, database: String, reason: String },
     /// The connection was lost while committing, and the server did not say afterwards what became of it.
     #[error(
         "the connection to {database} was lost while committing, and it does not say what became of it: read what is \
@@ -152,6 +155,9 @@ impl StoreError {
         match self {
             Self::Sql { attempted, source } if source.kind() == ErrorKind::Unavailable => {
                 Self::Unavailable { attempted, database, reason: source.message() }
+            }
+            Self::Sql { attempted, source } if source.kind() == ErrorKind::Refused => {
+                Self::ConnectionRefused { attempted, database, reason: source.message() }
             }
             Self::Sql { attempted, source } if source.kind() == ErrorKind::ReadOnly => {
                 Self::DatabaseReadOnly { attempted, database }

@@ -118,7 +118,8 @@ fn open_file(path: &Path, access: Access) -> Result<Connection, StoreError> {
 impl ServerHome {
     pub(crate) fn of(url: &DatabaseUrl, options: StoreOptions) -> Result<Self, StoreError> {
         let connector = PostgresConnector::new(url.secret(), options.durability.postgres_options());
-        let connector = connector.map_err(|error| StoreError::of("open the database", error))?;
+        let failed = |error| StoreError::of("open the database", error).at_server(&url.to_string());
+        let connector = connector.map_err(failed)?;
         Ok(Self { connector, is_exclusive: options.is_exclusive })
     }
 

@@ -133,9 +133,10 @@ impl Answered for StoreError {
         let code = match self {
             Self::InUse { .. } => Code::DataFolderInUse,
             Self::DatabaseInUse { .. } => Code::DatabaseInUse,
-            Self::Unavailable { .. } | Self::CommitUnknown { .. } | Self::DatabaseReadOnly { .. } => {
-                Code::DatabaseUnavailable
-            }
+            Self::Unavailable { .. }
+            | Self::ConnectionRefused { .. }
+            | Self::CommitUnknown { .. }
+            | Self::DatabaseReadOnly { .. } => Code::DatabaseUnavailable,
             Self::ForeignServer { .. } => Code::DatabaseMismatch,
             Self::NotFound { .. } => Code::NotFound,
             Self::Conflict { .. } | Self::Moved { .. } => Code::InvalidState,

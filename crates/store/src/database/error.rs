@@ -18,6 +18,12 @@ pub enum DatabaseError {
     /// An address of another kind.
     #[error("it does not begin with postgres://")]
     Scheme,
+    /// A way to encrypt that does not always encrypt, or one that is not known.
+    #[error("`sslmode` is none of disable, require and verify-full")]
+    EncryptionMode,
+    /// There is no certificate of an authority to trust.
+    #[error("certificates cannot be read: {0}")]
+    Certificates(String),
     /// The threads that drive connections could not be started.
     #[error("no thread could be started for the connections to the database")]
     Runtime(#[source] std::io::Error),
@@ -59,6 +65,8 @@ pub(crate) enum ErrorKind {
     Damaged,
     /// The database does not answer, or not for now: it may again.
     Unavailable,
+    /// The server does not let us in; another attempt would not help.
+    Refused,
     /// The database takes no writes: a standby, or one that was set so.
     ReadOnly,
     /// Everything else.
@@ -71,8 +79,13 @@ impl DatabaseError {
             Self::Sqlite(error) => sqlite_kind(error),
             Self::Postgres(error) => postgres_kind(error),
             Self::Closed => ErrorKind::Unavailable,
+            Self::Certificates(_) => ErrorKind::Refused,
             Self::Column { .. } => ErrorKind::Damaged,
-            Self::Parameter { .. } | Self::ParameterName(_) | Self::Runtime(_) | Self::Scheme => ErrorKind::Other,
+            Self::Parameter { .. }
+            | Self::ParameterName(_)
+            | Self::Runtime(_)
+            | Self::Scheme
+            | Self::EncryptionMode => ErrorKind::Other,
         }
     }
 
@@ -80,7 +93,7 @@ impl DatabaseError {
     pub(crate) fn message(&self) -> String {
         match self {
             Self::Sqlite(rusqlite::Error::SqliteFailure(_, Some(message))) => message.clone(),
-            Self::Postgres(error) => error.as_db_error().map_or_else(|| chain_text(error), postgres_message),
+            Self::Postgres(error) => error.as_db_error().map_or_else(|| connection_text(error), postgres_message),
             other => other.to_string(),
         }
     }
@@ -91,6 +104,27 @@ fn postgres_message(error: &DbError) -> String {
     match (error.constraint(), error.table()) {
         (Some(constraint), Some(table)) => format!("{} ({constraint} of {table})", error.message()),
         _ => error.message().to_owned(),
+    }
+}
+
+const NO_ENCRYPTION: &str = "server does not support TLS";
+
+/// Whether encryption failed by what the server is, not by a connection that broke.
+fn is_of_encryption(error: &tokio_postgres::Error) -> bool {
+    let mut causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
+    causes.any(|cause| {
+        let inner = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        inner.is_some_and(|inner| inner.is::<rustls::Error>()) || cause.to_string() == NO_ENCRYPTION
+    })
+}
+
+/// The driver's words; where the server has no encryption, with the way out.
+fn connection_text(error: &tokio_postgres::Error) -> String {
+    match chain_text(error) {
+        text if text.ends_with(NO_ENCRYPTION) => {
+            format!("{text}; if you trust the network, write ?sslmode=disable behind its address")
+        }
+        text => text,
     }
 }
 
@@ -105,16 +139,19 @@ fn chain_text(error: &dyn std::error::Error) -> String {
 /// By the classes of the SQL standard and PostgreSQL's own (appendix A of its manual).
 fn postgres_kind(error: &tokio_postgres::Error) -> ErrorKind {
     let Some(code) = error.code() else {
-        return ErrorKind::Unavailable;
+        // Another attempt would find the same certificate.
+        return if is_of_encryption(error) { ErrorKind::Refused } else { ErrorKind::Unavailable };
     };
     match code.code() {
         "P0001" => ErrorKind::Constraint,
         "53100" => ErrorKind::DiskFull,
         "58030" => ErrorKind::Disk,
         "25006" => ErrorKind::ReadOnly,
+        "3D000" => ErrorKind::Refused,
         "55P03" => ErrorKind::Locked,
         "53300" => ErrorKind::Unavailable,
         "XX001" | "XX002" => ErrorKind::Damaged,
+        code if code.starts_with("28") => ErrorKind::Refused,
         code if code.starts_with("23") => ErrorKind::Constraint,
         code if code.starts_with("08") || code.starts_with("57P") => ErrorKind::Unavailable,
         _ => ErrorKind::Other,

@@ -20,16 +20,19 @@ use tokio::{
     task::JoinHandle,
 };
 use tokio_postgres::{
-    AsyncMessage, Client, Config, NoTls, Statement,
-    config::Host,
+    AsyncMessage, Client, Config, Statement,
     types::{IsNull, ToSql, Type, private::BytesMut, to_sql_checked},
 };
 
+use tokio_postgres_rustls::MakeRustlsConnect;
+
 use super::{
+    address::Address,
     error::{DatabaseError, Result},
     params::{Binding, Params},
     row::Row,
     statement_text::{NumberedStatement, number_parameters},
+    tls,
     value::{Mismatch, ValueRef},
 };
 
@@ -44,35 +47,11 @@ fn random_id() -> Result<Arc<str>> {
     Ok(format!("{:016x}", u64::from_le_bytes(bytes)).into())
 }
 
-/// The name of the database at `url`, without its secrets.
-pub(crate) fn database_name(url: &str) -> Result<String> {
-    parse(url).map(|config| name_of(&config))
-}
-
-/// The driver also takes a text of keys and values, in which a mistyped address would be a key.
-fn parse(url: &str) -> Result<Config> {
-    if !["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
-        return Err(DatabaseError::Scheme);
-    }
-    Ok(url.parse()?)
-}
-
-fn name_of(config: &Config) -> String {
-    let hosts = config.get_hosts().iter().enumerate().map(|(place, host)| {
-        let port = config.get_ports().get(place).or(config.get_ports().first()).copied().unwrap_or(5432);
-        match host {
-            Host::Tcp(host) => format!("{host}:{port}"),
-            Host::Unix(folder) => format!("{}:{port}", folder.display()),
-        }
-    });
-    let database = config.get_dbname().or(config.get_user()).unwrap_or_default();
-    format!("postgres://{}/{database}", hosts.collect::<Vec<_>>().join(","))
-}
-
 /// Makes connections to one database.
 #[derive(Clone)]
 pub(crate) struct PostgresConnector {
     config: Arc<Config>,
+    tls: MakeRustlsConnect,
     /// The address without its secrets.
     name: Arc<str>,
     /// By it a process knows its own notices.
@@ -124,14 +103,15 @@ impl PostgresConnector {
     /// # Errors
     /// When it is no address of PostgreSQL, and when no thread can be started.
     pub(crate) fn new(url: &str, settings: &str) -> Result<Self> {
-        let mut config = parse(url)?;
-        let name = name_of(&config).into();
+        let address = Address::parse(url)?;
+        let (name, tls) = (address.name().into(), tls::connector(&address.encryption)?);
+        let mut config = address.config;
         let options = [config.get_options(), Some(settings)].into_iter().flatten().collect::<Vec<_>>().join(" ");
         config.application_name("kilter").options(options).connect_timeout(CONNECT_TIMEOUT);
         config.keepalives_idle(KEEPALIVE).tcp_user_timeout(USER_TIMEOUT);
         let runtime = Builder::new_multi_thread().worker_threads(1).thread_name("postgres").enable_all().build();
         let runtime = Arc::new(SocketRuntime(Some(runtime.map_err(DatabaseError::Runtime)?)));
-        Ok(Self { config: Arc::new(config), name, id: random_id()?, commits: Arc::default(), runtime })
+        Ok(Self { config: Arc::new(config), tls, name, id: random_id()?, commits: Arc::default(), runtime })
     }
 
     /// The address for a person: without user, password and options.
@@ -145,9 +125,9 @@ impl PostgresConnector {
     /// When the database does not answer or refuses.
     pub(crate) fn connect(&self) -> Result<PostgresConnection> {
         let runtime = self.runtime.handle()?;
-        let config = Arc::clone(&self.config);
+        let (config, tls) = (Arc::clone(&self.config), self.tls.clone());
         let opened = runtime.spawn(async move {
-            let (client, socket) = config.connect(NoTls).await?;
+            let (client, socket) = config.connect(tls).await?;
             // Ends with the connection; whoever uses it sees the error.
             tokio::spawn(socket);
             Ok::<_, tokio_postgres::Error>(client)
@@ -171,10 +151,10 @@ impl PostgresConnector {
     /// When the database does not answer or refuses now.
     pub(crate) fn listen(&self, on_commit: impl Fn() + Send + Sync + 'static) -> Result<CommitListener> {
         let runtime = self.runtime.handle()?;
-        let (config, id) = (Arc::clone(&self.config), Arc::clone(&self.id));
+        let (config, tls, id) = (Arc::clone(&self.config), self.tls.clone(), Arc::clone(&self.id));
         let (ready, opened) = oneshot::channel();
         let task = runtime.spawn(async move {
-            let first = hear(&config, &id).await;
+            let first = hear(&config, &tls, &id).await;
             let (mut heard, first) = match first {
                 Ok(heard) => (Some(heard), Ok(())),
                 Err(error) => (None, Err(error)),
@@ -190,7 +170,7 @@ impl PostgresConnector {
                     }
                 }
                 tokio::time::sleep(LISTEN_AGAIN).await;
-                heard = hear(&config, &id).await.ok();
+                heard = hear(&config, &tls, &id).await.ok();
                 if heard.is_some() {
                     on_commit();
                 }
@@ -218,9 +198,10 @@ const LISTEN: &str = "LISTEN kilter_commits";
 /// A connection that listens, and its notices; these end with the connection.
 async fn hear(
     config: &Config,
+    tls: &MakeRustlsConnect,
     own: &Arc<str>,
 ) -> std::result::Result<(Client, mpsc::Receiver<()>), tokio_postgres::Error> {
-    let (client, mut socket) = config.connect(NoTls).await?;
+    let (client, mut socket) = config.connect(tls.clone()).await?;
     // One place is enough: a notice that finds it taken says nothing that the one before does not.
     let (notify, notices) = mpsc::channel(1);
     let own = Arc::clone(own);

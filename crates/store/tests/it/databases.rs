@@ -23,6 +23,15 @@ thread_local! {
     static ON_POSTGRES: Cell<bool> = const { Cell::new(false) };
 }
 
+/// The same tests on PostgreSQL alone.
+macro_rules! only_postgres {
+    ($($name:ident),* $(,)?) => {
+        mod postgres {
+            $(#[test] fn $name() { $crate::databases::on_postgres(super::$name); })*
+        }
+    };
+}
+
 /// The address of a server for tests (`tests/servers/with-postgres` starts one).
 const ADDRESS: &str = "KILTER_TEST_POSTGRES";
 
@@ -79,12 +88,23 @@ fn run(url: &str, sql: &str) {
 
 /// Runs statements past the store.
 pub fn try_run(url: &str, sql: &str) -> Result<(), String> {
+    let (_runtime, client) = connect(url);
+    block_on(client.batch_execute(sql)).map_err(|error| format!("{error:?}"))
+}
+
+/// Asks for one number past the store.
+pub fn number(url: &str, sql: &str) -> i64 {
+    let (_runtime, client) = connect(url);
+    block_on(client.query_one(sql, &[])).unwrap().get(0)
+}
+
+fn connect(url: &str) -> (Runtime, Client) {
     let runtime = Runtime::new().unwrap();
     let config: Config = url.parse().unwrap();
-    let client: Client = runtime.block_on(async {
+    let client = runtime.block_on(async {
         let (client, socket) = config.connect(NoTls).await.unwrap();
         tokio::spawn(socket);
         client
     });
-    block_on(client.batch_execute(sql)).map_err(|error| format!("{error:?}"))
+    (runtime, client)
 }

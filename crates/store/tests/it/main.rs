@@ -6,6 +6,7 @@ mod databases;
 mod audit_log;
 mod crash;
 mod deployments;
+mod encryption;
 mod lists;
 mod metrics;
 mod monitoring;

@@ -15,10 +15,7 @@ use std::{
 use kilter_store::{Store, StoreError, StoreOptions, audit, setting};
 use serde_json::json;
 
-use crate::{
-    databases::{TestDatabase, on_postgres},
-    world::draft,
-};
+use crate::{databases::TestDatabase, world::draft};
 
 /// A server that a test may kill, on a port and a folder of its own.
 struct PrivateServer {
@@ -252,6 +249,7 @@ fn wrong_addresses_are_refused_without_their_secrets() {
     assert!(matches!(nobody, StoreError::Unavailable { .. }), "{nobody:?}");
     assert!(nobody.to_string().contains("postgres://127.0.0.1:1/churn"), "{nobody}");
     let no_database = refused(&database.url().replace("kilter_", "nowhere_"));
+    assert!(matches!(no_database, StoreError::ConnectionRefused { .. }), "{no_database:?}");
     for error in [nobody, no_database] {
         assert!(!format!("{error} {error:?}").contains("topsecret"), "{error:?}");
     }
@@ -295,14 +293,6 @@ fn a_process_that_writes_alone_is_named_by_the_next_and_lets_it_in_when_it_ends(
         assert!(began.elapsed() < Duration::from_secs(5), "{error}");
         thread::sleep(Duration::from_millis(20));
     }
-}
-
-macro_rules! only_postgres {
-    ($($name:ident),* $(,)?) => {
-        mod postgres {
-            $(#[test] fn $name() { super::on_postgres(super::$name); })*
-        }
-    };
 }
 
 only_postgres![
