@@ -154,7 +154,7 @@ fn requests(criterion: &mut Criterion<ThreadTime>) {
         });
     }
     let dir = tempfile::tempdir().unwrap();
-    for (name, options) in [("durable", LogOptions::default()), ("buffered", LogOptions::buffered())] {
+    for (name, options) in [("durable", LogOptions::default()), ("buffered", LogOptions::without_sync())] {
         let log = Arc::new(PredictionLog::open(dir.path().join(name), options).unwrap().0);
         let endpoint = endpoint(&boosted, Some(log));
         let body = block(1);
@@ -255,7 +255,7 @@ fn recording(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("record");
     group.throughput(Throughput::Elements(1)).sample_size(10);
     let dir = tempfile::tempdir().unwrap();
-    for (mode, options) in [("durable", LogOptions::default()), ("buffered", LogOptions::buffered())] {
+    for (mode, options) in [("durable", LogOptions::default()), ("buffered", LogOptions::without_sync())] {
         for (threads, rows) in [(1, 1), (32, 1), (32, 100)] {
             let log =
                 PredictionLog::open(dir.path().join(format!("{mode}-{threads}-{rows}")), options.clone()).unwrap().0;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use kilter_domain::error_chain::with_causes;
+use kilter_domain::{digest::Digest, error_chain::with_causes};
 use object_store::Error;
 
 /// Why an object could not be read or written.
@@ -50,6 +50,18 @@ pub enum ObjectError {
         /// How many are allowed.
         limit: u64,
     },
+    /// An object has other bytes than were written.
+    #[error("{key} in {storage} is damaged: it has digest {found}, and {expected} was written")]
+    Damaged {
+        /// The bucket and its prefix.
+        storage: String,
+        /// The object.
+        key: String,
+        /// Of the bytes that were written.
+        expected: Digest,
+        /// Of the bytes that were read.
+        found: Digest,
+    },
     /// A name that no object can have.
     #[error("{key:?} is no name of an object: {reason}")]
     Key {
@@ -86,6 +98,16 @@ impl ObjectError {
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::Unavailable { .. })
     }
+
+    /// Whether an object has other bytes than were written.
+    pub const fn is_damaged(&self) -> bool {
+        matches!(self, Self::Damaged { .. })
+    }
+
+    /// Whether the reason lies in a file of this machine or in the call, not in the store.
+    pub(crate) const fn is_of_this_machine(&self) -> bool {
+        matches!(self, Self::File { .. } | Self::Key { .. } | Self::TooLarge { .. })
+    }
 }
 
 /// What was attempted, for the message.
@@ -105,6 +127,8 @@ impl Attempt {
                 ObjectError::Refused { storage, attempted, key, reason: answer(&reason) }
             }
             Error::NotFound { .. } => ObjectError::NoBucket { storage },
+            // A list of a bucket that is not there is no request for an object that is not there.
+            _ if reason.contains("NoSuchBucket") => ObjectError::NoBucket { storage },
             Error::InvalidPath { .. } => ObjectError::Key { key, reason },
             // S3 answers 403 to HEAD without a body, and some of its kin 400 to a key that they do not know.
             _ if reason.contains("InvalidAccessKeyId") || reason.contains("SignatureDoesNotMatch") => {

@@ -3,15 +3,17 @@
 //! Invariants: calls block, need no async context and are confused by none; each has a bound in time; what is created is
 //! never overwritten by creating it again; half of a body is an error, never fewer bytes; no secret is in a message.
 //!
-//! Out of scope: what the bytes mean, digests, caches (`blobs` and `lake` have them).
+//! Out of scope: what the bytes mean, and which objects there should be (`blobs`, `lake` and the index know it).
 
 #![deny(missing_docs)]
 
+mod cached;
 mod error;
 mod objects;
 mod transfer;
 mod url;
 
+pub use cached::{CachedStorage, DEFAULT_CACHE_BYTES, Upload};
 pub use error::ObjectError;
 pub use objects::{Created, ObjectFacts, ObjectStorage};
 pub use url::{InvalidStorageUrl, StorageUrl};

@@ -6,7 +6,9 @@ use futures::StreamExt;
 use kilter_domain::time::Timestamp;
 use object_store::{
     BackoffConfig, ClientOptions, Error, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload,
-    RetryConfig, aws::AmazonS3Builder, path::Path,
+    RetryConfig,
+    aws::{AmazonS3Builder, AmazonS3ConfigKey},
+    path::Path,
 };
 use tokio::runtime::{Builder, Runtime};
 
@@ -72,16 +74,34 @@ impl ObjectStorage {
     /// # Errors
     /// When a variable is wrong, or no thread can be started.
     pub fn open(url: &StorageUrl) -> Result<Self, ObjectError> {
+        let text = |text: std::ffi::OsString| text.into_string().ok();
+        Self::open_with(url, std::env::vars_os().filter_map(|(name, value)| Some((text(name)?, text(value)?))))
+    }
+
+    /// The same with variables that are handed in, by name and value; others than those of S3 are left out.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_with(
+        url: &StorageUrl,
+        variables: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, ObjectError> {
+        let variables: Vec<_> = variables.into_iter().filter(|(name, _)| name.starts_with("AWS_")).collect();
         let client = ClientOptions::new().with_connect_timeout(CONNECT_TIMEOUT).with_timeout(REQUEST_TIMEOUT);
         let retry = RetryConfig {
             backoff: BackoffConfig { init_backoff: Duration::from_millis(100), ..BackoffConfig::default() },
             max_retries: MAX_RETRIES,
             retry_timeout: RETRY_TIMEOUT,
         };
-        let builder = AmazonS3Builder::from_env().with_client_options(client).with_retry(retry);
-        let is_plain = endpoint().is_some_and(|endpoint| endpoint.starts_with("http://"));
+        let keys = variables.iter().filter_map(|(name, value)| {
+            name.to_ascii_lowercase().parse::<AmazonS3ConfigKey>().ok().map(|key| (key, value))
+        });
+        let builder = keys.fold(AmazonS3Builder::new(), |builder, (key, value)| builder.with_config(key, value));
+        let builder = builder.with_client_options(client).with_retry(retry);
+        let endpoint = endpoint(&variables);
+        let is_plain = endpoint.is_some_and(|endpoint| endpoint.starts_with("http://"));
         let settings = |reason: String| ObjectError::Settings { storage: url.to_string(), reason };
-        if is_plain && !may_be_plain() {
+        if is_plain && !may_be_plain(&variables) {
             return Err(settings(
                 "AWS_ENDPOINT_URL begins with http://, which sends all bytes without encryption; write https://, or set \
                  AWS_ALLOW_HTTP=true if you trust the network"
@@ -235,19 +255,24 @@ impl ObjectStorage {
 }
 
 /// The endpoint that the environment names.
-fn endpoint() -> Option<String> {
+fn endpoint(variables: &[(String, String)]) -> Option<&str> {
     let names = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"];
-    names.iter().find_map(|name| std::env::var(name).ok())
+    names.iter().find_map(|name| variable(variables, name))
+}
+
+fn variable<'a>(variables: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    variables.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
 }
 
 /// Whether bytes may be sent without encryption: to this machine, or where somebody said so.
-fn may_be_plain() -> bool {
-    let says_so = std::env::var("AWS_ALLOW_HTTP").is_ok_and(|value| value.eq_ignore_ascii_case("true") || value == "1");
-    let is_here = |endpoint: String| {
+fn may_be_plain(variables: &[(String, String)]) -> bool {
+    let says_so =
+        variable(variables, "AWS_ALLOW_HTTP").is_some_and(|value| value.eq_ignore_ascii_case("true") || value == "1");
+    let is_here = |endpoint: &str| {
         let host = endpoint.trim_start_matches("http://").to_owned();
         ["127.0.0.1", "localhost", "[::1]"]
             .iter()
             .any(|here| host.strip_prefix(here).is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/'])))
     };
-    says_so || endpoint().is_some_and(is_here)
+    says_so || endpoint(variables).is_some_and(is_here)
 }

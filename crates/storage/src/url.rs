@@ -45,10 +45,10 @@ impl FromStr for StorageUrl {
     type Err = InvalidStorageUrl;
 
     fn from_str(url: &str) -> Result<Self, InvalidStorageUrl> {
-        let because = |reason| InvalidStorageUrl { reason };
-        let rest = url.strip_prefix("s3://").ok_or(because("it does not begin with s3://"))?;
+        let refused = |reason| InvalidStorageUrl { reason };
+        let rest = url.strip_prefix("s3://").ok_or(refused("it does not begin with s3://"))?;
         if rest.contains(['@', '?', '#']) {
-            return Err(because(
+            return Err(refused(
                 "it has more than a bucket and a prefix; keys belong into AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, \
                  an endpoint into AWS_ENDPOINT_URL",
             ));
@@ -56,10 +56,14 @@ impl FromStr for StorageUrl {
         let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
         let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-_".contains(&byte);
         if !(3..=63).contains(&bucket.len()) || !bucket.bytes().all(is_plain) {
-            return Err(because("the name of a bucket has 3 to 63 small letters, digits, dots and hyphens"));
+            return Err(refused("the name of a bucket has 3 to 63 small letters, digits, dots and hyphens"));
         }
         let prefix = prefix.strip_suffix('/').unwrap_or(prefix);
-        let prefix = Path::parse(prefix).map_err(|_| because(PARTS))?;
+        // `Path` forgives a slash at either end.
+        if prefix.starts_with('/') || prefix.ends_with('/') {
+            return Err(refused(PARTS));
+        }
+        let prefix = Path::parse(prefix).map_err(|_| refused(PARTS))?;
         Ok(Self { bucket: bucket.to_owned(), prefix })
     }
 }

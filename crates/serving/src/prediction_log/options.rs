@@ -81,7 +81,7 @@ impl Default for LogOptions {
 
 impl LogOptions {
     /// The defaults, acknowledging at once: bounded loss, no waiting for the disk.
-    pub fn buffered() -> Self {
+    pub fn without_sync() -> Self {
         Self { durability: Durability::Buffered, ..Self::default() }
     }
 }

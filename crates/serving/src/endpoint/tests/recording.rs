@@ -15,7 +15,7 @@ fn columns_that_are_only_recorded_reach_the_log_and_no_model() {
 
 #[test]
 fn a_full_disk_withholds_the_answer_in_durable_mode_only() {
-    for options in [LogOptions::default(), LogOptions::buffered()] {
+    for options in [LogOptions::default(), LogOptions::without_sync()] {
         let is_durable = options.durability == Durability::Durable;
         let world = World::new(options.clone());
         world.endpoint.deploy(Routes::new(version(7, fake(0.0)), None, &[]).unwrap());
@@ -41,7 +41,7 @@ fn a_full_disk_withholds_the_answer_in_durable_mode_only() {
 
 #[test]
 fn a_log_that_cannot_keep_up_costs_answers_in_durable_mode_only() {
-    for options in [LogOptions::default(), LogOptions::buffered()] {
+    for options in [LogOptions::default(), LogOptions::without_sync()] {
         let is_durable = options.durability == Durability::Durable;
         let options = LogOptions { queue_appends: 1, ..options };
         let world = World::new(options.clone());
