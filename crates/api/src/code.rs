@@ -83,6 +83,11 @@ codes! {
     DatabaseInUse     = "database_in_use",    409, Conflict,    "another process uses this database",       "stop it, or choose another `--database`";
     DatabaseMismatch  = "database_mismatch",  409, Conflict,    "data folder and database do not belong together", "name the database that the folder began with, or choose another `--data`";
 
+    // The object store.
+    StorageUnavailable = "storage_unavailable", 503, Unreachable, "the object store does not answer",       "see the cause above; what lies in the data folder is served meanwhile, and the prediction log is sealed when the store is back";
+    StorageRefused    = "storage_refused",    503, Unreachable, "the object store does not allow this",     "see that the bucket is there, and that AWS_ENDPOINT_URL, AWS_REGION, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are right";
+    StorageMismatch   = "storage_mismatch",   409, Conflict,    "data folder and object store do not belong together", "name the `--storage` that the folder began with, or choose another `--data`";
+
     // The contract.
     ContractInvalid   = "contract_invalid",   422, Usage,       "the contract is not valid",                "see every place with `kilter check`";
     StepFailed        = "step_failed",        500, Failed,      "a run could not be done",                  "see the step and its log above; `kilter run` goes on where it stopped";

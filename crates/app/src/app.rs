@@ -10,6 +10,7 @@ use std::{
 
 use kilter_blobs::BlobStore;
 use kilter_lake::Lake;
+use kilter_storage::{CachedStorage, StorageUrl};
 use kilter_store::{DatabaseUrl, Store};
 use tempfile::TempDir;
 
@@ -34,12 +35,23 @@ pub struct AppOptions {
     pub column_stats: bool,
     /// Where the metadata lie; `None`: in a file of the data folder.
     pub database: Option<DatabaseUrl>,
+    /// Where packages and the sealed prediction log lie; `None`: in the data folder.
+    pub storage: Option<StorageOptions>,
+}
+
+/// An object store, and how much of it a data folder may hold as copies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StorageOptions {
+    /// The bucket and the prefix.
+    pub url: StorageUrl,
+    /// Bytes that the copies may have together.
+    pub cache_bytes: u64,
 }
 
 impl AppOptions {
     /// For the program `tool`: everything in the data folder, and no column statistics.
     pub fn new(tool: PathBuf) -> Self {
-        Self { tool, recording: Default::default(), column_stats: false, database: None }
+        Self { tool, recording: Default::default(), column_stats: false, database: None, storage: None }
     }
 }
 
@@ -55,7 +67,15 @@ struct Inner {
     store: Store,
     blobs: BlobStore,
     lake: Lake,
+    storage: Option<CachedStorage>,
     components: Components,
+}
+
+/// Where the bytes lie.
+pub(crate) struct StoredBytes {
+    pub blobs: BlobStore,
+    pub lake: Lake,
+    pub storage: Option<CachedStorage>,
 }
 
 /// What lives in memory only. Each component guards itself.
@@ -83,9 +103,10 @@ pub fn new_id() -> String {
 
 impl App {
     /// A handle to what is stored in `folder`, with nothing in memory.
-    pub(crate) fn new(folder: &Path, options: AppOptions, store: Store, blobs: BlobStore) -> Self {
-        let (folder, lake) = (folder.to_owned(), Lake::new(folder.join("lake")));
-        Self { inner: Arc::new(Inner { folder, options, store, blobs, lake, components: Components::default() }) }
+    pub(crate) fn new(folder: &Path, options: AppOptions, store: Store, bytes: StoredBytes) -> Self {
+        let (folder, components) = (folder.to_owned(), Components::default());
+        let StoredBytes { blobs, lake, storage } = bytes;
+        Self { inner: Arc::new(Inner { folder, options, store, blobs, lake, storage, components }) }
     }
 
     /// The data folder.
@@ -105,6 +126,11 @@ impl App {
 
     pub(crate) fn blobs(&self) -> &BlobStore {
         &self.inner.blobs
+    }
+
+    /// The object store; `None` where the bytes lie in the data folder.
+    pub(crate) fn storage(&self) -> Option<&CachedStorage> {
+        self.inner.storage.as_ref()
     }
 
     pub(crate) fn options(&self) -> &AppOptions {

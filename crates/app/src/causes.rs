@@ -10,6 +10,7 @@ use kilter_domain::{ids::EndpointName, table::TableError};
 use kilter_inference::PredictError;
 use kilter_lake::LakeError;
 use kilter_serving::LogError;
+use kilter_storage::ObjectError;
 use kilter_store::StoreError;
 
 /// Reading or writing failed: of the metadata, of blobs, of tables, of the prediction log or of a file.
@@ -24,6 +25,9 @@ pub enum StorageError {
     Lake(#[from] LakeError),
     #[error(transparent)]
     Log(#[from] LogError),
+    /// An object could not be read or written.
+    #[error(transparent)]
+    Object(#[from] ObjectError),
     /// A table lacks a column, or columns do not fit together.
     #[error(transparent)]
     Table(#[from] TableError),
@@ -53,7 +57,18 @@ impl StorageError {
         match self {
             Self::Blob(error) => error.is_damaged(),
             Self::Lake(error) => error.is_damaged(),
+            Self::Object(error) => error.is_damaged(),
             _ => false,
+        }
+    }
+
+    /// What the object store answered, if the cause is there.
+    pub const fn object(&self) -> Option<&ObjectError> {
+        match self {
+            Self::Object(error) | Self::Blob(BlobError::Storage(error)) | Self::Lake(LakeError::Storage(error)) => {
+                Some(error)
+            }
+            _ => None,
         }
     }
 

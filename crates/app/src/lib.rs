@@ -37,11 +37,12 @@ pub mod training;
 pub use kilter_blobs::{read_bounded, read_bounded_text};
 
 pub use crate::{
-    app::{App, AppOptions, new_id},
+    app::{App, AppOptions, StorageOptions, new_id},
     context::RequestContext,
     open::make_data_folder,
     private_files::{open_to_others, temporary_folder},
     project::Project,
 };
 
+pub use kilter_storage::{DEFAULT_CACHE_BYTES, InvalidStorageUrl, ObjectError, StorageUrl};
 pub use kilter_store::{DatabaseUrl, InvalidDatabaseUrl};

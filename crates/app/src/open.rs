@@ -3,13 +3,15 @@
 use std::path::Path;
 
 use kilter_blobs::{BlobError, BlobStore};
+use kilter_lake::Lake;
+use kilter_storage::CachedStorage;
 use kilter_store::{DatabaseUrl, Store, StoreOptions};
 
 use crate::{
-    app::{App, AppOptions},
+    app::{App, AppOptions, StoredBytes},
     authz::access_map,
     causes::StorageError,
-    data_folder::{DataFolderError, layout},
+    data_folder::{DataFolderError, bucket, layout},
     deployment::routes,
     private_files,
 };
@@ -37,15 +39,28 @@ fn open_store(folder: &Path, database: Option<&DatabaseUrl>) -> Result<Store, Da
     Ok(store)
 }
 
+/// Packages and the sealed log: in the data folder, or in an object store with copies in the data folder.
+fn stored_bytes(
+    folder: &Path,
+    storage: Option<CachedStorage>,
+    open: impl FnOnce(&Path, Option<CachedStorage>) -> Result<BlobStore, BlobError>,
+) -> Result<StoredBytes, DataFolderError> {
+    let above = if storage.is_some() { folder.join(bucket::CACHE_FOLDER) } else { folder.to_owned() };
+    let blobs = open(&above.join("blobs"), storage.clone())?;
+    Ok(StoredBytes { blobs, lake: Lake::new(above.join("lake")).with_storage(storage.clone()), storage })
+}
+
 impl App {
     /// Opens a data folder, made when missing, and everything that served in it.
     ///
     /// # Errors
-    /// When another process has it, it lost its database, or it cannot be read.
+    /// When another process has it, it lost its database, it belongs to another object store, or it cannot be read.
     pub fn open(folder: &Path, options: AppOptions) -> Result<Self, DataFolderError> {
         make_data_folder(folder)?;
         let store = open_store(folder, options.database.as_ref())?;
-        let app = Self::new(folder, options, store, BlobStore::open(&folder.join("blobs"))?);
+        let storage = bucket::open(folder, options.storage.as_ref(), &store)?;
+        let bytes = stored_bytes(folder, storage, BlobStore::open_before)?;
+        let app = Self::new(folder, options, store, bytes);
         if let Some(path) = app.store().changed_while_closed() {
             tracing::error!(changed = %layout::changed_database(&path), "the database is not what was closed");
         }
@@ -60,12 +75,13 @@ impl App {
     /// # Errors
     /// When there is no data folder, or it is of another version of this program.
     pub fn open_for_reading(folder: &Path, options: AppOptions) -> Result<Self, DataFolderError> {
-        let blobs = BlobStore::open_for_reading(&folder.join("blobs"));
         let store = match &options.database {
             None => Store::open_for_reading(folder)?,
             Some(url) => Store::open_server_for_reading(url)?,
         };
-        let app = Self::new(folder, options, store, blobs);
+        let storage = bucket::open_for_reading(folder, options.storage.as_ref())?;
+        let bytes = stored_bytes(folder, storage, |root, storage| Ok(BlobStore::open_for_reading(root, storage)))?;
+        let app = Self::new(folder, options, store, bytes);
         access_map::load_access(&app)?;
         Ok(app)
     }

@@ -6,6 +6,7 @@ use std::{
 };
 
 use kilter_domain::digest::Digest;
+use kilter_storage::ObjectError;
 
 use crate::{path::UnsafePath, tree::TreeError};
 
@@ -33,6 +34,8 @@ pub enum BlobError {
     Tree { digest: Digest, source: TreeError },
     #[error("`{}` exists already; nothing was written over it", .path.display())]
     Exists { path: PathBuf },
+    #[error(transparent)]
+    Storage(#[from] ObjectError),
 }
 
 impl BlobError {
@@ -52,6 +55,10 @@ impl BlobError {
 
     /// True when a stored object has other bytes than were written.
     pub const fn is_damaged(&self) -> bool {
-        matches!(self, Self::Corrupt { .. })
+        match self {
+            Self::Corrupt { .. } => true,
+            Self::Storage(error) => error.is_damaged(),
+            _ => false,
+        }
     }
 }

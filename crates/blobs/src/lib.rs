@@ -1,11 +1,11 @@
-//! Bytes by digest: a local store of files and trees of files, addressed by BLAKE3.
+//! Bytes by digest: a store of files and trees of files, addressed by BLAKE3: a folder, or an object store with a folder as cache.
 //!
 //! Invariants: a blob that can be found is whole (temporary file, fsync, rename, fsync of the folder); what stands
 //! in the store is never changed; a user's file is only read, never moved, linked or truncated; a path that could
 //! leave a folder (`..`, absolute, symbolic link) is refused; a full disk is an error and loses nothing.
 //!
-//! Out of scope: what the bytes mean, who may read them, chunking and remote object stores (they come behind
-//! the same digests), and garbage collection (only the one who knows all versions may forget bytes).
+//! Out of scope: what the bytes mean, who may read them, chunking, and garbage collection (only the one who knows all versions may
+//! forget bytes).
 
 #![warn(missing_docs)]
 

@@ -1,4 +1,7 @@
 //! The store: `objects/aa/bb…` holds each blob under its digest, `tmp/` what is being written.
+//!
+//! With an object store behind it, an object is uploaded before it has its name in the folder, and before whoever puts it gets
+//! an answer. So the folder is a cache: each file in it may go, and comes back when it is needed.
 
 use std::{
     collections::BTreeSet,
@@ -11,6 +14,7 @@ use std::{
 };
 
 use kilter_domain::digest::Digest;
+use kilter_storage::{CachedStorage, Upload};
 
 use crate::{
     atomic::{self, Temporary},
@@ -26,7 +30,7 @@ const BATCH_FILES: usize = 1024;
 /// Longest manifest of a tree that is read: five million files of a hundred bytes each.
 const MAX_MANIFEST_BYTES: u64 = 512 << 20;
 
-/// A folder of blobs. Clones share it; any number of processes may use it at the same time.
+/// A folder of blobs, alone or in front of an object store. Clones share it; any number of processes may use it at the same time.
 #[derive(Clone)]
 pub struct BlobStore {
     root: Arc<Root>,
@@ -36,12 +40,22 @@ struct Root {
     path: PathBuf,
     /// Held shared for as long as this process may write temporary files.
     _lock: Option<File>,
+    /// Where the objects are kept; `None`: in the folder alone.
+    storage: Option<CachedStorage>,
 }
 
 impl BlobStore {
     /// Opens the store at `root`, creating it when missing. Leftovers of killed writers are swept when nobody else
     /// has the store open.
     pub fn open(root: &Path) -> Result<Self, BlobError> {
+        Self::open_before(root, None)
+    }
+
+    /// The same, in front of an object store.
+    ///
+    /// # Errors
+    /// When the folder cannot be made or locked. The store is not asked.
+    pub fn open_before(root: &Path, storage: Option<CachedStorage>) -> Result<Self, BlobError> {
         let temporary = root.join("tmp");
         atomic::create_dirs(&root.join("objects"))?;
         atomic::create_dirs(&temporary)?;
@@ -53,24 +67,26 @@ impl BlobStore {
             lock.unlock().map_err(failed)?;
         }
         lock.lock_shared().map_err(failed)?;
-        Ok(Self { root: Arc::new(Root { path: root.to_owned(), _lock: Some(lock) }) })
+        Ok(Self { root: Arc::new(Root { path: root.to_owned(), _lock: Some(lock), storage }) })
     }
 
-    /// The store at `root` as it stands, to read from it: nothing is made, swept or locked.
-    pub fn open_for_reading(root: &Path) -> Self {
-        Self { root: Arc::new(Root { path: root.to_owned(), _lock: None }) }
+    /// The store at `root` as it stands, to read from it: nothing is made, swept or locked. What is not in the folder is fetched
+    /// from the object store.
+    pub fn open_for_reading(root: &Path, storage: Option<CachedStorage>) -> Self {
+        Self { root: Arc::new(Root { path: root.to_owned(), _lock: None, storage }) }
     }
 
     /// Stores `bytes`; storing what is there already costs one look.
     pub fn put_bytes(&self, bytes: &[u8]) -> Result<Digest, BlobError> {
         let digest = Digest::of(bytes);
-        if self.holds(&digest, bytes.len() as u64) {
-            return Ok(digest);
-        }
-        let (temporary, mut file) = self.temporary()?;
-        file.write_all(bytes).map_err(|source| BlobError::io("write", temporary.path(), source))?;
         let mut batch = Batch::new(self);
-        batch.add(temporary, digest, bytes.len() as u64)?;
+        if self.holds(&digest, bytes.len() as u64) {
+            batch.add_held(digest);
+        } else {
+            let (temporary, mut file) = self.temporary()?;
+            file.write_all(bytes).map_err(|source| BlobError::io("write", temporary.path(), source))?;
+            batch.add(temporary, digest, bytes.len() as u64)?;
+        }
         batch.finish()?;
         Ok(digest)
     }
@@ -109,37 +125,63 @@ impl BlobStore {
         if path.is_dir() { self.put_tree_with(path, cache) } else { self.put_file_with(path, cache) }
     }
 
-    /// Whether the store holds this object (not whether its bytes are right: see [`BlobStore::verify`]).
+    /// Whether the store holds this object (not whether its bytes are right: see [`BlobStore::verify`]); no when the object store
+    /// cannot be asked.
     pub fn has(&self, digest: &Digest) -> bool {
-        self.path_of(digest).is_file()
+        self.path_of(digest).is_file() || self.size_in_storage(digest).is_some()
     }
 
     /// Whether the store holds everything that is needed to check `content` out.
     pub fn has_content(&self, content: &Content) -> bool {
+        let has = |digest: &Digest, bytes| self.holds(digest, bytes) || self.size_in_storage(digest) == Some(bytes);
         match content.kind {
-            ContentKind::File => self.holds(&content.digest, content.bytes),
+            ContentKind::File => has(&content.digest, content.bytes),
             ContentKind::Tree => self
                 .tree(&content.digest)
-                .is_ok_and(|tree| tree.entries().iter().all(|entry| self.holds(&entry.digest, entry.bytes))),
+                .is_ok_and(|tree| tree.entries().iter().all(|entry| has(&entry.digest, entry.bytes))),
         }
     }
 
-    /// Where the object stands, for reading (a memory map, say). The file must not be changed.
-    pub fn path_of(&self, digest: &Digest) -> PathBuf {
+    /// The file with an object, for reading (a memory map, say); it is fetched when it is not in the folder. It must not be
+    /// changed.
+    ///
+    /// # Errors
+    /// When there is no such object, or it cannot be fetched.
+    pub fn fetch(&self, digest: &Digest) -> Result<PathBuf, BlobError> {
+        let path = self.path_of(digest);
+        let is_there = match &self.root.storage {
+            None => path.is_file(),
+            Some(storage) => storage.fetch(&key_of(digest), digest, &path)?,
+        };
+        if is_there { Ok(path) } else { Err(BlobError::NotFound { digest: *digest }) }
+    }
+
+    pub(crate) fn path_of(&self, digest: &Digest) -> PathBuf {
         Self::path_in(&self.root.path, digest)
     }
 
     /// Opens an object for reading. Its bytes are not verified.
     pub fn reader(&self, digest: &Digest) -> Result<File, BlobError> {
-        let path = self.path_of(digest);
+        let path = self.fetch(digest)?;
         File::open(&path).map_err(|source| match source.kind() {
             std::io::ErrorKind::NotFound => BlobError::NotFound { digest: *digest },
             _ => BlobError::io("read", &path, source),
         })
     }
 
-    /// The bytes of an object of at most `limit` bytes, verified against its digest.
+    /// The bytes of an object of at most `limit` bytes, verified against its digest. A damaged file that is a copy of an object in
+    /// the object store is fetched again.
     pub fn read(&self, digest: &Digest, limit: u64) -> Result<Vec<u8>, BlobError> {
+        match (self.read_file(digest, limit), &self.root.storage) {
+            (Err(BlobError::Corrupt { path, .. }), Some(storage)) => {
+                storage.forget(&path)?;
+                self.read_file(digest, limit)
+            }
+            (read, _) => read,
+        }
+    }
+
+    fn read_file(&self, digest: &Digest, limit: u64) -> Result<Vec<u8>, BlobError> {
         let path = self.path_of(digest);
         let file = self.reader(digest)?;
         let failed = |source| BlobError::io("read", &path, source);
@@ -163,15 +205,12 @@ impl BlobStore {
 
     /// Reads an object and compares its bytes with its digest.
     pub fn verify(&self, digest: &Digest) -> Result<(), BlobError> {
-        let (found, _) = HashCache::in_memory().digest_of(&self.reader(digest).map(|_| self.path_of(digest))?)?;
-        if found == *digest {
-            Ok(())
-        } else {
-            Err(BlobError::Corrupt { expected: *digest, found, path: self.path_of(digest) })
-        }
+        let path = self.fetch(digest)?;
+        let (found, _) = HashCache::in_memory().digest_of(&path)?;
+        if found == *digest { Ok(()) } else { Err(BlobError::Corrupt { expected: *digest, found, path }) }
     }
 
-    /// Calls `each` with every object that the store holds, in no particular order.
+    /// Calls `each` with every object in the folder, in no particular order.
     pub fn for_each_object(&self, each: &mut dyn FnMut(Digest)) -> Result<(), BlobError> {
         for (path, _, _) in walk(&self.root.path.join("objects"))? {
             if let Ok(digest) = path.as_str().replace('/', "").parse() {
@@ -224,6 +263,11 @@ impl BlobStore {
         self.path_of(digest).metadata().is_ok_and(|found| found.is_file() && found.len() == bytes)
     }
 
+    /// How long an object is in the object store; `None` where it is not, or cannot be asked.
+    fn size_in_storage(&self, digest: &Digest) -> Option<u64> {
+        self.root.storage.as_ref().and_then(|storage| storage.size(&key_of(digest)).ok().flatten())
+    }
+
     fn temporary(&self) -> Result<(Temporary, File), BlobError> {
         Temporary::create(&self.root.path.join("tmp"), "object")
     }
@@ -237,19 +281,28 @@ fn sweep(folder: &Path) -> Result<(), BlobError> {
     Ok(())
 }
 
-/// Written objects that wait to be synced and moved into place; dropped unfinished, they vanish.
+/// The name of an object in the object store.
+fn key_of(digest: &Digest) -> String {
+    let hex = digest.to_string();
+    format!("blobs/{}/{}", &hex[..2], &hex[2..])
+}
+
+/// Written objects that wait to be synced, uploaded and moved into place; dropped unfinished, they vanish.
 struct Batch<'a> {
     store: &'a BlobStore,
     waiting: Vec<(Temporary, Digest, u64)>,
+    /// Objects that the folder has. Garbage may have been collected in the object store by another server.
+    held: BTreeSet<Digest>,
 }
 
 impl<'a> Batch<'a> {
     fn new(store: &'a BlobStore) -> Self {
-        Self { store, waiting: Vec::new() }
+        Self { store, waiting: Vec::new(), held: BTreeSet::new() }
     }
 
     fn add_file(&mut self, path: &Path, found: &fs::Metadata, cache: &HashCache) -> Result<(Digest, u64), BlobError> {
         if let Some(digest) = cache.lookup(path, found).filter(|digest| self.store.holds(digest, found.len())) {
+            self.add_held(digest);
             return Ok((digest, found.len()));
         }
         let began = SystemTime::now();
@@ -261,13 +314,32 @@ impl<'a> Batch<'a> {
     }
 
     fn add(&mut self, temporary: Temporary, digest: Digest, bytes: u64) -> Result<(), BlobError> {
-        if !self.store.holds(&digest, bytes) {
+        if self.store.holds(&digest, bytes) {
+            self.add_held(digest);
+        } else {
             self.waiting.push((temporary, digest, bytes));
         }
         if self.waiting.len() < BATCH_FILES { Ok(()) } else { self.finish() }
     }
 
-    /// Syncs the bytes, moves them to their names, then syncs the folders, so that a name never lacks its bytes.
+    fn add_held(&mut self, digest: Digest) {
+        if self.store.root.storage.is_some() {
+            self.held.insert(digest);
+        }
+    }
+
+    /// Writes what waits, and what the folder has, into the object store unless it is there.
+    fn upload(&self) -> Result<(), BlobError> {
+        let Some(storage) = &self.store.root.storage else { return Ok(()) };
+        let upload = |digest: &Digest, path: &Path| Upload { key: key_of(digest), path: path.to_owned() };
+        let waiting = self.waiting.iter().map(|(temporary, digest, _)| upload(digest, temporary.path()));
+        let held = self.held.iter().map(|digest| upload(digest, &self.store.path_of(digest)));
+        storage.create_files(&waiting.chain(held).collect::<Vec<_>>())?;
+        storage.count(self.waiting.iter().map(|(_, _, bytes)| bytes).sum())?;
+        Ok(())
+    }
+
+    /// Syncs the bytes, uploads them, moves them to their names, then syncs the folders, so that a name never lacks its bytes.
     fn finish(&mut self) -> Result<(), BlobError> {
         let mut folders = BTreeSet::new();
         for (temporary, _, _) in &self.waiting {
@@ -278,6 +350,8 @@ impl<'a> Batch<'a> {
             };
             sync().map_err(|source| BlobError::io("write", temporary.path(), source))?;
         }
+        self.upload()?;
+        self.held.clear();
         for (temporary, digest, bytes) in self.waiting.drain(..) {
             if self.store.holds(&digest, bytes) {
                 continue;

@@ -109,7 +109,7 @@ fn links_and_pipes_in_a_tree_are_refused_by_name() {
 fn changed_bytes_in_the_store_are_found_and_never_handed_out() {
     let world = World::new();
     let digest = world.store.put_bytes(b"hello").unwrap();
-    let path = world.store.path_of(&digest);
+    let path = world.store.fetch(&digest).unwrap();
     make_writable(&path);
     fs::write(&path, b"hellO").unwrap();
     assert!(matches!(world.store.read(&digest, 10), Err(BlobError::Corrupt { .. })));
@@ -123,8 +123,8 @@ fn changed_bytes_in_the_store_are_found_and_never_handed_out() {
 fn a_torn_object_is_healed_by_storing_it_again() {
     let world = World::new();
     let digest = world.store.put_bytes(b"hello").unwrap();
-    make_writable(&world.store.path_of(&digest));
-    fs::write(world.store.path_of(&digest), b"").unwrap();
+    make_writable(&world.store.fetch(&digest).unwrap());
+    fs::write(world.store.fetch(&digest).unwrap(), b"").unwrap();
     world.store.put_bytes(b"hello").unwrap();
     world.store.verify(&digest).unwrap();
 }
@@ -182,7 +182,7 @@ fn content_is_complete_only_with_every_file_of_its_tree() {
     world.write("tree/a", b"x");
     let content = world.store.put_tree(&world.path("tree")).unwrap();
     assert!(world.store.has_content(&content));
-    fs::remove_file(world.store.path_of(&Digest::of(b"x"))).unwrap();
+    fs::remove_file(world.store.fetch(&Digest::of(b"x")).unwrap()).unwrap();
     assert!(!world.store.has_content(&content));
 }
 

@@ -1,14 +1,10 @@
 //! How commands reach the platform: the server that has the data folder, a server that is named, or this process.
 
-use std::{
-    path::{Path, PathBuf},
-    pin::Pin,
-    sync::Arc,
-};
+use std::{path::PathBuf, pin::Pin, sync::Arc};
 
 use clap::Args;
 use kilter_api::{Code, Problem, Token};
-use kilter_app::{App, AppOptions, DatabaseUrl, data_folder};
+use kilter_app::{App, AppOptions, data_folder};
 use kilter_client::{Bytes, Client, Request, Response};
 use kilter_server::{InProcess, error::problem_of, read_token};
 use tokio::runtime::Runtime;
@@ -37,8 +33,8 @@ impl ConnectArgs {
         if self.server.is_some() {
             return Ok(Platform::Server(self.api()?));
         }
-        let database = self.data.database()?;
-        match App::open(&self.data.path, AppOptions { database, ..app_options()? }) {
+        let (database, storage) = (self.data.database()?, self.data.storage()?);
+        match App::open(&self.data.path, AppOptions { database, storage, ..app_options()? }) {
             Ok(app) => {
                 data_folder::recover(&app, now())?;
                 Ok(Platform::InProcess(app))
@@ -60,15 +56,16 @@ impl ConnectArgs {
         let token = self.token_file.as_deref().map(read_token).transpose()?;
         let client = match &self.server {
             Some(url) => Client::of_server(url, token, act().actor)?,
-            None => open_folder(self.data.existing()?, self.data.database()?, token)?,
+            None => open_folder(&self.data, token)?,
         };
         Ok(Api { client, runtime })
     }
 }
 
-fn open_folder(data: &Path, database: Option<DatabaseUrl>, token: Option<Token>) -> Result<Client, Problem> {
-    let actor = act().actor;
-    let error = match InProcess::open(data, database.clone()) {
+fn open_folder(folder: &DataFolder, token: Option<Token>) -> Result<Client, CliError> {
+    let (data, actor) = (folder.existing()?, act().actor);
+    let (database, storage) = (folder.database()?, folder.storage()?);
+    let error = match InProcess::open(data, database.clone(), storage.clone()) {
         Ok(api) => return Ok(Client::in_process(Arc::new(LocalApi(api)), actor)),
         Err(error) => error,
     };
@@ -78,10 +75,10 @@ fn open_folder(data: &Path, database: Option<DatabaseUrl>, token: Option<Token>)
     if let Some(running) = is_in_use.then(|| Client::of_data_folder(data, token, actor.clone())).flatten() {
         return Ok(running);
     }
-    match InProcess::open_for_reading(data, database) {
+    match InProcess::open_for_reading(data, database, storage) {
         Ok(api) if is_in_use || is_read_only => Ok(Client::read_only(Arc::new(LocalApi(api)), problem, actor)),
         // The first failure says why the folder cannot be used.
-        _ => Err(problem),
+        _ => Err(problem.into()),
     }
 }
 

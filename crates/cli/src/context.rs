@@ -7,10 +7,13 @@ use std::{
 
 use clap::Args;
 use kilter_api::{Code, Problem};
-use kilter_app::{AppOptions, DatabaseUrl, InvalidDatabaseUrl, RequestContext};
+use kilter_app::{AppOptions, DatabaseUrl, InvalidDatabaseUrl, InvalidStorageUrl, RequestContext, StorageOptions};
 use kilter_domain::{actor::Actor, time::Timestamp};
 
-use crate::ui::error::{CliError, disk, usage};
+use crate::{
+    byte_size::Size,
+    ui::error::{CliError, disk, usage},
+};
 
 /// The largest contract that is read.
 const MAX_CONTRACT_BYTES: u64 = 4 << 20;
@@ -26,6 +29,8 @@ pub(crate) struct DataFolder {
     pub(crate) path: PathBuf,
     #[command(flatten)]
     database: DatabaseArgs,
+    #[command(flatten)]
+    storage: StorageArgs,
 }
 
 /// Where the metadata of a data folder lie.
@@ -43,6 +48,28 @@ pub(crate) struct DatabaseArgs {
         conflicts_with = "database"
     )]
     database_file: Option<PathBuf>,
+}
+
+/// Where packages and the prediction log of a data folder lie.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct StorageArgs {
+    /// The object store with packages and the sealed prediction log, instead of the data folder: `s3://BUCKET/PREFIX`. Endpoint and
+    /// credentials come from `AWS_ENDPOINT_URL`, `AWS_REGION`, `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`.
+    #[arg(long, value_name = "URL", env = "KILTER_STORAGE", hide_env_values = true)]
+    storage: Option<String>,
+    /// The largest size of all copies of objects in the data folder together, like `20GiB`. Those that were not used for the longest
+    /// time are removed.
+    #[arg(long, value_name = "SIZE", env = "KILTER_STORAGE_CACHE", default_value = "20GiB", hide_env_values = true)]
+    storage_cache: Size,
+}
+
+impl StorageArgs {
+    /// The object store, when one is given.
+    pub(crate) fn options(&self) -> Result<Option<StorageOptions>, CliError> {
+        let Some(url) = &self.storage else { return Ok(None) };
+        let url = url.parse().map_err(|error: InvalidStorageUrl| usage(error.to_string()))?;
+        Ok(Some(StorageOptions { url, cache_bytes: self.storage_cache.bytes() as u64 }))
+    }
 }
 
 impl DatabaseArgs {
@@ -65,6 +92,11 @@ impl DataFolder {
     /// The database on a server, when one is given.
     pub(crate) fn database(&self) -> Result<Option<DatabaseUrl>, CliError> {
         self.database.url()
+    }
+
+    /// The object store, when one is given.
+    pub(crate) fn storage(&self) -> Result<Option<StorageOptions>, CliError> {
+        self.storage.options()
     }
 
     /// Its path, when there is one.

@@ -31,6 +31,14 @@ pub(crate) const SETTINGS: &[Setting] = &[
         name: "KILTER_DATABASE_FILE",
         meaning: "the file with that address, where `--database-file` is not given",
     },
+    Setting {
+        name: "KILTER_STORAGE",
+        meaning: "the object store with packages and the sealed prediction log, where `--storage` is not given",
+    },
+    Setting {
+        name: "KILTER_STORAGE_CACHE",
+        meaning: "the largest size of all copies of its objects, where `--storage-cache` is not given",
+    },
     Setting { name: "KILTER_LOG", meaning: "what the server logs, where `--log` is not given" },
     Setting { name: "KILTER_SERVER", meaning: "the server that commands ask, where `--server` is not given" },
     Setting {

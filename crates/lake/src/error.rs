@@ -10,6 +10,7 @@ use kilter_domain::{
     digest::Digest,
     table::{ColumnType, TableError},
 };
+use kilter_storage::ObjectError;
 
 use crate::{format::Format, name_hint::hint, sql_error::SqlError};
 
@@ -126,12 +127,18 @@ pub enum LakeError {
     Table { path: PathBuf, source: TableError },
     #[error(transparent)]
     Sql(#[from] SqlError),
+    #[error(transparent)]
+    Storage(#[from] ObjectError),
 }
 
 impl LakeError {
     /// True when a partition of the prediction log is missing or has other bytes than were written.
     pub const fn is_damaged(&self) -> bool {
-        matches!(self, Self::PartitionMissing { .. } | Self::Changed { .. })
+        match self {
+            Self::PartitionMissing { .. } | Self::Changed { .. } => true,
+            Self::Storage(error) => error.is_damaged(),
+            _ => false,
+        }
     }
 }
 

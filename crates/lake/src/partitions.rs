@@ -3,11 +3,13 @@
 //!
 //! Invariants: a partition is written beside its place ([`Lake::stage`]), noted in the index of the caller, and then named
 //! ([`Lake::publish`]): whatever is interrupted, [`Lake::recover`] completes or removes it. A named partition never
-//! changes. Rows are read of the partitions that the index knows, each compared with its digest: one that is missing or
+//! changes. With an object store behind the folder ([`Lake::with_storage`]), a staged partition is in that store already, and a
+//! named file is a copy that may go. Rows are read of the partitions that the index knows, each compared with its digest: one that is missing or
 //! has other bytes is an error that names it, never fewer rows.
 //!
 //! Out of scope: what the columns mean besides the time, and the index itself (`app` keeps it in the store).
 
+mod bucket;
 mod id_filter;
 mod names;
 mod partition;
@@ -28,6 +30,7 @@ use kilter_domain::{
     table::{Column, ColumnType, Table},
     time::Timestamp,
 };
+use kilter_storage::CachedStorage;
 use parquet::file::{
     metadata::ParquetMetaData,
     reader::{FileReader, SerializedFileReader},
@@ -66,10 +69,12 @@ impl fmt::Display for LogKind {
     }
 }
 
-/// The folder of all logs: `<root>/<kind>/<endpoint>/<number>.parquet`.
-#[derive(Clone, Debug)]
+/// The folder of all logs: `<root>/<kind>/<endpoint>/<number>.parquet`, alone or in front of an object store.
+#[derive(Clone)]
 pub struct Lake {
     root: PathBuf,
+    /// Where the partitions are kept; `None`: in the folder alone.
+    storage: Option<CachedStorage>,
     /// What was found in the files. A log is read many times a window, and has a file for each of its seals.
     cached_files: Arc<Mutex<HashMap<PathBuf, CachedFile>>>,
 }
@@ -87,7 +92,7 @@ struct CachedFile {
 impl Lake {
     /// The lake below `root`; nothing is made or read yet.
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into(), cached_files: Arc::default() }
+        Self { root: root.into(), storage: None, cached_files: Arc::default() }
     }
 
     /// The folder of one log; it exists once a partition was added.
@@ -100,10 +105,11 @@ impl Lake {
         self.folder(kind, endpoint).join(file_name(seq))
     }
 
-    /// Writes rows as partition `seq`, under a name that nobody reads. When it returns, the bytes survive a loss of power.
+    /// Writes rows as partition `seq`, under a name that nobody reads. When it returns, the bytes survive a loss of power, and are in
+    /// the object store if there is one.
     ///
     /// # Errors
-    /// A table without rows or without a complete time column [`TIME_COLUMN`]; or what the disk answers.
+    /// A table without rows or without a complete time column [`TIME_COLUMN`]; or what the disk or the object store answers.
     pub fn stage(
         &self,
         kind: LogKind,
@@ -119,6 +125,7 @@ impl Lake {
         let bytes = parquet_bytes(&path, table, &notes, ID_COLUMN)?;
         let digest = Digest::of(&bytes);
         Target::create(&staged_path(&path))?.write(&bytes)?;
+        self.upload(kind, endpoint, (seq, digest), &staged_path(&path))?;
         let (min_time, max_time) = (Timestamp(min), Timestamp(max));
         let (rows, bytes) = (table.rows() as u64, bytes.len() as u64);
         Ok(StagedPartition { partition: Partition { seq, path, rows, bytes, min_time, max_time }, digest })
@@ -134,7 +141,7 @@ impl Lake {
         let stamp = Stamp::of(path)?;
         let found = CachedFile { stamp, partition: Some(staged.partition.clone()), digest: Some(staged.digest) };
         self.known().insert(path.clone(), found);
-        Ok(())
+        self.count(staged.partition.bytes)
     }
 
     /// Completes what was interrupted: a staged partition that the index knows gets its name, any other half-made file
@@ -179,19 +186,6 @@ impl Lake {
             highest = highest.max(numbers.max());
         }
         Ok(highest)
-    }
-
-    /// Deletes the file of a partition that the index does not need any more; one that is gone is no error.
-    ///
-    /// # Errors
-    /// What the disk answers.
-    pub fn remove(&self, kind: LogKind, endpoint: &EndpointName, seq: u64) -> Result<(), LakeError> {
-        let path = self.path_of(kind, endpoint, seq);
-        self.known().remove(&path);
-        match fs::remove_file(&path) {
-            Err(source) if source.kind() != std::io::ErrorKind::NotFound => Err(io("remove", &path, source)),
-            _ => Ok(()),
-        }
     }
 
     /// Every file in the folder of a log, half-made ones too.
@@ -345,37 +339,49 @@ impl Lake {
 
     /// Checks that a partition still has the bytes that were added, and says where they are: also under the name that it has until
     /// [`Lake::publish`], which a kill after the index was written leaves. The bytes of a file are read once, and again when its
-    /// stamp has changed.
+    /// stamp has changed. What is not in the folder, or damaged there, is fetched from the object store if there is one.
     ///
     /// # Errors
     /// When it is missing, has others, or cannot be read.
     pub fn verify(&self, kind: LogKind, endpoint: &EndpointName, known: &KnownPartition) -> Result<PathBuf, LakeError> {
         let path = self.path_of(kind, endpoint, known.seq);
-        let stamp = match Stamp::of(&path) {
+        self.note_use(&path);
+        match self.verify_file(&path, known) {
+            Err(error) if error.is_damaged() && self.storage.is_some() => {
+                self.fetch(kind, endpoint, known, &path)?;
+                self.verify_file(&path, known)
+            }
+            verified => verified,
+        }
+    }
+
+    /// Checks the file of a partition in the folder.
+    fn verify_file(&self, path: &Path, known: &KnownPartition) -> Result<PathBuf, LakeError> {
+        let stamp = match Stamp::of(path) {
             Err(LakeError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
-                let staged = staged_path(&path);
+                let staged = staged_path(path);
                 let is_staged = digest_of(&staged).is_ok_and(|digest| digest == known.digest);
                 return match is_staged {
                     true => Ok(staged),
                     // It was given its name while it was looked for.
-                    false if path.exists() => self.verify(kind, endpoint, known),
-                    false => Err(LakeError::PartitionMissing { path }),
+                    false if path.exists() => self.verify_file(path, known),
+                    false => Err(LakeError::PartitionMissing { path: path.to_owned() }),
                 };
             }
             stamp => stamp?,
         };
-        let seen = self.known().get(&path).filter(|found| found.stamp == stamp).and_then(|found| found.digest);
+        let seen = self.known().get(path).filter(|found| found.stamp == stamp).and_then(|found| found.digest);
         let found = match seen {
             Some(digest) => digest,
-            None => digest_of(&path)?,
+            None => digest_of(path)?,
         };
         if found != known.digest {
-            return Err(LakeError::Changed { path, expected: known.digest, found });
+            return Err(LakeError::Changed { path: path.to_owned(), expected: known.digest, found });
         }
         if seen.is_none() {
-            self.remember(path.clone(), stamp, |known| known.digest = Some(found));
+            self.remember(path.to_owned(), stamp, |known| known.digest = Some(found));
         }
-        Ok(path)
+        Ok(path.to_owned())
     }
 }
 

@@ -5,6 +5,7 @@ use kilter_domain::{digest::Digest, table::TableError};
 use kilter_evaluation::reference_format::ProfileError;
 use kilter_inference::LoadError;
 use kilter_lake::LakeError;
+use kilter_storage::ObjectError;
 
 /// Why a package is not written or read.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +51,14 @@ pub enum PackageError {
 }
 
 impl PackageError {
+    /// What the object store answered, if the cause is there.
+    pub const fn object(&self) -> Option<&ObjectError> {
+        match self {
+            Self::Blob(BlobError::Storage(error)) | Self::Lake(LakeError::Storage(error)) => Some(error),
+            _ => None,
+        }
+    }
+
     /// True when stored bytes are not those that were written.
     pub const fn is_damaged(&self) -> bool {
         match self {

@@ -7,6 +7,7 @@ use axum::{
     body::{Body, Bytes, to_bytes},
     http::{Request, Response},
 };
+use kilter_app::StorageOptions;
 use kilter_store::DatabaseUrl;
 use tower::ServiceExt;
 
@@ -20,16 +21,25 @@ impl InProcess {
     ///
     /// # Errors
     /// If the folder cannot be used, or another process uses it.
-    pub fn open(data: &Path, database: Option<DatabaseUrl>) -> Result<Self, ServerError> {
-        Ok(Self(router(AppState::open(ServerOptions { database, ..ServerOptions::local(data) })?)))
+    pub fn open(
+        data: &Path,
+        database: Option<DatabaseUrl>,
+        storage: Option<StorageOptions>,
+    ) -> Result<Self, ServerError> {
+        Ok(Self(router(AppState::open(ServerOptions { database, storage, ..ServerOptions::local(data) })?)))
     }
 
     /// Opens a data folder to look at it: nothing serves there, and every change is refused.
     ///
     /// # Errors
     /// If there is no data folder, or it is of another version.
-    pub fn open_for_reading(data: &Path, database: Option<DatabaseUrl>) -> Result<Self, ServerError> {
-        Ok(Self(router(AppState::open_for_reading(ServerOptions { database, ..ServerOptions::local(data) })?)))
+    pub fn open_for_reading(
+        data: &Path,
+        database: Option<DatabaseUrl>,
+        storage: Option<StorageOptions>,
+    ) -> Result<Self, ServerError> {
+        let options = ServerOptions { database, storage, ..ServerOptions::local(data) };
+        Ok(Self(router(AppState::open_for_reading(options)?)))
     }
 
     /// Answers one request, as the server would.

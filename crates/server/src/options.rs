@@ -6,6 +6,7 @@ use std::{
 };
 
 use kilter_api::Token;
+use kilter_app::StorageOptions;
 use kilter_store::DatabaseUrl;
 
 use crate::{
@@ -20,6 +21,8 @@ pub struct ServerOptions {
     pub data: PathBuf,
     /// Where the metadata lie; `None`: in a file of the data folder.
     pub database: Option<DatabaseUrl>,
+    /// Where packages and the sealed prediction log lie; `None`: in the data folder.
+    pub storage: Option<StorageOptions>,
     /// The address to answer on.
     pub host: IpAddr,
     /// The port; 0 lets the system choose.
@@ -40,6 +43,7 @@ impl ServerOptions {
         Self {
             data: data.into(),
             database: None,
+            storage: None,
             host: Ipv4Addr::LOCALHOST.into(),
             port: 0,
             allow_remote: false,

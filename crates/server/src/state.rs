@@ -40,13 +40,13 @@ impl AppState {
     /// When the data folder cannot be used.
     pub fn open(options: ServerOptions) -> Result<Self, ServerError> {
         let tool = std::env::current_exe().map_err(ServerError::Program)?;
-        let database = options.database.clone();
+        let (database, storage) = (options.database.clone(), options.storage.clone());
         let signals = Arc::new(Signals::default());
         let recorded = signals.clone();
         let on_append = Some(AppendListener::new(move || recorded.record()));
         let recording = LogOptions { on_append, ..LogOptions::default() };
-        let app =
-            App::open(&options.data, AppOptions { recording, column_stats: true, database, ..AppOptions::new(tool) })?;
+        let app_options = AppOptions { recording, column_stats: true, database, storage, ..AppOptions::new(tool) };
+        let app = App::open(&options.data, app_options)?;
         let committed = signals.clone();
         app.store().on_commit(move || committed.commit());
         let state = Self::of(options, app, signals)?;
@@ -62,7 +62,8 @@ impl AppState {
     /// When there is no data folder, or it is of another version.
     pub(crate) fn open_for_reading(options: ServerOptions) -> Result<Self, ServerError> {
         let tool = std::env::current_exe().map_err(ServerError::Program)?;
-        let app = AppOptions { database: options.database.clone(), ..AppOptions::new(tool) };
+        let (database, storage) = (options.database.clone(), options.storage.clone());
+        let app = AppOptions { database, storage, ..AppOptions::new(tool) };
         let app = App::open_for_reading(&options.data, app)?;
         Self::of(options, app, Arc::default())
     }
@@ -147,8 +148,15 @@ impl AppState {
             Err(error) => check(name, false, &self.without_folder(&error)),
         }));
         let mut ready = checks.iter().all(|check| check.ok);
+        let storage = data_folder::storage_state(&self.0.app);
+        // What is not sealed yet is on the disk. Without its object store a server goes on answering, and catches up later.
+        let is_storage_away = matches!(storage, Some(Err(_)));
+        checks.extend(storage.map(|state| match state {
+            Ok(()) => check("object store", true, "there"),
+            Err(failure) => check("object store", false, &self.without_folder(&failure)),
+        }));
         for (task, importance) in self.0.background.tasks() {
-            ready &= task.ok || importance != Importance::Vital;
+            ready &= task.ok || is_storage_away || importance != Importance::Vital;
             checks.push(check(&task.name, task.ok, &self.without_folder(&task.detail)));
         }
         checks.extend(

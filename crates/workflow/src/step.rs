@@ -224,7 +224,7 @@ impl Work<'_> {
         let kept = self.keep(&scratch, &outcome, attempts);
         if kept.is_err() {
             record.log_tail = tail(&scratch.log());
-            record.log_file = record.log.map(|log| context.blobs.path_of(&log));
+            record.log_file = record.log.and_then(|log| context.blobs.fetch(&log).ok());
         }
         let (outputs, metrics) = kept?;
         let reproducible = if self.is_checked() { Some(self.differing(&key, &outputs, record)?) } else { None };

@@ -24,6 +24,7 @@ use crate::{
     app::App,
     causes::StorageError,
     column_stats::{
+        bucket,
         error::ColumnStatsError,
         file::{self, ColumnStatsFileError},
         folder,
@@ -67,6 +68,9 @@ pub fn keep_column_stats(app: &App, now: Timestamp) -> Result<u64, ColumnStatsEr
         }
     }
     drop(open);
+    if let Err(error) = bucket::upload_unsent(app, |endpoint| stats_folder(app, endpoint)) {
+        failed.get_or_insert(error.into());
+    }
     // What serves no more and has nothing to keep is forgotten.
     app.components().column_stats.forget_idle();
     failed.map_or(Ok(rows), Err)
@@ -95,17 +99,33 @@ fn keep_slot(
     let header = file::Header { number: version.number, package: version.digest, role: slot.role, hour: slot.hour };
     let bytes = file::encode(&header, watched, &window)?;
     kilter_blobs::atomic::write_atomic(&path, &bytes)?;
+    let name = name_of(app, endpoint, &path);
+    if let Err(error) = bucket::upload(app, endpoint, &name, bytes) {
+        // The counts are in the folder; they are sent with the next ones.
+        tracing::warn!(%error, "a file of column statistics is not in the object store yet");
+    }
     if is_new {
-        record_file(app, endpoint, &path, slot.hour, now)?;
+        record_file(app, endpoint, name, slot.hour, now)?;
     }
     Ok(())
 }
 
+/// The name of a file below the folder of its endpoint.
+fn name_of(app: &App, endpoint: &EndpointName, path: &Path) -> String {
+    path.strip_prefix(stats_folder(app, endpoint)).unwrap_or(path).to_string_lossy().into_owned()
+}
+
 /// Notes a file, so that it is known to be missing when it is; old ones go.
-fn record_file(app: &App, endpoint: &EndpointName, path: &Path, hour: i64, now: Timestamp) -> Result<(), StorageError> {
-    let (folder, before) = (stats_folder(app, endpoint), hour_of(now) - KEPT_HOURS);
-    folder::prune(&folder, before);
-    let name = path.strip_prefix(&folder).unwrap_or(path).to_string_lossy().into_owned();
+fn record_file(
+    app: &App,
+    endpoint: &EndpointName,
+    name: String,
+    hour: i64,
+    now: Timestamp,
+) -> Result<(), StorageError> {
+    let before = hour_of(now) - KEPT_HOURS;
+    folder::prune(&stats_folder(app, endpoint), before);
+    bucket::delete_old(app, endpoint, before)?;
     let endpoint = endpoint.clone();
     app.store().write(move |tx| {
         index::forget_served(tx, &endpoint, before)?;
@@ -114,12 +134,18 @@ fn record_file(app: &App, endpoint: &EndpointName, path: &Path, hour: i64, now: 
     Ok(())
 }
 
-/// Files that were noted for a span and are not there.
-fn missing_files(app: &App, endpoint: &EndpointName, span: Span) -> Result<Vec<PathBuf>, StorageError> {
+/// Files that were noted for a span and are not there. What is in the object store is fetched.
+fn fetch_missing(app: &App, endpoint: &EndpointName, span: Span) -> Result<Vec<PathBuf>, StorageError> {
     let (first, last) = (hour_of(span.since), hour_of(span.until));
     let noted = app.store().read(|reader| index::list_served(reader, endpoint, first, last))?;
     let folder = stats_folder(app, endpoint);
-    Ok(noted.into_iter().map(|name| folder.join(name)).filter(|path| !path.exists()).collect())
+    let mut missing = Vec::new();
+    for (path, name) in noted.into_iter().map(|name| (folder.join(&name), name)) {
+        if !path.exists() && !bucket::fetch(app, endpoint, &name, &path)? {
+            missing.push(path);
+        }
+    }
+    Ok(missing)
 }
 
 fn stats_folder(app: &App, endpoint: &EndpointName) -> PathBuf {
@@ -136,6 +162,7 @@ pub fn endpoint_column_stats(
     span: Span,
 ) -> Result<EndpointColumnStats, ColumnStatsError> {
     let _files = app.components().column_stats.lock_files();
+    let missing = fetch_missing(app, endpoint, span)?;
     let mut sums = Sums::default();
     for path in folder::list(&stats_folder(app, endpoint), span)? {
         let bytes = folder::read(&path)?.unwrap_or_default();
@@ -144,7 +171,7 @@ pub fn endpoint_column_stats(
             sums.unreadable += 1;
         }
     }
-    for missing in missing_files(app, endpoint, span)? {
+    for missing in missing {
         tracing::error!(path = %missing.display(), "a file of column statistics is missing: its counts are not reported");
         sums.unreadable += 1;
     }

@@ -1,5 +1,6 @@
 //! Column statistics: counts per column and hour of what an endpoint served.
 
+pub(crate) mod bucket;
 pub(crate) mod collect;
 pub(crate) mod error;
 pub(crate) mod file;

@@ -1,7 +1,7 @@
 //! The column statistics that this process counts, until they are added to their files.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard},
 };
 
@@ -18,6 +18,8 @@ pub(crate) type Served = (EndpointName, VersionRef);
 pub(crate) struct ColumnStatsRegistry {
     open: Mutex<BTreeMap<Served, Arc<ColumnStats>>>,
     files: Mutex<()>,
+    /// Files that are not in the object store as they are in the folder.
+    unsent: Mutex<BTreeSet<(EndpointName, String)>>,
 }
 
 impl ColumnStatsRegistry {
@@ -35,6 +37,21 @@ impl ColumnStatsRegistry {
     pub(crate) fn forget_idle(&self) {
         lock(&self.open)
             .retain(|_, column_stats| Arc::strong_count(column_stats) > 1 || !column_stats.peek_buckets().is_empty());
+    }
+
+    /// A file is not in the object store as it is in the folder.
+    pub(crate) fn note_unsent(&self, endpoint: &EndpointName, name: &str) {
+        lock(&self.unsent).insert((endpoint.clone(), name.to_owned()));
+    }
+
+    /// A file is in the object store as it is in the folder, or there is none.
+    pub(crate) fn forget_unsent(&self, endpoint: &EndpointName, name: &str) {
+        lock(&self.unsent).remove(&(endpoint.clone(), name.to_owned()));
+    }
+
+    /// Every file that is not in the object store as it is in the folder.
+    pub(crate) fn unsent(&self) -> Vec<(EndpointName, String)> {
+        lock(&self.unsent).iter().cloned().collect()
     }
 
     /// Held while counts are neither in memory nor in a file, and while both are added up.

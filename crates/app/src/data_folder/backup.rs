@@ -30,7 +30,7 @@ use std::{
 
 use crate::{
     causes::{StorageError, from_causes},
-    data_folder::layout,
+    data_folder::{bucket, layout},
     prediction::partition_index::{endpoints, known, list_partitions},
 };
 
@@ -54,6 +54,8 @@ pub enum BackupError {
     #[error("the metadata of `{}` lie in the database {database}: back that up with the tools of its server (`pg_dump`), and copy the folder \
              while no server has it", folder.display())]
     OnServer { folder: PathBuf, database: String },
+    #[error("packages and prediction log of `{}` lie in {storage}: keep copies of the objects there with the tools of that store", folder.display())]
+    InStorage { folder: PathBuf, storage: String },
     #[error("`{}` is not a backup: it has no {MANIFEST}, or one that cannot be read; name a folder that `kilter backup` made", path.display())]
     NoBackup {
         path: PathBuf,
@@ -111,6 +113,9 @@ impl Manifest {
 pub fn back_up(folder: &Path, target: &Path, now: Timestamp) -> Result<Manifest, BackupError> {
     if let Some(database) = layout::database_on_server(folder)? {
         return Err(BackupError::OnServer { folder: folder.to_owned(), database });
+    }
+    if let Some(storage) = bucket::storage_of(folder)? {
+        return Err(BackupError::InStorage { folder: folder.to_owned(), storage });
     }
     if !folder.join(DATABASE_FILE).is_file() {
         return Err(BackupError::NoDatabase(folder.to_owned()));

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use kilter_blobs::BlobError;
 use kilter_domain::deployment::IllegalDeploymentTransition;
+use kilter_storage::ObjectError;
 use kilter_store::StoreError;
 
 use crate::causes::{StorageError, from_causes};
@@ -30,6 +31,28 @@ pub enum DataFolderError {
     InFile { folder: PathBuf, database: String },
     #[error("{} belongs to another platform than the database {database} holds; choose another --data for it", folder.display())]
     OtherPlatform { folder: PathBuf, database: String },
+    #[error(
+        "packages and prediction log of {} lie in {storage}; give that address with --storage (or KILTER_STORAGE), or choose another \
+         --data to begin anew", folder.display()
+    )]
+    InStorage { folder: PathBuf, storage: String },
+    #[error(
+        "{} and its database began without an object store, so packages and prediction log are not in {storage}; leave --storage \
+         away, or choose another --data and another database",
+        folder.display()
+    )]
+    InFolder { folder: PathBuf, storage: String },
+    #[error(
+        "{storage} holds the objects of another platform than {}; choose another prefix, or the --data that belongs to it",
+        folder.display()
+    )]
+    OtherStorage { folder: PathBuf, storage: String },
+    #[error(
+        "{storage} is empty, but {} began with it: its objects are gone, or this is another place; see that the address and the \
+         endpoint are right, and restore the objects from a copy",
+        folder.display()
+    )]
+    StorageLost { folder: PathBuf, storage: String },
     /// A deployment that a process left under way cannot be ended.
     #[error(transparent)]
     Move(#[from] IllegalDeploymentTransition),
@@ -37,4 +60,4 @@ pub enum DataFolderError {
     Storage(#[from] StorageError),
 }
 
-from_causes!(DataFolderError: Storage(StoreError, BlobError));
+from_causes!(DataFolderError: Storage(StoreError, BlobError, ObjectError));

@@ -14,14 +14,15 @@ use kilter_blobs::BlobStore;
 use kilter_domain::{digest::Digest, ids::EndpointName, plural::counted, time::Timestamp};
 use kilter_lake::{Lake, LakeError, LogKind};
 use kilter_serving::prediction_log::check_folder;
+use kilter_storage::CachedStorage;
 use kilter_store::{DATABASE_FILE, DatabaseUrl, PageRequest, Store, audit, model as versions, prediction as index};
 
 use crate::{
-    app::App,
+    app::{App, StorageOptions},
     causes::StorageError,
     column_stats::collect,
     context::RequestContext,
-    data_folder::layout,
+    data_folder::{bucket, error::DataFolderError, layout},
     prediction::partition_index::{self, endpoints, kind_of, known, list_partitions},
 };
 
@@ -69,19 +70,71 @@ impl PartCheck {
 
 /// Checks every file of a data folder, and the database on a server where its metadata lie in one. A folder without anything
 /// in it is whole.
-pub fn check_data_folder(folder: &Path, database: Option<&DatabaseUrl>) -> Vec<PartCheck> {
+pub fn check_data_folder(
+    folder: &Path,
+    database: Option<&DatabaseUrl>,
+    storage: Option<&StorageOptions>,
+) -> Vec<PartCheck> {
     let (database, store) = match database {
         None => check_database(folder),
         Some(url) => check_server(url),
     };
     let store = store.as_ref();
-    vec![
-        database,
-        check_blobs(folder, store),
-        check_log(folder, store),
-        check_lake(folder, store),
-        check_served(folder, store),
-    ]
+    let (object_store, storage) = match (check_storage(folder, storage, store), storage) {
+        (Ok(storage), None) => (None, storage),
+        (Ok(storage), Some(_)) => (Some(PartCheck::new("object store")), storage),
+        (Err(part), _) => return [database, part, check_log(folder, store)].into(),
+    };
+    let (blobs, lake) = match &storage {
+        None => (check_blobs(folder, store), Lake::new(folder.join("lake"))),
+        Some(storage) => {
+            let cache = folder.join(bucket::CACHE_FOLDER);
+            let blobs = BlobStore::open_for_reading(&cache.join("blobs"), Some(storage.clone()));
+            (check_stored_packages(&blobs, store), Lake::new(cache.join("lake")).with_storage(Some(storage.clone())))
+        }
+    };
+    let parts = [blobs, check_log(folder, store), check_lake(&lake, folder, store), check_served(folder, store)];
+    [Some(database), object_store].into_iter().flatten().chain(parts).collect()
+}
+
+/// The object store, if there is one and it belongs to the folder; or what is wrong with it.
+fn check_storage(
+    folder: &Path,
+    options: Option<&StorageOptions>,
+    store: Option<&Store>,
+) -> Result<Option<CachedStorage>, PartCheck> {
+    let fault = |error: DataFolderError| {
+        let mut part = PartCheck::new("object store");
+        let path = options.map_or_else(|| folder.to_owned(), |options| PathBuf::from(options.url.to_string()));
+        part.fault(path, with_cause(&error), "see that the store runs, and that address and credentials are right");
+        part
+    };
+    let found = bucket::open_for_reading(folder, options).map_err(fault)?;
+    if let (Some(storage), Some(store)) = (&found, store) {
+        bucket::check_owner(folder, storage, store).map_err(fault)?;
+    }
+    Ok(found)
+}
+
+/// Whether every package is in the object store, without reading it.
+fn check_stored_packages(blobs: &BlobStore, store: Option<&Store>) -> PartCheck {
+    let mut part = PartCheck::new("blobs");
+    for (name, digest) in store.map(packages).into_iter().flatten() {
+        let mut missing = |digest: Digest, what: String| {
+            part.fault(format!("blobs/{digest}"), what, "restore the object from a copy of the bucket");
+        };
+        match blobs.tree(&digest) {
+            Err(error) => missing(digest, format!("package {} of {name}: {}", digest.short(), with_cause(&error))),
+            Ok(tree) => {
+                for entry in tree.entries().iter().filter(|entry| !blobs.has(&entry.digest)) {
+                    let what = format!("it is part of package {} of {name}, and is missing", digest.short());
+                    missing(entry.digest, what);
+                }
+                part.files += 1 + tree.entries().len() as u64;
+            }
+        }
+    }
+    part
 }
 
 fn check_database(folder: &Path) -> (PartCheck, Option<Store>) {
@@ -237,8 +290,8 @@ fn check_log(folder: &Path, store: Option<&Store>) -> PartCheck {
     part
 }
 
-fn check_lake(folder: &Path, store: Option<&Store>) -> PartCheck {
-    let (lake, mut part) = (Lake::new(folder.join("lake")), PartCheck::new("lake"));
+fn check_lake(lake: &Lake, folder: &Path, store: Option<&Store>) -> PartCheck {
+    let mut part = PartCheck::new("lake");
     let Some(store) = store else { return part };
     for kind in [LogKind::Predictions, LogKind::Labels] {
         let named = match endpoints(store) {
@@ -251,7 +304,7 @@ fn check_lake(folder: &Path, store: Option<&Store>) -> PartCheck {
         let mut all: BTreeSet<EndpointName> = named.into_iter().collect();
         all.extend(lake.endpoints(kind).unwrap_or_default());
         for endpoint in all {
-            check_partitions(&lake, store, kind, &endpoint, &mut part);
+            check_partitions(lake, store, kind, &endpoint, &mut part);
         }
     }
     part
@@ -266,7 +319,7 @@ fn check_partitions(lake: &Lake, store: &Store, kind: LogKind, endpoint: &Endpoi
     for partition in &listed {
         part.files += 1;
         let known = known(partition);
-        if let Err(error) = lake.verify(kind, endpoint, &known) {
+        if let Err(error) = lake.check(kind, endpoint, &known) {
             // It may have been merged, and its file removed, since the index was read.
             let now = store.read(|reader| list_partitions(reader, kind, endpoint, always));
             if now.is_ok_and(|now| now.contains(partition)) {
@@ -330,6 +383,8 @@ pub fn accept_losses(app: &App, context: &RequestContext) -> Result<Vec<PathBuf>
     let listed = app
         .store()
         .read(|reader| Ok(kilter_store::deployment::list_endpoints(reader, None, &PageRequest::first(1000))?.items))?;
+    // A store that is away has lost nothing.
+    app.storage().map_or(Ok(()), |storage| storage.storage().check())?;
     let mut lost = Vec::new();
     for endpoint in listed.into_iter().map(|endpoint| endpoint.name) {
         for kind in [LogKind::Predictions, LogKind::Labels] {

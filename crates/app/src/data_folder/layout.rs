@@ -20,6 +20,11 @@ pub fn check_presence(app: &App) -> Vec<(&'static str, Result<(), String>)> {
     vec![("database", database), ("prediction log", logs)]
 }
 
+/// Whether the object store answered last, with what it said when it did not; `None` where the bytes lie in the data folder.
+pub fn storage_state(app: &App) -> Option<Result<(), String>> {
+    app.storage().map(|storage| storage.failure().map_or(Ok(()), Err))
+}
+
 /// What was found to be missing since the folder was opened, each with the file and what to do.
 pub fn damage(app: &App) -> Vec<String> {
     let endpoints = predict::open_endpoints(app).into_iter();
@@ -116,7 +121,7 @@ fn remains(folder: &Path) -> Option<PathBuf> {
 }
 
 /// Some file below a folder that is no lock and no leftover.
-fn first_file(folder: &Path) -> Option<PathBuf> {
+pub(crate) fn first_file(folder: &Path) -> Option<PathBuf> {
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {

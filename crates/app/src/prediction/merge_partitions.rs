@@ -121,15 +121,11 @@ fn remove_merged(app: &App, serving: &Serving, kind: LogKind, endpoint: &Endpoin
     let mut rounds = serving.lock_merges();
     let round = rounds.round;
     let since = |rounds: &mut MergeRounds, seq| *rounds.waiting.entry((of_log, seq)).or_insert(round);
-    let old: Vec<i64> = merged
-        .iter()
-        .map(|partition| partition.seq)
-        .filter(|&seq| round.saturating_sub(since(&mut rounds, seq)) >= ROUNDS_KEPT)
-        .collect();
+    let is_old = |partition: &&Partition| round.saturating_sub(since(&mut rounds, partition.seq)) >= ROUNDS_KEPT;
+    let old: Vec<&Partition> = merged.iter().filter(is_old).collect();
     drop(rounds);
-    for &seq in &old {
-        app.lake().remove(kind, endpoint, u64::try_from(seq).unwrap_or(0))?;
-    }
+    old.iter().try_for_each(|partition| app.lake().remove(kind, endpoint, &known(partition)))?;
+    let old: Vec<i64> = old.into_iter().map(|partition| partition.seq).collect();
     if !old.is_empty() {
         let (endpoint, gone) = (endpoint.clone(), old.clone());
         app.store()

@@ -13,7 +13,7 @@ use std::{
 use clap::Args;
 use kilter_api::{Check, Code, Exit, Problem};
 use kilter_app::{
-    App, AppOptions, DatabaseUrl,
+    App, AppOptions, DatabaseUrl, StorageOptions,
     data_folder::{self, PartCheck, check_data_folder},
 };
 use kilter_domain::{plural::counted, time::Timestamp};
@@ -21,7 +21,7 @@ use kilter_server::error::problem_of;
 use serde::Serialize;
 
 use crate::{
-    context::{DatabaseArgs, act},
+    context::{DatabaseArgs, StorageArgs, act},
     ui::{
         error::CliError,
         view::{Answer, Page, Status},
@@ -43,6 +43,8 @@ pub(crate) struct Doctor {
     data: PathBuf,
     #[command(flatten)]
     database: DatabaseArgs,
+    #[command(flatten)]
+    storage: StorageArgs,
     /// The file with the token of the server.
     #[arg(long, value_name = "FILE", env = "KILTER_TOKEN_FILE", hide_env_values = true)]
     token_file: Option<PathBuf>,
@@ -75,7 +77,7 @@ struct Report {
 impl Doctor {
     pub(crate) fn run(self) -> Result<Answer, CliError> {
         let accepted = if self.accept_loss { self.accept()? } else { Vec::new() };
-        let report = self.inspect(accepted, self.database.url()?.as_ref());
+        let report = self.inspect(accepted, self.database.url()?.as_ref(), self.storage.options()?.as_ref());
         let mut page = Page::new().line(format!("kilter {}", report.version));
         for path in &report.accepted {
             page = page.marked(Status::Warn, format!("{}: its rows are given up", path.display()));
@@ -97,7 +99,12 @@ impl Doctor {
         Ok(Answer::done(&report, page).exit(if report.ok { Exit::Done } else { Exit::Failed }))
     }
 
-    fn inspect(&self, accepted: Vec<PathBuf>, database: Option<&DatabaseUrl>) -> Report {
+    fn inspect(
+        &self,
+        accepted: Vec<PathBuf>,
+        database: Option<&DatabaseUrl>,
+        storage: Option<&StorageOptions>,
+    ) -> Report {
         let mut checks = vec![
             folder(&self.data),
             space(&self.data),
@@ -107,7 +114,7 @@ impl Doctor {
         ];
         let mut faults = Vec::new();
         if self.data.is_dir() {
-            for part in check_data_folder(&self.data, database) {
+            for part in check_data_folder(&self.data, database, storage) {
                 checks.push(check(part.name, whole(&part)));
                 faults.extend(part.faults.iter().map(ToString::to_string));
             }
@@ -124,7 +131,8 @@ impl Doctor {
 
     fn accept(&self) -> Result<Vec<PathBuf>, CliError> {
         let tool = std::env::current_exe().map_err(|error| Problem::of(Code::Internal, &error))?;
-        let options = AppOptions { database: self.database.url()?, ..AppOptions::new(tool) };
+        let (database, storage) = (self.database.url()?, self.storage.options()?);
+        let options = AppOptions { database, storage, ..AppOptions::new(tool) };
         let app = App::open(&self.data, options).map_err(|error| problem_of(&error))?;
         Ok(data_folder::accept_losses(&app, &act()).map_err(|error| problem_of(&error))?)
     }

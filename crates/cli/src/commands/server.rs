@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::{
     byte_size::Size,
-    context::DatabaseArgs,
+    context::{DatabaseArgs, StorageArgs},
     ui::{
         error::{CliError, usage},
         output::Output,
@@ -29,6 +29,8 @@ pub(crate) struct Server {
     data: PathBuf,
     #[command(flatten)]
     database: DatabaseArgs,
+    #[command(flatten)]
+    storage: StorageArgs,
     /// The address to listen on.
     #[arg(long, default_value = "127.0.0.1")]
     host: IpAddr,
@@ -103,6 +105,7 @@ impl Server {
         Ok(ServerOptions {
             data: self.data.clone(),
             database: self.database.url()?,
+            storage: self.storage.options()?,
             host: self.host,
             port: self.port,
             allow_remote: self.allow_remote,

@@ -130,7 +130,7 @@ fn a_server_that_is_killed_a_hundred_times_loses_nothing_that_it_acknowledged() 
     let check = world.json(&["audit", "verify"]);
     assert_eq!(check["valid"], true, "{check}");
     let (answers, labels) = recorded(&world);
-    let parts = check_data_folder(&world.path().join(".kilter"), None);
+    let parts = check_data_folder(&world.path().join(".kilter"), None, None);
     let faults = parts.iter().flat_map(|part| &part.faults).map(ToString::to_string);
     // What a kill tore off was never acknowledged, and lies aside.
     let faults: Vec<String> = faults.filter(|fault| !fault.contains("/aside/")).collect();

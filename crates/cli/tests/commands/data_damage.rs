@@ -174,10 +174,10 @@ fn sweep(flips: usize) {
         let flips = if kind(file) == "database" { flips * 8 } else { flips };
         for (damage, damaged) in damages(&bytes, flips) {
             let copy = copy_with(&folder, &files, file, damaged.as_deref());
-            let before = check_data_folder(copy.path(), None);
+            let before = check_data_folder(copy.path(), None, None);
             let found = facts(copy.path());
             // What was torn off when the log was opened lies aside now.
-            let faults = before.into_iter().chain(check_data_folder(copy.path(), None));
+            let faults = before.into_iter().chain(check_data_folder(copy.path(), None, None));
             let result = faults.flat_map(|part| part.faults).map(|fault| fault.to_string()).collect::<Vec<_>>();
             let outcome = match found {
                 Ok(found) if found.answers == whole.answers => "right answers",

@@ -58,15 +58,20 @@ fn psql(url: &str, sql: &str) {
 }
 
 /// Passes bytes between a process and the server of its database, until it is cut.
-struct Proxy {
-    port: u16,
+pub struct Proxy {
+    pub port: u16,
     is_cut: Arc<AtomicBool>,
     open: Arc<Mutex<Vec<TcpStream>>>,
 }
 
 impl Proxy {
     fn to(database: &Database) -> Self {
-        let target = database.server.split('@').nth(1).unwrap().split('/').next().unwrap().to_owned();
+        Self::before(database.server.split('@').nth(1).unwrap().split('/').next().unwrap())
+    }
+
+    /// In front of an address, `HOST:PORT`.
+    pub fn before(target: &str) -> Self {
+        let target = target.to_owned();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let (is_cut, open) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::new(Vec::new())));
@@ -91,12 +96,12 @@ impl Proxy {
         Self { port, is_cut, open }
     }
 
-    fn cut(&self) {
+    pub fn cut(&self) {
         self.is_cut.store(true, Ordering::SeqCst);
         self.open.lock().unwrap().drain(..).for_each(|stream| drop(stream.shutdown(Shutdown::Both)));
     }
 
-    fn mend(&self) {
+    pub fn mend(&self) {
         self.is_cut.store(false, Ordering::SeqCst);
     }
 }

@@ -30,6 +30,7 @@ mod memory_bounds;
 mod monitor_api;
 mod monitors;
 mod numbers;
+mod object_store;
 mod offline_commands;
 mod output;
 mod prediction_log;
@@ -59,6 +60,8 @@ pub struct World {
     folder: tempfile::TempDir,
     /// The address of a database on a server; empty: in a file.
     database: Mutex<String>,
+    /// Variables of every command.
+    variables: Mutex<Vec<(String, String)>>,
 }
 
 /// What a command said.
@@ -71,12 +74,19 @@ pub struct CommandOutput {
 impl World {
     #[allow(clippy::new_without_default)] // a folder on disk is made on purpose, not by default
     pub fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap(), database: Mutex::default() }
+        Self { folder: tempfile::tempdir().unwrap(), database: Mutex::default(), variables: Mutex::default() }
     }
 
     /// From now on the metadata lie in the database at `url`.
     pub fn set_database(&self, url: &str) {
         url.clone_into(&mut self.database.lock().unwrap());
+    }
+
+    /// From now on commands see this variable.
+    pub fn set_variable(&self, name: &str, value: &str) {
+        let mut variables = self.variables.lock().unwrap();
+        variables.retain(|(known, _)| known != name);
+        variables.push((name.to_owned(), value.to_owned()));
     }
 
     pub fn path(&self) -> &Path {
@@ -104,6 +114,7 @@ impl World {
             "" => command.env_remove("KILTER_DATABASE"),
             url => command.env("KILTER_DATABASE", url),
         };
+        command.envs(self.variables.lock().unwrap().clone());
         command
     }
 

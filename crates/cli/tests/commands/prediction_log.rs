@@ -37,7 +37,13 @@ pub fn sealed(app: &App) -> LoggedPredictions {
 
 /// A project whose version 1 is live.
 pub fn live() -> World {
+    live_in(None)
+}
+
+/// The same, with packages and log in an object store.
+pub fn live_in(storage: Option<&str>) -> World {
     let world = project("0.55");
+    storage.into_iter().for_each(|url| world.set_variable("KILTER_STORAGE", url));
     assert_eq!(world.kilter(&["run"]).exit, 0);
     world
 }
@@ -173,7 +179,10 @@ fn a_log_folder_that_is_missing_is_said_and_its_numbers_never_come_back() {
     let sequences: Vec<i64> = all.requests.clone();
     assert!(sequences[2] > sequences[0], "records go on behind: {sequences:?}");
     assert_eq!(
-        check_data_folder(&world.path().join(".kilter"), None).iter().map(|part| part.faults.len()).sum::<usize>(),
+        check_data_folder(&world.path().join(".kilter"), None, None)
+            .iter()
+            .map(|part| part.faults.len())
+            .sum::<usize>(),
         0
     );
 }
@@ -264,7 +273,10 @@ fn small_partitions_are_merged_without_a_row_less_and_sql_opens_few_files_at_onc
     assert_eq!(few(&world)["n"], 602);
     drop(app);
     assert_eq!(
-        check_data_folder(&world.path().join(".kilter"), None).iter().map(|part| part.faults.len()).sum::<usize>(),
+        check_data_folder(&world.path().join(".kilter"), None, None)
+            .iter()
+            .map(|part| part.faults.len())
+            .sum::<usize>(),
         0
     );
     assert_eq!(sealed(&open(&world)).len(), 602);
@@ -310,7 +322,7 @@ fn a_partition_that_was_not_named_yet_is_no_loss_to_whoever_looks_before_the_nex
     let staged = named.with_file_name(format!(".{}.staged", named.file_name().unwrap().to_str().unwrap()));
     fs::rename(&named, &staged).unwrap();
     let folder = world.path().join(".kilter");
-    let faults: Vec<_> = check_data_folder(&folder, None).into_iter().flat_map(|part| part.faults).collect();
+    let faults: Vec<_> = check_data_folder(&folder, None, None).into_iter().flat_map(|part| part.faults).collect();
     assert_eq!(faults, []);
     let counted =
         world.json(&["sql", "select count(*) as n from predictions_churn", "--data", folder.to_str().unwrap()]);
@@ -320,6 +332,6 @@ fn a_partition_that_was_not_named_yet_is_no_loss_to_whoever_looks_before_the_nex
     assert_eq!(sealed(&open(&world)).len(), asked.len());
     assert!(named.exists() && !staged.exists());
     fs::remove_file(&named).unwrap();
-    let faults: Vec<_> = check_data_folder(&folder, None).into_iter().flat_map(|part| part.faults).collect();
+    let faults: Vec<_> = check_data_folder(&folder, None, None).into_iter().flat_map(|part| part.faults).collect();
     assert!(faults.len() == 1 && faults[0].what.contains("it is missing"), "{faults:?}");
 }

@@ -14,7 +14,7 @@ use std::{
 };
 
 use kilter_app::{
-    App, AppOptions,
+    App, AppOptions, DEFAULT_CACHE_BYTES, StorageOptions,
     data_folder::{self, check_data_folder},
     prediction::{self, Labels, Request},
     reconcile,
@@ -25,18 +25,23 @@ use kilter_domain::{
 };
 use kilter_lake::LogKind;
 
-use crate::prediction_log::{live, open, sealed};
+use crate::prediction_log::{live_in, sealed};
 
 const FOLDER: &str = "KILTER_TEST_SEALED_FOLDER";
+const STORAGE: &str = "KILTER_TEST_SEALED_STORAGE";
+
+/// On a data folder alone, or with the object store of that name.
+fn options(storage: Option<&str>) -> AppOptions {
+    let storage = storage.map(|url| StorageOptions { url: url.parse().unwrap(), cache_bytes: DEFAULT_CACHE_BYTES });
+    AppOptions { storage, ..AppOptions::new(env!("CARGO_BIN_EXE_kilter").into()) }
+}
 
 /// Not a test: what the process does that is killed. It says each id once it is durable.
 #[test]
 #[ignore = "run by the test below, in a process of its own"]
 fn child() {
     let Ok(folder) = env::var(FOLDER) else { return };
-    let tool = env!("CARGO_BIN_EXE_kilter").into();
-    let options = AppOptions::new(tool);
-    let app = App::open(folder.as_ref(), options).unwrap();
+    let app = App::open(folder.as_ref(), options(env::var(STORAGE).ok().as_deref())).unwrap();
     let churn = "churn".parse().unwrap();
     for turn in 0.. {
         let at = Timestamp(1_800_000_000_000 + turn);
@@ -61,10 +66,11 @@ fn child() {
 }
 
 /// Runs the child until it is killed; what it acknowledged.
-fn one_life(folder: &str, milliseconds: u64) -> Vec<(String, String)> {
+fn one_life(folder: &str, storage: Option<&str>, milliseconds: u64) -> Vec<(String, String)> {
     let mut child = Command::new(env::current_exe().unwrap())
         .args(["--exact", "prediction_log_crashes::child", "--ignored", "--nocapture"])
         .env(FOLDER, folder)
+        .envs(storage.map(|url| (STORAGE, url)))
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
@@ -84,23 +90,23 @@ fn one_life(folder: &str, milliseconds: u64) -> Vec<(String, String)> {
     reader.join().unwrap()
 }
 
-fn kill_while_sealing(kills: u64) {
-    let world = live();
+fn kill_while_sealing(kills: u64, storage: Option<&str>) {
+    let world = live_in(storage);
     let folder = world.path().join(".kilter");
     let mut known: BTreeMap<String, bool> = BTreeMap::new();
     for kill in 0..kills {
         // Moments that no clock of the process prefers.
-        let output = one_life(folder.to_str().unwrap(), 1_200 + kill.wrapping_mul(2_654_435_761) % 1_999);
+        let output = one_life(folder.to_str().unwrap(), storage, 1_200 + kill.wrapping_mul(2_654_435_761) % 1_999);
         for (what, id) in output {
             *known.entry(id).or_default() |= what == "labelled";
         }
     }
-    let faults: Vec<String> =
-        check_data_folder(&folder, None).iter().flat_map(|part| &part.faults).map(ToString::to_string).collect();
+    let parts = check_data_folder(&folder, None, options(storage).storage.as_ref());
+    let faults: Vec<String> = parts.iter().flat_map(|part| &part.faults).map(ToString::to_string).collect();
     // A write that a kill tore off was never acknowledged; it is kept aside for whoever wants to look.
     let faults: Vec<_> = faults.into_iter().filter(|fault| !fault.contains("/aside/")).collect();
     assert_eq!(faults, [""; 0]);
-    let app = open(&world);
+    let app = App::open(&folder, options(storage)).unwrap();
     let all = sealed(&app);
     assert!(data_folder::damage(&app).is_empty(), "{:?}", data_folder::damage(&app));
     let labels: BTreeMap<String, bool> =
@@ -129,11 +135,28 @@ fn kill_while_sealing(kills: u64) {
 
 #[test]
 fn a_process_that_is_killed_a_few_times_while_it_seals_loses_nothing() {
-    kill_while_sealing(6);
+    kill_while_sealing(6, None);
+}
+
+#[test]
+fn a_process_that_is_killed_a_few_times_while_it_seals_into_an_object_store_loses_nothing() {
+    let Some(storage) = crate::object_store::prefix() else { return };
+    kill_while_sealing(6, Some(&storage));
 }
 
 #[test]
 #[ignore = "kills a process a hundred times: a minute or two; ./test --replays -- killed_while_it_seals"]
 fn a_process_that_is_killed_while_it_seals_a_hundred_times_loses_nothing() {
-    kill_while_sealing(env::var("KILTER_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(100));
+    kill_while_sealing(kills(), None);
+}
+
+#[test]
+#[ignore = "kills a process a hundred times: a minute or two; ./test --replays -- killed_while_it_seals"]
+fn a_process_that_is_killed_while_it_seals_into_an_object_store_a_hundred_times_loses_nothing() {
+    let Some(storage) = crate::object_store::prefix() else { return };
+    kill_while_sealing(kills(), Some(&storage));
+}
+
+fn kills() -> u64 {
+    env::var("KILTER_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(100)
 }

@@ -102,7 +102,7 @@ pub const ORDER: &[(&str, &[&str])] = &[
             "export",
         ],
     ),
-    ("storage", &["error", "url", "objects", "transfer"]),
+    ("storage", &["error", "url", "objects", "transfer", "cached"]),
     ("blobs", &["bounded", "path", "tree", "content", "error", "atomic", "walk", "cache", "store", "checkout"]),
     (
         "store",

@@ -3,7 +3,10 @@
 use std::{error::Error, io, sync::Arc};
 
 use kilter_api::{Code, Problem};
-use kilter_app::causes::{InvalidState, NoLiveVersion, NotFound, PermissionDenied, ScoringError, StorageError};
+use kilter_app::{
+    ObjectError,
+    causes::{InvalidState, NoLiveVersion, NotFound, PermissionDenied, ScoringError, StorageError},
+};
 use kilter_domain::model::IllegalVersionTransition;
 use kilter_serving::{InferError, prediction_log::LogError};
 use kilter_store::StoreError;
@@ -45,15 +48,31 @@ pub fn problem_of(error: &impl Answered) -> Problem {
 
 impl Answered for StorageError {
     fn answer(&self) -> Answer {
+        if let Some(object) = self.object() {
+            return object.answer();
+        }
         match self {
             Self::Store(error) => error.answer(),
             Self::Log(error) => error.answer(),
             Self::Table(_) => Code::ColumnUnknown.into(),
             error if error.is_damaged() => Code::DataDamaged.into(),
             Self::Lake(_) => of_disk(self).unwrap_or(Code::FileInvalid).into(),
-            Self::Blob(_) | Self::ReadFile { .. } | Self::WriteFile { .. } | Self::Document { .. } => {
-                of_disk(self).unwrap_or(Code::StorageFailed).into()
-            }
+            Self::Blob(_)
+            | Self::Object(_)
+            | Self::ReadFile { .. }
+            | Self::WriteFile { .. }
+            | Self::Document { .. } => of_disk(self).unwrap_or(Code::StorageFailed).into(),
+        }
+    }
+}
+
+impl Answered for ObjectError {
+    fn answer(&self) -> Answer {
+        match self {
+            Self::Refused { .. } | Self::NoBucket { .. } | Self::Settings { .. } => Code::StorageRefused.into(),
+            Self::Unavailable { .. } | Self::Closed => Code::StorageUnavailable.into(),
+            Self::Damaged { .. } => Code::DataDamaged.into(),
+            _ => of_disk(self).unwrap_or(Code::StorageFailed).into(),
         }
     }
 }

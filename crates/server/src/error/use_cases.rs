@@ -143,6 +143,9 @@ impl Answered for RunLogError {
 
 impl Answered for PackageError {
     fn answer(&self) -> Answer {
+        if let Some(object) = self.object() {
+            return object.answer();
+        }
         match self {
             Self::Model { source, .. } => Answer::with_hint(Code::ModelInvalid, source.hint()),
             Self::PartMissing { .. } => Code::ModelInvalid.into(),
@@ -254,6 +257,8 @@ impl Answered for DataFolderError {
         match self {
             Self::DatabaseLost { .. } => Code::DataDamaged.into(),
             Self::OnServer { .. } | Self::InFile { .. } | Self::OtherPlatform { .. } => Code::DatabaseMismatch.into(),
+            Self::InStorage { .. } | Self::InFolder { .. } | Self::OtherStorage { .. } => Code::StorageMismatch.into(),
+            Self::StorageLost { .. } => Code::DataDamaged.into(),
             Self::Move(_) => Code::InvalidState.into(),
             Self::Storage(error) => error.answer(),
         }
@@ -267,6 +272,7 @@ impl Answered for BackupError {
             Self::TargetNotEmpty(_) => Code::FileExists.into(),
             Self::TargetInside(_) => Code::UsageInvalid.into(),
             Self::OnServer { .. } => Code::DatabaseMismatch.into(),
+            Self::InStorage { .. } => Code::StorageMismatch.into(),
             Self::NoDatabase(_) | Self::NoBackup { .. } => Code::FileNotFound.into(),
             Self::Newer { .. } => Code::FileInvalid.into(),
             Self::Damaged { .. } | Self::DamagedData(_) => Code::DataDamaged.into(),

@@ -116,7 +116,7 @@ fn a_result_whose_files_are_gone_is_made_again() {
     let mut world = pipeline();
     let record = world.run();
     let blobs = kilter_blobs::BlobStore::open(&world.path(".kilter/blobs")).unwrap();
-    fs::remove_file(blobs.path_of(&record.output("split.test").unwrap().content.digest)).unwrap();
+    fs::remove_file(blobs.fetch(&record.output("split.test").unwrap().content.digest).unwrap()).unwrap();
     let record = world.run();
     assert_eq!(states(&record), "split: succeeded, train: cached, evaluate: cached");
     assert!(changes(&record, "split").contains("gone from the store"));

@@ -8,7 +8,7 @@ use std::{
 use clap::Args;
 use kilter_api::{Code, Problem};
 use kilter_app::{
-    DatabaseUrl,
+    DatabaseUrl, data_folder,
     prediction::{self, LogTable},
 };
 use kilter_domain::{
@@ -23,7 +23,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::{
-    context::DatabaseArgs,
+    context::{DatabaseArgs, StorageArgs},
     ui::{
         error::{CliError, disk, usage},
         view::{Answer, Page, Status, TextTable},
@@ -62,6 +62,8 @@ pub(crate) struct Sql {
     data: Option<PathBuf>,
     #[command(flatten)]
     database: DatabaseArgs,
+    #[command(flatten)]
+    storage: StorageArgs,
     /// Write all rows into a file instead of showing some.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -136,7 +138,9 @@ impl Sql {
         let (result, logs) = match &self.data {
             None => (sql(&query, &tables, &options)?, Vec::new()),
             Some(data) => {
-                let logs = logs_of(&query, data, self.database.url()?.as_ref())?;
+                let lake = data_folder::open_lake(data, self.storage.options()?.as_ref());
+                let lake = lake.map_err(|error| problem_of(&error))?;
+                let logs = logs_of(&query, data, self.database.url()?.as_ref(), &lake)?;
                 let named: Vec<_> = logs.iter().map(|log| (log.table.clone(), log.files.clone())).collect();
                 (sql_over_logs(&query, &named, &tables, &options)?, logs)
             }
@@ -161,11 +165,10 @@ impl Sql {
 
 /// The logs that a query names; all of them when it names none, so that a misspelt name is led to the nearest. Each file is
 /// compared with what the index says of it: an answer never lacks rows that were sealed.
-fn logs_of(query: &str, data: &Path, database: Option<&DatabaseUrl>) -> Result<Vec<Log>, CliError> {
-    let lake = Lake::new(data.join("lake"));
+fn logs_of(query: &str, data: &Path, database: Option<&DatabaseUrl>, lake: &Lake) -> Result<Vec<Log>, CliError> {
     let found = match database.is_some() || data.join(DATABASE_FILE).exists() {
         true => prediction::log_tables(data, database).map_err(|error| problem_of(&error))?,
-        false => return unindexed(&lake, query, data),
+        false => return unindexed(lake, query, data),
     };
     let mut logs: Vec<(Log, LogTable)> = Vec::new();
     for table in found {
@@ -174,7 +177,7 @@ fn logs_of(query: &str, data: &Path, database: Option<&DatabaseUrl>) -> Result<V
         logs.push((log, table));
     }
     let named = named(query, logs, |(log, _)| &log.table, data)?;
-    let with_files = |(log, table): (Log, LogTable)| Ok(Log { files: table.files(&lake)?, ..log });
+    let with_files = |(log, table): (Log, LogTable)| Ok(Log { files: table.files(lake)?, ..log });
     named.into_iter().map(with_files).collect()
 }
 

@@ -1,0 +1,174 @@
+//! Packages and prediction log in an object store: the commands work as with a folder, and faults have names.
+
+use std::{
+    fs,
+    sync::atomic::{AtomicU32, Ordering},
+    thread,
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+
+use crate::{
+    World,
+    contract::project,
+    database::Proxy,
+    prediction_log::{ask_once, live_in},
+    predictions::rows,
+    server::Server,
+};
+
+static COUNT: AtomicU32 = AtomicU32::new(0);
+
+/// A prefix of a test's own in the bucket of the store that the tests run beside; `None` where there is none, and the test says
+/// so.
+pub fn prefix() -> Option<String> {
+    let Ok(bucket) = std::env::var("KILTER_TEST_S3") else {
+        eprintln!("skipped: KILTER_TEST_S3 names no bucket; run it beside one: tests/servers/with-seaweedfs COMMAND");
+        return None;
+    };
+    Some(format!("{bucket}/cli-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed)))
+}
+
+fn rows_of_log(world: &World) -> Value {
+    let query = "select count(*) as n, count(distinct __id) as ids from predictions_churn";
+    world.json(&["sql", query, "--data", ".kilter"])["rows"][0].clone()
+}
+
+/// Waits until a check of `/ready` says yes or no.
+fn wait_for_check(server: &Server, name: &str, is_ok: bool) -> Value {
+    let began = Instant::now();
+    loop {
+        let (_, ready) = server.get("/ready");
+        let found = ready["checks"].as_array().unwrap().iter().find(|check| check["name"] == name).cloned();
+        if found.as_ref().is_some_and(|check| check["ok"] == is_ok) {
+            return ready;
+        }
+        assert!(began.elapsed() < Duration::from_secs(60), "{ready}");
+        thread::sleep(Duration::from_millis(200));
+    }
+}
+
+/// Waits until the server has sealed what it recorded.
+fn wait_for_rows(world: &World, count: usize) {
+    let began = Instant::now();
+    while rows_of_log(world)["n"] != count {
+        assert!(began.elapsed() < Duration::from_secs(60), "{}", rows_of_log(world));
+        thread::sleep(Duration::from_millis(500));
+    }
+}
+
+#[test]
+fn what_a_platform_needs_is_in_the_object_store_and_the_folder_has_copies() {
+    let Some(storage) = prefix() else { return };
+    let world = live_in(Some(&storage));
+    let ids = {
+        let server = Server::start(&world);
+        let ids = ask_once(&server);
+        wait_for_rows_of_no_log(&world, ids.len());
+        server.signal("-TERM");
+        assert_eq!(server.wait(), Some(0));
+        ids
+    };
+    assert_eq!(rows_of_log(&world)["ids"], ids.len());
+    let folder = world.path().join(".kilter");
+    assert!(!folder.join("lake").exists(), "partitions lie in the object store");
+    fs::remove_dir_all(folder.join("cache")).unwrap();
+    let doctor = world.kilter(&["doctor", "--port", "0"]);
+    assert!(doctor.out.contains("object store: ") && !doctor.out.contains("fault"), "{}", doctor.out);
+    assert_eq!(rows_of_log(&world)["ids"], ids.len());
+    let server = Server::start(&world);
+    assert_eq!(server.ask("POST", "/v2/models/churn/infer", &rows()).0, 200);
+    assert_eq!(server.get("/ready").0, 200);
+}
+
+/// The same as [`wait_for_rows`], while there may be no sealed partition at all yet.
+fn wait_for_rows_of_no_log(world: &World, count: usize) {
+    let began = Instant::now();
+    let query = ["sql", "select count(*) as n from predictions_churn", "--data", ".kilter", "--json"];
+    while world.kilter(&query).exit != 0 {
+        assert!(began.elapsed() < Duration::from_secs(60), "nothing was sealed");
+        thread::sleep(Duration::from_millis(500));
+    }
+    wait_for_rows(world, count);
+}
+
+#[test]
+fn a_data_folder_stays_with_the_storage_that_it_began_with() {
+    let (Some(first), Some(second)) = (prefix(), prefix()) else { return };
+    let world = live_in(Some(&first));
+    let refused = |world: &World, storage: &str, exit: i32, code: &str, says: &str| {
+        world.set_variable("KILTER_STORAGE", storage);
+        let problem = world.problem(&["run"], exit);
+        assert_eq!(problem["code"], code, "{problem}");
+        assert!(problem["detail"].as_str().unwrap().contains(says), "{problem}");
+    };
+    refused(&world, &second, 1, "data_damaged", "is empty, but .kilter began with it");
+    let other = live_in(Some(&second));
+    refused(&world, &second, 6, "storage_mismatch", "holds the objects of another platform");
+    refused(&other, &first, 6, "storage_mismatch", "holds the objects of another platform");
+    let in_folder = live_in(None);
+    refused(&in_folder, &format!("{first}-other"), 6, "storage_mismatch", "began without an object store");
+    let server = {
+        world.set_variable("KILTER_STORAGE", &first);
+        Server::start(&world)
+    };
+    drop(server);
+    let command = world.command(&["run", "--json"]).env_remove("KILTER_STORAGE").output().unwrap();
+    let problem: Value = serde_json::from_slice(&command.stderr).unwrap();
+    assert_eq!(problem["code"], "storage_mismatch", "{problem}");
+    assert!(problem["detail"].as_str().unwrap().contains(&format!("lie in {first}")), "{problem}");
+    let backup = world.problem(&["backup", "copy"], 6);
+    assert!(backup["detail"].as_str().unwrap().contains("tools of that store"), "{backup}");
+}
+
+#[test]
+fn predictions_go_on_while_the_object_store_is_away_and_are_sealed_once_it_is_back() {
+    let Some(storage) = prefix() else { return };
+    let endpoint = std::env::var("AWS_ENDPOINT_URL").unwrap();
+    let proxy = Proxy::before(endpoint.strip_prefix("http://").unwrap());
+    let world = project("0.55");
+    world.set_variable("KILTER_STORAGE", &storage);
+    world.set_variable("AWS_ENDPOINT_URL", &format!("http://127.0.0.1:{}", proxy.port));
+    assert_eq!(world.kilter(&["run"]).exit, 0);
+    let mut asked = 0;
+    {
+        let server = Server::start(&world);
+        asked += ask_once(&server).len();
+        wait_for_rows_of_no_log(&world, asked);
+        proxy.cut();
+        asked += ask_once(&server).len();
+        let ready = wait_for_check(&server, "object store", false);
+        assert_eq!(ready["ready"], true, "{ready}");
+        asked += ask_once(&server).len();
+        server.signal("-KILL");
+    }
+    // A server that starts meanwhile has its packages in the folder.
+    let server = Server::start(&world);
+    asked += ask_once(&server).len();
+    proxy.mend();
+    wait_for_check(&server, "object store", true);
+    wait_for_rows(&world, asked);
+    assert_eq!(rows_of_log(&world)["ids"], asked);
+}
+
+#[test]
+fn addresses_and_credentials_that_are_wrong_are_named_without_their_secrets() {
+    let Some(storage) = prefix() else { return };
+    let problem = |storage: &str, variables: &[(&str, &str)], exit: i32| {
+        let world = project("0.55");
+        world.set_variable("KILTER_STORAGE", storage);
+        variables.iter().for_each(|(name, value)| world.set_variable(name, value));
+        let problem = world.problem(&["run"], exit);
+        assert!(!problem.to_string().contains("topsecret"), "{problem}");
+        (problem["code"].as_str().unwrap().to_owned(), problem["detail"].as_str().unwrap().to_owned())
+    };
+    let (code, detail) = problem(&storage, &[("AWS_SECRET_ACCESS_KEY", "topsecret")], 7);
+    assert!(code == "storage_refused" && detail.contains("SignatureDoesNotMatch"), "{code} {detail}");
+    let (code, detail) = problem("s3://no-such-bucket/kilter", &[], 7);
+    assert!(code == "storage_refused" && detail.contains("there is no such bucket"), "{code} {detail}");
+    let (code, detail) = problem(&storage, &[("AWS_ENDPOINT_URL", "http://127.0.0.1:1")], 7);
+    assert!(code == "storage_unavailable" && detail.contains(&storage), "{code} {detail}");
+    let (code, detail) = problem("s3://key:topsecret@bucket/kilter", &[], 2);
+    assert!(code == "usage_invalid" && detail.contains("s3://BUCKET/PREFIX"), "{code} {detail}");
+}
