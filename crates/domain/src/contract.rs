@@ -23,6 +23,8 @@ mod parse;
 mod path;
 mod policy;
 mod reader;
+mod record;
+mod retention;
 mod schema;
 mod section;
 mod template;
@@ -46,6 +48,7 @@ pub use self::{
     },
     output_ref::OutputRef,
     parse::MAX_CONTRACT_BYTES,
+    record::{Record, Retention},
     schema::{every_key, schema},
     template::{Placeholder, PlaceholderKind, filled, placeholders},
     threshold::{ThresholdGoal, ThresholdTuning},

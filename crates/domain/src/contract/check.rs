@@ -39,6 +39,7 @@ pub(super) fn check(contract: &Contract, reader: &Reader<'_>, further: impl FnOn
     check.gates();
     check.retrain();
     check.replay();
+    check.record();
     further(&check);
 }
 
@@ -301,6 +302,14 @@ impl Check<'_> {
                 _ => {}
             }
         }
+    }
+
+    fn record(&self) {
+        let Some((keep, needed)) = self.contract.short_retention() else { return };
+        let message = format!("the prediction log is kept for {keep}, and monitors read {needed} days of it");
+        let hint =
+            format!("write keep = \"{needed}d\" or more, or shorten windows, `over`, the reference or the label delay");
+        self.error("record.keep", message, Some(hint));
     }
 
     fn replay(&self) {

@@ -5,6 +5,7 @@ use super::{
     deployment::{Deploy, Package},
     governance::{Approve, Environment, GateSpec, Objective, Project},
     monitoring::{Monitor, Replay, Retrain},
+    record::Record,
     threshold::ThresholdTuning,
     workflow::Step,
 };
@@ -39,6 +40,8 @@ pub struct Contract {
     pub retrain: Option<Retrain>,
     /// `None`: the section is absent, and the threshold of a version stays what it is.
     pub threshold: Option<ThresholdTuning>,
+    /// `[record]`.
+    pub record: Record,
     /// `[replay]`.
     pub replay: Replay,
 }

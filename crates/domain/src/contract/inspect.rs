@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    ContractError, ContractErrors, Monitor, check::Check, document::Contract, error::located, lockout,
+    ContractError, ContractErrors, Monitor, check::Check, document::Contract, error::located, lockout, retention,
     section::did_you_mean, unused,
 };
 use crate::rule::{Bound, BoundExpr, Rule};
@@ -58,6 +58,7 @@ impl Contract {
             }
             warnings.extend(unused::keys(check));
             warnings.extend(lockout::groups(check));
+            warnings.extend(retention::warnings(check));
         })?;
         Ok(InspectedContract { contract, warnings: located(text, warnings) })
     }

@@ -10,7 +10,7 @@ use self::section_spec::KeyKind::{
     Word,
 };
 use self::{
-    operation::{COST, LABELS, MONITOR, RETRAIN, THRESHOLD},
+    operation::{COST, LABELS, MONITOR, RECORD, RETRAIN, THRESHOLD},
     section_spec::{key, section},
 };
 
@@ -42,6 +42,7 @@ pub const SECTIONS: &[SectionSpec] = &[
         THRESHOLD,
     ),
     section("threshold.cost", "what wrong decisions cost, in one unit", COST),
+    section("record", "how long what was recorded of a version that serves is kept", RECORD),
     section("replay", "how `kilter replay` plays a dataset as production", REPLAY),
 ];
 

@@ -4,6 +4,7 @@ mod deployment;
 mod governance;
 mod monitoring;
 mod names;
+mod record;
 mod threshold;
 mod workflow;
 
@@ -96,6 +97,7 @@ fn read<'t>(reader: &Reader<'t>, table: &DeTable<'t>) -> Contract {
             "monitor" => contract.monitor = monitoring::monitor(&field),
             "retrain" => contract.retrain = monitoring::retrain(&field),
             "threshold" => contract.threshold = threshold::threshold(&field),
+            "record" => contract.record = record::record(&field).unwrap_or_default(),
             "replay" => contract.replay = monitoring::replay(&field).unwrap_or_default(),
             other => {
                 reader.error(place, format!("unknown section `{other}`"), did_you_mean(other, top_level().into_iter()));
@@ -148,6 +150,7 @@ impl Default for Contract {
             monitor: None,
             retrain: None,
             threshold: None,
+            record: super::Record::default(),
             replay: Replay::default(),
         }
     }

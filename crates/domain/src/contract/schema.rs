@@ -6,6 +6,7 @@ use super::keys::{Key, KeyKind, PARAMS, SECTIONS, SectionSpec, spec, top_level};
 
 const NAME: &str = "^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$";
 const SPAN: &str = "^[0-9]+ *(s|m|min|h|d|w|mo|y)$";
+const RETENTION: &str = "^([0-9]+ *(s|m|min|h|d|w|mo|y)|forever)$";
 const INSIDE: &str = r"^(?![/~]|\.\.(/|$))[^\\]+$";
 
 /// The schema, built from the list of keys.
@@ -79,6 +80,7 @@ fn kind(kind: KeyKind) -> Value {
             { "type": "string", "pattern": "^[0-9.]+ *%$" },
         ] }),
         KeyKind::Span => json!({ "type": "string", "pattern": SPAN }),
+        KeyKind::Retention => json!({ "type": "string", "pattern": RETENTION }),
         KeyKind::Choice(words) => json!({ "type": "string", "enum": words }),
         KeyKind::Section(path) => spec(path).map_or_else(|| json!({}), table),
         KeyKind::Map => json!({ "type": "object", "additionalProperties": { "type": "string" } }),

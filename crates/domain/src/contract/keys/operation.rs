@@ -2,7 +2,7 @@
 
 use super::section_spec::{
     Key,
-    KeyKind::{Choice, Count, Number, Path, Rules, Section, Share, Span, Text, Texts, Triggers},
+    KeyKind::{Choice, Count, Number, Path, Retention, Rules, Section, Share, Span, Text, Texts, Triggers},
     key,
 };
 
@@ -113,4 +113,21 @@ pub(super) const THRESHOLD: &[Key] = &[
 pub(super) const COST: &[Key] = &[
     key("false_positive", Number(0.0, 1e12), "required", "of a \"yes\" that should have been a \"no\"", "1"),
     key("false_negative", Number(0.0, 1e12), "required", "of a \"no\" that should have been a \"yes\"", "20"),
+];
+
+pub(super) const RECORD: &[Key] = &[
+    key(
+        "keep",
+        Retention,
+        "400d, or as long as monitors read them",
+        "how long predictions and their labels are kept, or `forever`",
+        "\"2y\"",
+    ),
+    key(
+        "readings",
+        Retention,
+        "5y, or as long as the predictions",
+        "how long readings of monitors are kept, or `forever`",
+        "\"10y\"",
+    ),
 ];

@@ -45,6 +45,8 @@ pub enum KeyKind {
     Share,
     /// A length of time.
     Span,
+    /// A length of time, or `forever`.
+    Retention,
     /// Rules.
     Rules,
     /// One of these words.
