@@ -4,8 +4,7 @@
 //! in the store is never changed; a user's file is only read, never moved, linked or truncated; a path that could
 //! leave a folder (`..`, absolute, symbolic link) is refused; a full disk is an error and loses nothing.
 //!
-//! Out of scope: what the bytes mean, who may read them, chunking, and garbage collection (only the one who knows all versions may
-//! forget bytes).
+//! Out of scope: what the bytes mean, who may read them, chunking, and what is garbage: a sweep asks whoever knows what is needed.
 
 #![warn(missing_docs)]
 
@@ -17,6 +16,7 @@ mod content;
 mod error;
 mod path;
 mod store;
+mod sweep;
 mod tree;
 mod walk;
 
@@ -27,4 +27,5 @@ pub use content::{Content, ContentKind};
 pub use error::BlobError;
 pub use path::{TreePath, UnsafePath, ensure_inside};
 pub use store::BlobStore;
+pub use sweep::{MIN_SWEEP_AGE, Sweep, Swept};
 pub use tree::{Tree, TreeEntry, TreeError};

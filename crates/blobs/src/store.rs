@@ -39,7 +39,7 @@ pub struct BlobStore {
 struct Root {
     path: PathBuf,
     /// Held shared for as long as this process may write temporary files.
-    _lock: Option<File>,
+    lock: Option<File>,
     /// Where the objects are kept; `None`: in the folder alone.
     storage: Option<CachedStorage>,
 }
@@ -67,13 +67,13 @@ impl BlobStore {
             lock.unlock().map_err(failed)?;
         }
         lock.lock_shared().map_err(failed)?;
-        Ok(Self { root: Arc::new(Root { path: root.to_owned(), _lock: Some(lock), storage }) })
+        Ok(Self { root: Arc::new(Root { path: root.to_owned(), lock: Some(lock), storage }) })
     }
 
     /// The store at `root` as it stands, to read from it: nothing is made, swept or locked. What is not in the folder is fetched
     /// from the object store.
     pub fn open_for_reading(root: &Path, storage: Option<CachedStorage>) -> Self {
-        Self { root: Arc::new(Root { path: root.to_owned(), _lock: None, storage }) }
+        Self { root: Arc::new(Root { path: root.to_owned(), lock: None, storage }) }
     }
 
     /// Stores `bytes`; storing what is there already costs one look.
@@ -131,14 +131,16 @@ impl BlobStore {
         self.path_of(digest).is_file() || self.size_in_storage(digest).is_some()
     }
 
-    /// Whether the store holds everything that is needed to check `content` out.
+    /// Whether the store holds everything that is needed to check `content` out. What it holds stays for a day at least.
     pub fn has_content(&self, content: &Content) -> bool {
         let has = |digest: &Digest, bytes| self.holds(digest, bytes) || self.size_in_storage(digest) == Some(bytes);
         match content.kind {
             ContentKind::File => has(&content.digest, content.bytes),
-            ContentKind::Tree => self
-                .tree(&content.digest)
-                .is_ok_and(|tree| tree.entries().iter().all(|entry| has(&entry.digest, entry.bytes))),
+            ContentKind::Tree => self.tree(&content.digest).is_ok_and(|tree| {
+                let path = self.path_of(&content.digest);
+                path.metadata().is_ok_and(|found| self.renew(&path, &found))
+                    && tree.entries().iter().all(|entry| has(&entry.digest, entry.bytes))
+            }),
         }
     }
 
@@ -258,9 +260,21 @@ impl BlobStore {
         entries.into_iter().map(|entry| entry.digest).filter(|digest| !whole.contains(digest)).collect()
     }
 
-    /// An object of another length than its name promises was torn, and is written again.
+    /// Whether the object is there and may be relied on from now on. One of another length than its name promises was torn,
+    /// and is written again.
     fn holds(&self, digest: &Digest, bytes: u64) -> bool {
-        self.path_of(digest).metadata().is_ok_and(|found| found.is_file() && found.len() == bytes)
+        let path = self.path_of(digest);
+        path.metadata().is_ok_and(|found| found.is_file() && found.len() == bytes && self.renew(&path, &found))
+    }
+
+    /// Where the store is.
+    pub(crate) fn root_path(&self) -> &Path {
+        &self.root.path
+    }
+
+    /// Whether the store was opened to read from it.
+    pub(crate) fn is_read_only(&self) -> bool {
+        self.root.lock.is_none()
     }
 
     /// How long an object is in the object store; `None` where it is not, or cannot be asked.
