@@ -14,6 +14,7 @@ pub mod columns;
 pub mod deployments;
 pub mod endpoints;
 pub mod exit;
+pub mod garbage;
 pub mod gates;
 pub mod headers;
 pub mod health;
@@ -36,6 +37,7 @@ pub use columns::{ColumnDistance, ColumnStats, ColumnStatsQuery, ColumnSummary, 
 pub use deployments::{Deploy, DeployedVersion, Deployment};
 pub use endpoints::{EndpointStatus, Waits};
 pub use exit::Exit;
+pub use garbage::{CollectGarbage, Garbage, GarbageCollection};
 pub use gates::GateVerdict;
 pub use headers::{ACTOR_HEADER, FOLDER_KEY_HEADER, Token};
 pub use health::{Check, Health, Readiness, TaskStatus};
@@ -50,6 +52,6 @@ pub use runs::{
 pub use server_file::ServerFile;
 pub use status::Status;
 pub use words::{
-    AlertKind, AlertState, AuditOutcome, ColumnDataType, ColumnKind, DeploymentState, DriftLevel, MonitorKind,
-    ServingRole, Verdict, VersionState, canary_percent,
+    AlertKind, AlertState, AuditOutcome, ColumnDataType, ColumnKind, DeploymentState, DriftLevel, GarbageKind,
+    MonitorKind, ServingRole, Verdict, VersionState, canary_percent,
 };

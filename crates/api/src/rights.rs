@@ -114,6 +114,7 @@ pub const ACCESS_RULES: &[AccessRule] = &[
     route("POST", "/api/v1/alerts/{id}/resolve", Action::HandleAlert, ProjectScope::Alert),
     route("GET", "/api/v1/audit", Action::Audit, ProjectScope::EveryProject),
     route("GET", "/api/v1/audit/verify", Action::Audit, ProjectScope::EveryProject),
+    route("POST", "/api/v1/gc", Action::Administer, ProjectScope::EveryProject),
     route("POST", "/api/v1/runs", Action::Run, ProjectScope::Named),
     route("GET", "/api/v1/runs", Action::Read, ProjectScope::AnyProject),
     route("GET", "/api/v1/runs/{id}", Action::Read, ProjectScope::Run),
@@ -168,6 +169,7 @@ pub const ACCESS_RULES: &[AccessRule] = &[
     command("alert resolve", &["POST /api/v1/alerts/{id}/resolve"]),
     command("audit list", &["GET /api/v1/audit"]),
     command("audit verify", &["GET /api/v1/audit/verify"]),
+    command("gc", &["POST /api/v1/gc"]),
     // Commands on files.
     files("server", "opens the data folder that it names, and then answers by the rows above"),
     files("replay", "plays a past on a platform of its own, in a folder of its own"),

@@ -47,6 +47,25 @@ words! {
         /// Withdrawn for cause.
         Revoked = "revoked",
     }
+    /// What garbage is.
+    GarbageKind {
+        /// Rows of a prediction log past its retention.
+        Predictions = "predictions",
+        /// Labels whose predictions are gone.
+        Labels = "labels",
+        /// Readings past their retention.
+        Readings = "readings",
+        /// Blobs of packages that no version needs.
+        Packages = "packages",
+        /// Results of steps that nobody used for long.
+        StepResults = "step_results",
+        /// Blobs of results, logs and datasets that nothing needs.
+        StepBlobs = "step_blobs",
+        /// Profiles of datasets, which can be made again.
+        Profiles = "profiles",
+        /// Files that stood for datasets in trainings that are over.
+        TrainingFiles = "training_files",
+    }
     /// The stage of a version at an endpoint.
     DeploymentState {
         /// Asked for.

@@ -18,6 +18,7 @@ pub mod context;
 pub mod data_folder;
 pub mod dataset;
 pub mod deployment;
+pub mod garbage;
 pub mod gate;
 mod lock;
 pub mod model;

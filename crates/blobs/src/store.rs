@@ -267,9 +267,14 @@ impl BlobStore {
         path.metadata().is_ok_and(|found| found.is_file() && found.len() == bytes && self.renew(&path, &found))
     }
 
-    /// Where the store is.
-    pub(crate) fn root_path(&self) -> &Path {
+    /// The folder of the store.
+    pub fn root(&self) -> &Path {
         &self.root.path
+    }
+
+    /// The object store behind the folder.
+    pub(crate) fn storage(&self) -> Option<&CachedStorage> {
+        self.root.storage.as_ref()
     }
 
     /// Whether the store was opened to read from it.
@@ -295,10 +300,13 @@ fn sweep(folder: &Path) -> Result<(), BlobError> {
     Ok(())
 }
 
+/// Where the objects are in the object store.
+pub(crate) const FOLDER: &str = "blobs";
+
 /// The name of an object in the object store.
 fn key_of(digest: &Digest) -> String {
     let hex = digest.to_string();
-    format!("blobs/{}/{}", &hex[..2], &hex[2..])
+    format!("{FOLDER}/{}/{}", &hex[..2], &hex[2..])
 }
 
 /// Written objects that wait to be synced, uploaded and moved into place; dropped unfinished, they vanish.

@@ -9,12 +9,17 @@ use std::{
     fs::{self, File},
     io,
     path::{Path, PathBuf},
-    time::{Duration, SystemTime},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use kilter_domain::digest::Digest;
+use kilter_storage::{CachedStorage, ObjectFacts};
 
-use crate::{error::BlobError, store::BlobStore, walk::walk};
+use crate::{
+    error::BlobError,
+    store::{BlobStore, FOLDER},
+    walk::walk,
+};
 
 /// An object whose time is older than this gets a new one when someone relies on it.
 pub(crate) const RENEWED_AFTER: Duration = Duration::from_secs(6 * 60 * 60);
@@ -50,7 +55,10 @@ impl BlobStore {
     /// # Errors
     /// When the folder cannot be listed, or an object not be removed.
     pub fn sweep(&self, sweep: &Sweep<'_>) -> Result<Swept, BlobError> {
-        let objects = self.root_path().join("objects");
+        if let Some(storage) = self.storage() {
+            return self.sweep_storage(storage, sweep);
+        }
+        let objects = self.root().join("objects");
         let mut swept = Swept::default();
         if !objects.is_dir() {
             return Ok(swept);
@@ -82,6 +90,40 @@ impl BlobStore {
         Ok(swept)
     }
 
+    /// The same in the object store; a file that is a copy of an object goes with it. Looking at the time of an object and
+    /// deleting it are two requests: whoever relies on it in between stores it anew when it is stored next.
+    fn sweep_storage(&self, storage: &CachedStorage, sweep: &Sweep<'_>) -> Result<Swept, BlobError> {
+        let mut swept = Swept::default();
+        let is_old = |found: &ObjectFacts| {
+            let modified = Duration::from_millis(u64::try_from(found.modified.millis()).unwrap_or(0));
+            UNIX_EPOCH + modified < sweep.before
+        };
+        for found in storage.storage().list(FOLDER)? {
+            let name = found.key.strip_prefix(FOLDER).unwrap_or(&found.key).replace('/', "");
+            let Ok(digest) = name.parse::<Digest>() else { continue };
+            if (sweep.is_needed)(&digest) {
+                continue;
+            }
+            if !is_old(&found) {
+                swept.young += 1;
+                continue;
+            }
+            if sweep.deletes {
+                if !(sweep.goes_on)() {
+                    break;
+                }
+                let _lock = self.lock_sweep(true)?;
+                match storage.storage().facts(&found.key)? {
+                    Some(now) if is_old(&now) => storage.delete(&found.key, &self.path_of(&digest))?,
+                    _ => continue,
+                }
+            }
+            swept.objects += 1;
+            swept.bytes += found.bytes;
+        }
+        Ok(swept)
+    }
+
     /// Whether the object may be relied on from now on: one that has become old gets a new time, so that no sweep removes it
     /// before it is written down that it is needed. `false`: store it anew.
     pub(crate) fn renew(&self, path: &Path, found: &fs::Metadata) -> bool {
@@ -102,7 +144,7 @@ impl BlobStore {
 
     /// The lock between those who remove objects and those who rely on them. It ends with the file.
     fn lock_sweep(&self, excludes: bool) -> Result<File, BlobError> {
-        let path: PathBuf = self.root_path().join("sweep.lock");
+        let path: PathBuf = self.root().join("sweep.lock");
         let take = || -> io::Result<File> {
             let file = File::options().create(true).truncate(false).write(true).open(&path)?;
             if excludes {

@@ -30,9 +30,25 @@ impl FromStr for Size {
     }
 }
 
+/// Bytes for a person: `3.4 MiB`.
+pub(crate) fn in_words(bytes: u64) -> String {
+    let units = ["B", "KiB", "MiB", "GiB", "TiB"];
+    let (mut value, mut unit) = (bytes as f64, 0);
+    while value >= 1024.0 && unit + 1 < units.len() {
+        (value, unit) = (value / 1024.0, unit + 1);
+    }
+    if unit == 0 { format!("{bytes} B") } else { format!("{value:.1} {}", units[unit]) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sizes_are_written_with_their_unit() {
+        let written = [0, 1023, 1024, 3_565_158, 5 << 40, u64::MAX].map(in_words);
+        assert_eq!(written, ["0 B", "1023 B", "1.0 KiB", "3.4 MiB", "5.0 TiB", "16777216.0 TiB"]);
+    }
 
     #[test]
     fn sizes_are_read_with_their_unit() {

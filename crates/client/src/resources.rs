@@ -1,9 +1,9 @@
 //! One method per route of the native API.
 
 use kilter_api::{
-    Alert, AlertQuery, Approval, AuditCheck, AuditEntry, ColumnStats, ColumnStatsQuery, Deploy, Deployment,
-    EndpointStatus, Labels, LabelsKept, Model, Mute, NewRun, Page, PageQuery, Problem, Reading, ReadingQuery, Reason,
-    Run, RunProgress, RunStarted, RunSummary, Status, StepLog, Version,
+    Alert, AlertQuery, Approval, AuditCheck, AuditEntry, CollectGarbage, ColumnStats, ColumnStatsQuery, Deploy,
+    Deployment, EndpointStatus, GarbageCollection, Labels, LabelsKept, Model, Mute, NewRun, Page, PageQuery, Problem,
+    Reading, ReadingQuery, Reason, Run, RunProgress, RunStarted, RunSummary, Status, StepLog, Version,
 };
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -130,6 +130,11 @@ impl Client {
     /// Compares the whole audit log with itself and with every state.
     pub async fn verify_audit(&self) -> Result<AuditCheck, Problem> {
         self.get("/api/v1/audit/verify").await
+    }
+
+    /// Finds garbage, and removes it if `body` says so.
+    pub async fn collect_garbage(&self, body: &CollectGarbage) -> Result<GarbageCollection, Problem> {
+        self.post("/api/v1/gc", body).await
     }
 
     /// Starts a run.

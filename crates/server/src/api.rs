@@ -8,6 +8,7 @@ pub(crate) mod audit;
 pub(crate) mod columns;
 pub(crate) mod deployments;
 pub(crate) mod endpoints;
+pub(crate) mod garbage;
 pub(crate) mod gates;
 pub(crate) mod health;
 pub(crate) mod label_body;

@@ -10,6 +10,7 @@
 pub mod api;
 mod background;
 mod caller;
+mod disk_use;
 pub mod error;
 mod extract;
 mod in_process;

@@ -11,6 +11,7 @@ use axum::{
 use kilter_api::{self as api, Problem};
 
 mod columns;
+mod disk;
 mod endpoints;
 mod monitors;
 mod serving;
@@ -20,6 +21,7 @@ mod text;
 use crate::{
     api::status::status,
     caller::Caller,
+    disk_use::DiskReading,
     error::ApiError,
     metrics::{columns::ColumnShares, monitors::LatestReadings, serving::ServedVersion, text::family},
     state::{AppState, blocking},
@@ -34,7 +36,8 @@ pub(crate) async fn get_metrics(_: Caller, State(state): State<AppState>) -> Res
         let status = api::Status { tasks, ..status(&app, now)? };
         let readings = monitors::read_latest(&app, &status, now)?;
         let (served, columns) = (serving::read_versions(&app), ColumnShares::read(&app, now));
-        Ok(Snapshot { served, status, readings, columns, uptime_seconds }.to_text())
+        let disk = state.disk_use().read(&app);
+        Ok(Snapshot { served, status, readings, columns, disk, uptime_seconds }.to_text())
     })
     .await?;
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response())
@@ -46,6 +49,7 @@ struct Snapshot {
     status: api::Status,
     readings: LatestReadings,
     columns: ColumnShares,
+    disk: DiskReading,
     uptime_seconds: f64,
 }
 
@@ -57,6 +61,7 @@ impl Snapshot {
         tasks::write(&mut page, &self.status);
         monitors::write(&mut page, &self.readings);
         self.columns.write(&mut page);
+        disk::write(&mut page, &self.disk);
         let entries = [(String::new(), self.status.audit_entries as f64)];
         family(&mut page, "kilter_audit_entries_total", "counter", "Entries of the audit log.", entries);
         let uptime = [(String::new(), self.uptime_seconds)];
@@ -67,6 +72,7 @@ impl Snapshot {
 
 #[cfg(test)]
 mod tests {
+    use kilter_app::garbage::{DiskKind, DiskUse};
     use kilter_serving::counters::{Counters, ScoreEdges};
     use serde_json::json;
 
@@ -94,6 +100,7 @@ mod tests {
             status: serde_json::from_value(status).unwrap(),
             readings: LatestReadings::sample(),
             columns: ColumnShares::sample(),
+            disk: DiskReading { used: Some(DiskUse { bytes: vec![(DiskKind::Blobs, 1)] }), free_bytes: Some(2) },
             uptime_seconds: 1.5,
         }
     }

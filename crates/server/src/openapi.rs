@@ -11,7 +11,9 @@ use utoipa::{
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    api::{alerts, audit, columns, deployments, endpoints, health, models, monitors, predictions, runs, status},
+    api::{
+        alerts, audit, columns, deployments, endpoints, garbage, health, models, monitors, predictions, runs, status,
+    },
     caller::Caller,
     inference::rest_v2,
     metrics,
@@ -62,6 +64,7 @@ pub(crate) fn all() -> OpenApiRouter<AppState> {
         .routes(routes!(alerts::mute))
         .routes(routes!(alerts::unmute))
         .routes(routes!(alerts::resolve))
+        .routes(routes!(garbage::collect_garbage))
         .routes(routes!(runs::start_run, runs::list_runs))
         .routes(routes!(runs::get_run))
         .routes(routes!(runs::get_run_events))

@@ -11,6 +11,7 @@ use kilter_domain::time::Timestamp;
 use kilter_serving::{AppendListener, LogOptions};
 
 use crate::{
+    disk_use::DiskUseCache,
     net::{body_pool::BodyPool, token::random_token},
     options::ServerOptions,
     server_error::ServerError,
@@ -29,6 +30,7 @@ struct Inner {
     background: BackgroundTasks,
     began: Instant,
     signals: Arc<Signals>,
+    disk_use: DiskUseCache,
     /// Whoever can read the data folder finds it there, and may name folders of this machine.
     folder_key: Token,
 }
@@ -77,6 +79,7 @@ impl AppState {
             background: BackgroundTasks::default(),
             began: Instant::now(),
             signals,
+            disk_use: DiskUseCache::default(),
             folder_key: random_token()?,
         })))
     }
@@ -127,6 +130,11 @@ impl AppState {
     /// Whether it finishes what it has begun and takes nothing new.
     pub(crate) fn is_stopping(&self) -> bool {
         self.0.signals.counts().is_stopping
+    }
+
+    /// What the data folder has of the disk, as it was measured last.
+    pub(crate) fn disk_use(&self) -> &DiskUseCache {
+        &self.0.disk_use
     }
 
     /// What background tasks wait for.

@@ -18,7 +18,10 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use kilter_domain::digest::Digest;
+use kilter_domain::{
+    digest::Digest,
+    time::{HOUR_MS, Timestamp},
+};
 
 use crate::{
     error::ObjectError,
@@ -31,6 +34,8 @@ pub const DEFAULT_CACHE_BYTES: u64 = 20 << 30;
 const KEPT_AFTER_USE: Duration = Duration::from_secs(600);
 /// What a process that was ended left of a download goes after this long.
 const LEFTOVER_AGE: Duration = Duration::from_secs(3600);
+/// An object that is older than this gets a new time when someone relies on it.
+const RENEWED_AFTER_MS: i64 = 6 * HOUR_MS;
 /// Uploads that are under way at the same time.
 const MAX_UPLOADS: usize = 8;
 /// Uses that are remembered before old ones are forgotten.
@@ -118,9 +123,17 @@ impl CachedStorage {
         })
     }
 
-    /// Writes a file as an object unless that is there.
+    /// Writes a file as an object unless that is there. One that is there for long is written again: its new time says that
+    /// someone relies on it, so that it is no garbage before that is written down.
     fn create_file(&self, file: &Upload) -> Result<Created, ObjectError> {
-        self.noted(self.0.storage.create_file(&file.key, &file.path))
+        let storage = &self.0.storage;
+        let create = || match storage.create_file(&file.key, &file.path)? {
+            Created::Exists if storage.facts(&file.key)?.is_none_or(|found| is_old(found.modified)) => {
+                storage.replace_file(&file.key, &file.path).map(|()| Created::Exists)
+            }
+            created => Ok(created),
+        };
+        self.noted(create())
     }
 
     /// Writes an object, in place of the one of this name.
@@ -222,6 +235,13 @@ impl CachedStorage {
         self.0.state().failure = failure;
         answer
     }
+}
+
+/// Whether an object that is relied on needs a new time.
+fn is_old(modified: Timestamp) -> bool {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis();
+    let age = i64::try_from(now).unwrap_or(i64::MAX).saturating_sub(modified.millis());
+    age > RENEWED_AFTER_MS
 }
 
 impl Inner {

@@ -31,11 +31,20 @@ impl ObjectStorage {
         if self.facts(key)?.is_some_and(|found| found.bytes == bytes) {
             return Ok(Created::Exists);
         }
+        self.replace_file(key, path).map(|()| Created::New)
+    }
+
+    /// Writes a file as an object, in place of the one of this name.
+    ///
+    /// # Errors
+    /// As [`Self::create_file`].
+    pub fn replace_file(&self, key: &str, path: &Path) -> Result<(), ObjectError> {
+        let failed = |source| ObjectError::File { attempted: "read", path: path.to_owned(), source };
         let file = tokio::fs::File::from_std(File::open(path).map_err(failed)?);
         let upload = BufWriter::with_capacity(self.store.clone(), self.location(key)?, PART_BYTES)
             .with_max_concurrency(MAX_PARTS);
         match self.wait(upload_file(file, upload))? {
-            Ok(()) => Ok(Created::New),
+            Ok(()) => Ok(()),
             Err(Upload::Read(source)) => Err(failed(source)),
             Err(Upload::Write(error)) => Err(self.attempt("create", key).failed(&error)),
         }

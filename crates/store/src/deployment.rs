@@ -62,6 +62,8 @@ statements! {
         SELECT * FROM deployment WHERE state = 'requested' AND endpoint = :endpoint ORDER BY key LIMIT :limit";
     WAS_REQUESTED = "look for the deployment of a version": "
         SELECT 1 FROM deployment WHERE model = :model AND number = :number AND endpoint = :endpoint LIMIT 1";
+    HAS_ANY = "look for a deployment of a version": "
+        SELECT 1 FROM deployment WHERE model = :model AND number = :number LIMIT 1";
     NEWEST = "list deployments": "
         SELECT * FROM deployment WHERE key < :below ORDER BY key DESC LIMIT :limit";
     NEWEST_OF_ENDPOINT = "list deployments": "
@@ -322,6 +324,12 @@ pub fn was_requested(
 ) -> Result<bool, StoreError> {
     let params = named_params! { ":model": model.as_str(), ":number": number, ":endpoint": endpoint.as_str() };
     Ok(reader.one(&WAS_REQUESTED, params, |_| Ok(()))?.is_some())
+}
+
+/// Whether the version was ever asked for anywhere, whatever became of it.
+pub fn was_deployed(reader: &Reader, model: &ModelName, number: u32) -> Result<bool, StoreError> {
+    let params = named_params! { ":model": model.as_str(), ":number": number };
+    Ok(reader.one(&HAS_ANY, params, |_| Ok(()))?.is_some())
 }
 
 /// Deployments of an endpoint, or all, newest first.

@@ -38,6 +38,7 @@ mod presence;
 pub mod project;
 mod reader;
 mod reading;
+pub mod retention;
 mod row;
 pub mod run;
 pub mod setting;

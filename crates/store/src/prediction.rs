@@ -258,7 +258,7 @@ pub fn list_partitions(
     Ok(page.page(LIST, reader.all(&OVERLAPPING, params, |row| Ok((row.get("seq")?, partition(row)?)))?))
 }
 
-fn partition(row: &Row) -> database::Result<Partition> {
+pub(crate) fn partition(row: &Row) -> database::Result<Partition> {
     Ok(Partition {
         kind: row::word(row, "kind")?,
         endpoint: row::parsed(row, "endpoint")?,

@@ -5,9 +5,9 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
+    fs::{self, File},
     path::{Path, PathBuf},
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 use kilter_blobs::{BlobError, Content, atomic};
@@ -20,6 +20,8 @@ use super::key::{Change, KeyRecord};
 const MAX_ENTRIES: usize = 500;
 /// Entries that an explanation compares with, newest first.
 const COMPARED: usize = 30;
+/// An entry whose time is older than this gets a new one when it is used.
+const RENEWED_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 /// Longest entry that is read.
 const MAX_ENTRY_BYTES: u64 = 64 << 20;
 
@@ -70,9 +72,13 @@ impl ActionCache {
         Self { folder }
     }
 
+    /// The result for this key. One that is used stays longer: what was not used for long is removed.
     pub(crate) fn get(&self, step: &StepName, key: &Digest) -> Option<Action> {
+        let path = self.path(step, key);
         // A file under another name than its own key was copied or changed by hand.
-        read(&self.path(step, key)).filter(|action| action.key == *key && action.record.key() == *key)
+        let action = read(&path).filter(|action| action.key == *key && action.record.key() == *key)?;
+        renew(&path);
+        Some(action)
     }
 
     pub(crate) fn put(&self, step: &StepName, action: &Action) -> Result<(), BlobError> {
@@ -115,6 +121,51 @@ impl ActionCache {
             // An old entry that stays costs a file, no more.
             let _ = fs::remove_file(path);
         }
+    }
+}
+
+/// Notes that an entry was used, once a day.
+fn renew(path: &Path) {
+    let age = path.metadata().and_then(|found| found.modified()).ok().and_then(|at| at.elapsed().ok());
+    if age.is_some_and(|age| age > RENEWED_AFTER) {
+        // An entry that looks older than it is costs an execution, no more.
+        let _ = File::open(path).and_then(|file| file.set_modified(SystemTime::now()));
+    }
+}
+
+/// The results of all steps in a folder, the one that was not used for longest first.
+pub(crate) fn list(folder: &Path) -> Vec<CachedResult> {
+    let steps = fs::read_dir(folder).into_iter().flatten().flatten();
+    let files = steps.flat_map(|step| fs::read_dir(step.path()).into_iter().flatten().flatten());
+    let mut found: Vec<CachedResult> = files.filter_map(|file| CachedResult::of(file.path())).collect();
+    found.sort_by_key(|result| result.used);
+    found
+}
+
+/// A result as it lies in the cache.
+pub struct CachedResult {
+    /// Its file.
+    pub path: PathBuf,
+    /// When it was made, or used: to the day.
+    pub used: SystemTime,
+    /// What it consists of: its outputs. Empty for an entry that cannot be read.
+    pub outputs: Vec<Content>,
+    /// The log of its execution.
+    pub log: Option<Digest>,
+}
+
+impl CachedResult {
+    fn of(path: PathBuf) -> Option<Self> {
+        let used = path.metadata().ok().filter(|found| found.is_file())?.modified().ok()?;
+        let result = read(&path).map(|action| action.result);
+        let log = result.as_ref().and_then(|result| result.log);
+        let outputs = result.map(|result| result.outputs.into_values().collect()).unwrap_or_default();
+        Some(Self { path, used, outputs, log })
+    }
+
+    /// The bytes of its outputs.
+    pub fn bytes(&self) -> u64 {
+        self.outputs.iter().fold(0, |sum, content| sum.saturating_add(content.bytes))
     }
 }
 

@@ -34,6 +34,7 @@ mod plan_error;
 mod record;
 mod run_context;
 mod schedule;
+mod state_folder;
 mod step;
 
 use std::{
@@ -46,7 +47,7 @@ use kilter_domain::{
     run::{RunState, StepState},
 };
 
-pub use action_cache::{Action, ActionResult};
+pub use action_cache::{Action, ActionResult, CachedResult};
 pub use code_deps::CodeError;
 pub use column_roles::{ColumnRoles, RolesByDataset, VARIABLE as ROLES_VARIABLE};
 pub use dataset_profile::{ColumnBound, ColumnProfile, DatasetProfile, Describe};
@@ -62,6 +63,7 @@ pub use output_places::KEPT_NAMES;
 pub use plan::{Environment, Needs, Plan, PlanParts, Source, Step};
 pub use plan_error::PlanError;
 pub use record::{OutputRecord, RunEvent, RunRecord, StepRecord, UnchangedVersion};
+pub use state_folder::StateFolder;
 
 pub use attempt_folder::sweep;
 

@@ -23,6 +23,7 @@ use crate::{
     column_stats::collect,
     context::RequestContext,
     data_folder::{bucket, error::DataFolderError, layout},
+    model::kept::is_kept,
     prediction::partition_index::{self, endpoints, kind_of, known, list_partitions},
 };
 
@@ -224,13 +225,16 @@ fn check_blobs(folder: &Path, store: Option<&Store>) -> PartCheck {
     part
 }
 
-/// The package of every version that may serve.
+/// The package of every version that may serve. That of one that is rejected, retired or revoked and was never deployed may have
+/// been removed as garbage.
 fn packages(store: &Store) -> Vec<(String, Digest)> {
     let listed = store.read(|reader| {
         let mut found = Vec::new();
         for model in versions::list_models(reader, None, &PageRequest::first(1000))?.items {
             for version in versions::list(reader, &model.name, None, &PageRequest::first(1000))?.items {
-                found.push((format!("{}@{}", version.model, version.number), version.digest));
+                if is_kept(reader, &version, Timestamp(i64::MAX))? {
+                    found.push((format!("{}@{}", version.model, version.number), version.digest));
+                }
             }
         }
         Ok(found)

@@ -4,6 +4,7 @@ pub(crate) mod approval_mode;
 pub(crate) mod error;
 pub(crate) mod facts;
 pub(crate) mod golden_replay;
+pub(crate) mod kept;
 pub(crate) mod load;
 pub(crate) mod votes;
 pub use approval_mode::ApprovalMode;

@@ -9,9 +9,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use kilter_domain::{ids::EndpointName, table::ColumnType, time::Timestamp};
+use kilter_domain::{
+    ids::EndpointName,
+    table::{ColumnType, Table},
+    time::Timestamp,
+};
 use kilter_lake::LogKind;
-use kilter_store::{prediction as index, prediction::Partition};
+use kilter_store::{StoreError, Tx, prediction as index, prediction::Partition};
 
 use crate::{
     app::App,
@@ -57,11 +61,7 @@ fn mergeable(
     endpoint: &EndpointName,
 ) -> Result<Option<Vec<Partition>>, StorageError> {
     let always = (Timestamp(i64::MIN), Timestamp(i64::MAX));
-    // A segment that waits to be handed over is compared with its own partitions.
-    let log = serving.log();
-    let first_open = log.sealed().into_iter().chain(log.active()).min();
-    let is_settled =
-        |seq: i64| first_open.is_none_or(|first| u64::try_from(seq).unwrap_or(0) / NUMBERS_OF_SEGMENT < first.0);
+    let is_settled = settled(serving);
     let mut tiers: BTreeMap<u32, Vec<Partition>> = BTreeMap::new();
     for partition in partition_index::partitions(app, kind, endpoint, always)? {
         if partition.rows < MAX_ROWS / 2 && partition.bytes < MAX_BYTES / 2 && is_settled(partition.seq) {
@@ -74,6 +74,14 @@ fn mergeable(
         }
     }
     Ok(None)
+}
+
+/// Whether every record of the segment that a partition came from is in a partition. A segment that waits to be handed over is
+/// compared with its own.
+pub(super) fn settled(serving: &Serving) -> impl Fn(i64) -> bool + use<> {
+    let log = serving.log();
+    let first_open = log.sealed().into_iter().chain(log.active()).min();
+    move |seq| first_open.is_none_or(|first| u64::try_from(seq).unwrap_or(0) / NUMBERS_OF_SEGMENT < first.0)
 }
 
 /// The first group of at least [`FAN_IN`] partitions in which each column has one type: of others, text would be made.
@@ -103,16 +111,31 @@ fn of_same_types(
 fn merge_group(app: &App, kind: LogKind, endpoint: &EndpointName, sources: &[Partition]) -> Result<(), StorageError> {
     let files: Vec<_> = sources.iter().map(known).collect();
     let table = app.lake().read_partitions(kind, endpoint, &files)?;
+    replace_partitions(app, (kind, endpoint), sources, &table, |_| Ok(()))?;
+    tracing::debug!(%endpoint, %kind, sources = sources.len(), rows = table.rows(), "partitions were merged");
+    Ok(())
+}
+
+/// Puts one partition with these rows in the place of others; `record` writes what else belongs to it, in the same
+/// transaction. The files of the others stay until someone removes them.
+pub(super) fn replace_partitions(
+    app: &App,
+    (kind, endpoint): (LogKind, &EndpointName),
+    sources: &[Partition],
+    table: &Table,
+    record: impl FnOnce(&Tx) -> Result<(), StoreError> + Send + 'static,
+) -> Result<(), StorageError> {
     let last = sources.iter().map(|source| source.seq).max().unwrap_or(0);
     let segment = u64::try_from(last).unwrap_or(0) / NUMBERS_OF_SEGMENT;
     let seq = compact::free_number(app, kind, endpoint, segment * NUMBERS_OF_SEGMENT + FIRST_MERGED)?;
-    let staged = app.lake().stage(kind, endpoint, seq, &table)?;
+    let staged = app.lake().stage(kind, endpoint, seq, table)?;
     let (merged, numbers) =
         (indexed(endpoint, kind, &staged), sources.iter().map(|source| source.seq).collect::<Vec<_>>());
-    app.store().write(move |tx| index::merge_partitions(tx, &merged, &numbers))?;
-    app.lake().publish(&staged)?;
-    tracing::debug!(%endpoint, %kind, sources = sources.len(), rows = table.rows(), "partitions were merged");
-    Ok(())
+    app.store().write(move |tx| {
+        index::merge_partitions(tx, &merged, &numbers)?;
+        record(tx)
+    })?;
+    Ok(app.lake().publish(&staged)?)
 }
 
 fn remove_merged(app: &App, serving: &Serving, kind: LogKind, endpoint: &EndpointName) -> Result<(), StorageError> {

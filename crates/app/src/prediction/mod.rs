@@ -3,6 +3,7 @@
 pub(crate) mod bisect;
 pub(crate) mod compact;
 pub(crate) mod error;
+pub(crate) mod expire;
 pub(crate) mod label_checks;
 pub(crate) mod live;
 pub(crate) mod logged;

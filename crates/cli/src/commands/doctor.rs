@@ -15,13 +15,15 @@ use kilter_api::{Check, Code, Exit, Problem};
 use kilter_app::{
     App, AppOptions, DatabaseUrl, StorageOptions,
     data_folder::{self, PartCheck, check_data_folder},
+    garbage::{self, GarbageOptions},
 };
 use kilter_domain::{plural::counted, time::Timestamp};
 use kilter_server::error::problem_of;
 use serde::Serialize;
 
 use crate::{
-    context::{DatabaseArgs, StorageArgs, act},
+    byte_size::in_words,
+    context::{DatabaseArgs, StorageArgs, act, now},
     ui::{
         error::CliError,
         view::{Answer, Page, Status},
@@ -114,6 +116,7 @@ impl Doctor {
         ];
         let mut faults = Vec::new();
         if self.data.is_dir() {
+            checks.extend(disk_use(&self.data, database, storage));
             for part in check_data_folder(&self.data, database, storage) {
                 checks.push(check(part.name, whole(&part)));
                 faults.extend(part.faults.iter().map(ToString::to_string));
@@ -205,6 +208,35 @@ fn space(data: &Path) -> Check {
         }
     };
     check("disk space", found)
+}
+
+/// What each part of the data folder has of the disk, and what can be freed; nothing where the folder cannot be read, which
+/// another check says.
+fn disk_use(data: &Path, database: Option<&DatabaseUrl>, storage: Option<&StorageOptions>) -> Vec<Check> {
+    let options = |tool| AppOptions { database: database.cloned(), storage: storage.cloned(), ..AppOptions::new(tool) };
+    let opened = std::env::current_exe().ok().and_then(|tool| App::open_for_reading(data, options(tool)).ok());
+    let Some(app) = opened else { return Vec::new() };
+    let mut checks = Vec::new();
+    if let Ok(mut used) = garbage::measure_disk_use(&app) {
+        used.bytes.sort_by_key(|(_, bytes)| std::cmp::Reverse(*bytes));
+        let all: u64 = used.bytes.iter().map(|(_, bytes)| bytes).sum();
+        let parts: Vec<String> = used
+            .bytes
+            .iter()
+            .filter(|(_, bytes)| *bytes > 0)
+            .map(|(kind, bytes)| format!("{} {}", kind.as_str().replace('_', " "), in_words(*bytes)))
+            .collect();
+        checks.push(check("disk use", Ok(format!("{} ({})", in_words(all), parts.join(", ")))));
+    }
+    if let Ok(found) = garbage::collect_garbage(&app, &act(), &GarbageOptions::new(now()), &|| true) {
+        let (bytes, count) = (found.bytes(), found.garbage.len());
+        let free = match count {
+            0 => "none".to_owned(),
+            _ => format!("{} can be freed; `kilter gc` lists it", in_words(bytes)),
+        };
+        checks.push(check("garbage", Ok(free)));
+    }
+    checks
 }
 
 fn millis(time: SystemTime) -> i64 {

@@ -8,6 +8,7 @@ pub(crate) mod completions;
 pub(crate) mod data;
 pub(crate) mod deployment;
 pub(crate) mod doctor;
+pub(crate) mod gc;
 pub(crate) mod label;
 pub(crate) mod model;
 pub(crate) mod monitor;

@@ -17,6 +17,7 @@ mod explain;
 mod fairness;
 mod foreign_models;
 mod full_disk;
+mod garbage;
 mod guides;
 mod help;
 mod hostile_files;

@@ -6,7 +6,8 @@
 //! monotonic clock; a wall clock that is set is noticed within [`MAX_SLEEP`].
 
 use kilter_app::{
-    authz,
+    RequestContext, authz,
+    garbage::{self, GarbageOptions},
     reconcile::{self, EvaluationMode},
     registered,
 };
@@ -45,6 +46,10 @@ const START_REST: Duration = Duration::from_secs(10);
 /// The rest of a project that could not be evaluated, and of the loop while the projects cannot be listed.
 const RETRY: Duration = Duration::from_secs(10);
 
+/// The rest of a server that has just started, before it looks for records past their retention; and between two such looks.
+const FIRST_EXPIRY: Duration = Duration::from_secs(10 * 60);
+const EXPIRE_EVERY: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// Clocks that drift apart by less since the last pass have not been set.
 const MAX_DRIFT_MS: i64 = 5_000;
 
@@ -56,6 +61,8 @@ const MAX_TRAININGS: usize = 2;
 
 /// The longest that each step is expected to take.
 const SEAL_LIMIT: Duration = Duration::from_secs(5 * 60);
+
+const EXPIRY_LIMIT: Duration = Duration::from_secs(60 * 60);
 
 const EVALUATION_LIMIT: Duration = Duration::from_secs(15 * 60);
 
@@ -101,6 +108,7 @@ fn run_reconciler(state: &AppState) {
     let mut projects = Projects::default();
     let mut clock = WallClock { at: Instant::now(), read: state.now() };
     let mut seen: Option<Counts> = None;
+    let mut next_expiry = Instant::now() + FIRST_EXPIRY;
     loop {
         let is_new = |now: &Counts| seen.is_none_or(|seen| (now.commits, now.ended) != (seen.commits, seen.ended));
         let counts = state.signals().wait(projects.sleep(), is_new);
@@ -114,6 +122,10 @@ fn run_reconciler(state: &AppState) {
             projects.wake(u64::MAX);
         }
         projects.start_due(state, counts.commits);
+        if next_expiry <= Instant::now() {
+            next_expiry = Instant::now() + EXPIRE_EVERY;
+            spawn(state, "retention", expire_records);
+        }
         if !state.signals().rest(PASS_EVERY) {
             return;
         }
@@ -137,6 +149,20 @@ fn pass(state: &AppState, projects: &mut Projects, commits: u64, has_commits: bo
     if has_commits {
         projects.wake(commits);
     }
+}
+
+/// Removes what is past its retention, the cheap part of what `kilter gc` does.
+fn expire_records(state: &AppState) {
+    state.background().step("retention", (Importance::Optional, EXPIRY_LIMIT), || {
+        let (context, usual) = (RequestContext::system("retention", state.now()), GarbageOptions::new(state.now()));
+        let options = GarbageOptions { deletes: true, ..usual };
+        let expired = garbage::expire_records(&state.app(), &context, &options).map_err(|error| with_causes(&error))?;
+        for found in &expired.garbage {
+            let (what, place, count) = (found.kind.as_str(), &found.place, found.count);
+            tracing::info!(what, place, count, "removed, because it is past its retention");
+        }
+        if expired.skipped.is_empty() { Ok(()) } else { Err(expired.skipped.join("; ")) }
+    });
 }
 
 /// The wall clock beside the monotonic one.

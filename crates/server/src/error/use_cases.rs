@@ -9,6 +9,7 @@ use kilter_app::{
     data_folder::{BackupError, DataFolderError},
     dataset::RolesError,
     deployment::{DeployError, TuneError},
+    garbage::GarbageError,
     gate::GateError,
     model::{GoldenError, PackageError, VersionError},
     monitor::MonitorError,
@@ -97,6 +98,15 @@ impl Answered for GateError {
             Self::Dataset(error) => error.answer(),
             Self::Scoring(error) => error.answer(),
             Self::Version(error) => error.answer(),
+        }
+    }
+}
+
+impl Answered for GarbageError {
+    fn answer(&self) -> Answer {
+        match self {
+            Self::Project(error) => error.answer(),
+            Self::Storage(error) => error.answer(),
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::{
     DATABASE_FILE, Store, actor, audit, backup, clock,
     database::named_params,
     database::{Binding, Connection, PostgresConnector, number_parameters},
-    dataset, deployment, gate, lease, migrate, model, monitor, prediction, project, run, setting,
+    dataset, deployment, gate, lease, migrate, model, monitor, prediction, project, retention, run, setting,
 };
 
 const ROOMS: &[&[&Statement]] = &[
@@ -38,6 +38,7 @@ const ROOMS: &[&[&Statement]] = &[
     monitor::threshold::STATEMENTS,
     prediction::STATEMENTS,
     project::STATEMENTS,
+    retention::STATEMENTS,
     run::STATEMENTS,
     run::log::STATEMENTS,
     setting::STATEMENTS,

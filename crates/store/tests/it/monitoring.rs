@@ -11,7 +11,7 @@ use kilter_domain::{
     time::{Interval, Timestamp},
 };
 use kilter_store::{
-    StoreError,
+    StoreError, audit,
     monitor::{
         self, Reading, ReadingFilter, RuleStatus,
         alert::{self, AlertFilter, NewAlert},
@@ -21,6 +21,7 @@ use kilter_store::{
     },
     page::PageRequest,
     prediction::{self, Partition, PartitionKind},
+    retention::{self, LogSize},
 };
 use serde_json::json;
 
@@ -72,6 +73,65 @@ fn a_partition_is_indexed_once_and_never_replaced() {
     let other = Partition { digest: Digest::of(b"other"), ..partition(0, 0, 9) };
     assert!(add(&world, other).unwrap_err().to_string().contains("holds"));
     assert!(matches!(add(&world, partition(1, 9, 0)), Err(StoreError::Conflict { .. })), "it ends before it begins");
+}
+
+fn what_expired_is_read_by_nobody_and_is_recorded_once() {
+    let world = World::with_records();
+    (0..4).for_each(|seq| assert!(add(&world, partition(seq, 10 * seq, 10 * seq + 9)).unwrap()));
+    let (kind, endpoint) = (PartitionKind::Predictions, churn_endpoint());
+    let size = world.store.read(|reader| retention::log_size(reader, kind, &churn_endpoint())).unwrap();
+    assert_eq!(size, LogSize { files: 4, rows: 40, bytes: 4000 });
+    let newest =
+        |world: &World| world.store.read(|reader| retention::newest_record(reader, &churn_endpoint())).unwrap();
+    assert_eq!(newest(&world), Some(Timestamp(39)));
+    let expire = |seqs: &[i64]| {
+        let partitions: Vec<_> = seqs.iter().map(|&seq| partition(seq, 0, 9)).collect();
+        world.act(1, move |audited| {
+            retention::expire_partitions(audited, kind, &churn_endpoint(), &partitions, Timestamp(30))
+        })
+    };
+    let entries = || world.store.read(audit::size).unwrap();
+    let before = entries();
+    assert_eq!(expire(&[0, 1]).unwrap(), 2);
+    assert_eq!((expire(&[0, 1]).unwrap(), entries()), (0, before + 1), "what expired is recorded once");
+    let entry = world.store.read(|reader| audit::find(reader, before + 1)).unwrap().unwrap().entry;
+    assert_eq!(
+        (entry.object.as_str(), entry.before.as_deref()),
+        ("log:churn/predictions", Some("20 rows in 2 partitions"))
+    );
+    let always = Timestamp(i64::MIN)..Timestamp(i64::MAX);
+    let listed = world
+        .store
+        .read(|reader| prediction::list_partitions(reader, kind, &endpoint, always, &PageRequest::default()));
+    assert_eq!(listed.unwrap().items.iter().map(|partition| partition.seq).collect::<Vec<_>>(), [2, 3]);
+    let expired = world.store.read(|reader| retention::list_expired(reader, kind, &churn_endpoint(), 10)).unwrap();
+    assert_eq!(expired.iter().map(|partition| partition.seq).collect::<Vec<_>>(), [0, 1]);
+    // Merging a partition that expired meanwhile is refused: its rows would come back.
+    let merged = partition(900, 0, 39);
+    let refused = world.write(move |tx| prediction::merge_partitions(tx, &merged, &[1, 2])).unwrap_err();
+    assert!(matches!(refused, StoreError::Conflict { .. }), "{refused}");
+    assert!(world.store.read(audit::verify).unwrap().faults.is_empty());
+}
+
+fn old_readings_are_deleted_a_few_at_a_time_and_others_stay() {
+    let world = World::with_records();
+    let reading = |end: i64| {
+        let window = Interval::new(Timestamp(end - 10), Timestamp(end));
+        Reading::unmeasured(&churn_endpoint(), MonitorKind::Usage, "requests".parse().unwrap(), window, Timestamp(end))
+    };
+    world.write(move |tx| monitor::record(tx, &(1..=20).map(|at| reading(10 * at)).collect::<Vec<_>>())).unwrap();
+    let old = |world: &World| {
+        world.store.read(|reader| retention::count_old_readings(reader, &churn_endpoint(), Timestamp(101)))
+    };
+    assert_eq!(old(&world).unwrap(), 10);
+    let delete = || world.act(1, |audited| retention::delete_readings(audited, &churn_endpoint(), Timestamp(101)));
+    let before = world.store.read(audit::size).unwrap();
+    assert_eq!((delete().unwrap(), delete().unwrap()), (10, 0));
+    assert_eq!((old(&world).unwrap(), world.store.read(audit::size).unwrap()), (0, before + 1));
+    let left = world
+        .store
+        .read(|reader| monitor::list(reader, &churn_endpoint(), &ReadingFilter::default(), &PageRequest::default()));
+    assert_eq!(left.unwrap().items.len(), 10);
 }
 
 fn nothing_from_the_future_is_final() {
@@ -407,6 +467,8 @@ both_databases![
     a_window_finds_the_partitions_that_touch_it,
     a_partition_is_indexed_once_and_never_replaced,
     nothing_from_the_future_is_final,
+    what_expired_is_read_by_nobody_and_is_recorded_once,
+    old_readings_are_deleted_a_few_at_a_time_and_others_stay,
     a_merged_partition_stands_in_the_place_of_those_that_it_holds,
     how_far_a_log_was_sealed_only_grows,
     what_is_known_later_stands_beside_what_was_known_then,
