@@ -13,15 +13,18 @@ mod env;
 mod fs;
 mod input;
 mod memory;
+mod server_config;
 mod ui;
 
 use std::{ffi::OsString, process::ExitCode};
 
 use clap::{
-    Parser,
+    CommandFactory, FromArgMatches,
     error::{ContextKind, ContextValue},
 };
 use kilter_api::{Code, Exit, Problem};
+
+use crate::ui::options::GlobalOptions;
 
 pub use cli::Cli;
 pub use ui::{
@@ -39,9 +42,14 @@ pub fn main() -> ExitCode {
 /// Does what `arguments` (the program's name first) say.
 pub fn run(arguments: Vec<OsString>) -> Exit {
     let asked_for_json = arguments.iter().any(|argument| argument == "--json");
-    let cli = match Cli::try_parse_from(arguments) {
+    let mut command = match server_config::with_defaults(Cli::command(), &arguments) {
+        Ok(command) => command,
+        Err(error) => return fail(error, asked_for_json),
+    };
+    let parsed = command.try_get_matches_from_mut(arguments).and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match parsed {
         Ok(cli) => cli,
-        Err(error) => return refuse(&error, asked_for_json),
+        Err(error) => return refuse(&error.format(&mut command), asked_for_json),
     };
     let mut output = Output::new(&cli.shared);
     let ran = memory::bound_tables().and_then(|()| cli.command.run(&mut output));
@@ -49,6 +57,17 @@ pub fn run(arguments: Vec<OsString>) -> Exit {
         Ok(exit) => exit,
         Err(CliError::PipeClosed) => Exit::Done,
         Err(CliError::Problem(problem)) => output.problem(&problem),
+    }
+}
+
+/// Shows why the settings of the server cannot be used.
+fn fail(error: CliError, as_json: bool) -> Exit {
+    match error {
+        CliError::PipeClosed => Exit::Done,
+        CliError::Problem(problem) => {
+            let options = GlobalOptions { json: as_json, ..GlobalOptions::default() };
+            Output::new(&options).problem(&problem)
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use serde::Serialize;
 use crate::{
     byte_size::Size,
     context::{DatabaseArgs, StorageArgs},
+    server_config::{self, FILE_VARIABLE},
     ui::{
         error::{CliError, usage},
         output::Output,
@@ -24,6 +25,9 @@ use crate::{
 /// acknowledged is stored.
 #[derive(Debug, Args)]
 pub(crate) struct Server {
+    /// The file with what is not given here nor in the environment; without it `kilter-server.toml` of this folder.
+    #[arg(long, value_name = "FILE", env = FILE_VARIABLE, hide_env_values = true)]
+    config: Option<PathBuf>,
     /// The data folder.
     #[arg(long, value_name = "DIR", env = "KILTER_DATA", default_value = ".kilter", hide_env_values = true)]
     data: PathBuf,
@@ -38,7 +42,7 @@ pub(crate) struct Server {
     #[arg(long, default_value_t = 8484)]
     port: u16,
     /// Accept requests from other machines. Requires --token-file.
-    #[arg(long, requires = "token_file")]
+    #[arg(long)]
     allow_remote: bool,
     /// The file with the token that requests must send.
     #[arg(long, value_name = "FILE", env = "KILTER_TOKEN_FILE", hide_env_values = true)]
@@ -82,7 +86,7 @@ impl Server {
         init_logs(format, &self.log, output.may_animate())
             .map_err(|why| usage(format!("`--log {}` cannot be understood: {why}", self.log)))?;
         let options = self.options()?;
-        let data = options.data.clone();
+        let (data, config) = (options.data.clone(), self.config.clone());
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()
@@ -94,6 +98,10 @@ impl Server {
             let page = Page::new()
                 .line(format!("kilter {} listens on {address}", env!("CARGO_PKG_VERSION")))
                 .line(format!("The data folder is {}. Stop the server with Ctrl-C.", data.display()));
+            let page = match server_config::file(config) {
+                Some(file) => page.line(format!("Settings come from {}.", file.display())),
+                None => page,
+            };
             let answering = Answering { address, data, version: env!("CARGO_PKG_VERSION"), pid: std::process::id() };
             output.announce(&answering, page)?;
             server.run_until(stop).await;

@@ -3,7 +3,7 @@
 use clap::{Args, ValueEnum};
 
 /// Options that every command takes.
-#[derive(Clone, Copy, Debug, Args)]
+#[derive(Clone, Copy, Debug, Default, Args)]
 #[command(next_help_heading = "Options of every command")]
 pub struct GlobalOptions {
     /// Write one JSON document; a failure is a JSON document on standard error.

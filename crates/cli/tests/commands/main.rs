@@ -46,6 +46,7 @@ mod runs;
 mod screen;
 mod seasonal_drift;
 mod server;
+mod server_config;
 
 use std::{
     fs,
@@ -108,7 +109,15 @@ impl World {
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_kilter"));
         command.args(arguments).current_dir(self.path()).stdin(Stdio::null());
-        for variable in ["KILTER_DATA", "KILTER_LOG", "KILTER_TOKEN_FILE", "KILTER_SERVER", "NO_COLOR"] {
+        for variable in [
+            "KILTER_DATA",
+            "KILTER_DATABASE_FILE",
+            "KILTER_LOG",
+            "KILTER_TOKEN_FILE",
+            "KILTER_SERVER",
+            "KILTER_SERVER_CONFIG",
+            "NO_COLOR",
+        ] {
             command.env_remove(variable);
         }
         match self.database.lock().unwrap().as_str() {

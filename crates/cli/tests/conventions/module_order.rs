@@ -308,5 +308,8 @@ pub const ORDER: &[(&str, &[&str])] = &[
             "in_process",
         ],
     ),
-    ("cli", &["byte_size", "env", "ui", "context", "fs", "input", "memory", "connect", "commands", "cli"]),
+    (
+        "cli",
+        &["byte_size", "env", "ui", "server_config", "context", "fs", "input", "memory", "connect", "commands", "cli"],
+    ),
 ];

@@ -26,7 +26,7 @@ pub(super) fn connector(encryption: &Encryption) -> Result<MakeRustlsConnect> {
     let config = match encryption {
         Encryption::Off => builder.with_root_certificates(RootCertStore::empty()).with_no_client_auth(),
         Encryption::Verified { roots } => {
-            builder.with_root_certificates(trusted(roots.as_deref())?).with_no_client_auth()
+            builder.with_root_certificates(trusted_authorities(roots.as_deref())?).with_no_client_auth()
         }
         Encryption::Unverified => {
             builder.dangerous().with_custom_certificate_verifier(Arc::new(AnyServer(provider))).with_no_client_auth()
@@ -36,27 +36,27 @@ pub(super) fn connector(encryption: &Encryption) -> Result<MakeRustlsConnect> {
 }
 
 /// The authorities of a file, or those that this machine trusts.
-fn trusted(file: Option<&Path>) -> Result<RootCertStore> {
-    let mut trusted = RootCertStore::empty();
+fn trusted_authorities(file: Option<&Path>) -> Result<RootCertStore> {
+    let mut store = RootCertStore::empty();
     let Some(path) = file else {
         let found = rustls_native_certs::load_native_certs();
-        trusted.add_parsable_certificates(found.certs);
-        return match trusted.is_empty() {
+        store.add_parsable_certificates(found.certs);
+        return match store.is_empty() {
             true => Err(DatabaseError::Certificates(
                 "this machine has no list of authorities; name a file: ?sslrootcert=FILE".to_owned(),
             )),
-            false => Ok(trusted),
+            false => Ok(store),
         };
     };
     let failed = |reason: String| DatabaseError::Certificates(format!("{}: {reason}", path.display()));
     let certificates = CertificateDer::pem_file_iter(path).map_err(|error| failed(error.to_string()))?;
     for certificate in certificates {
         let certificate = certificate.map_err(|error| failed(error.to_string()))?;
-        trusted.add(certificate).map_err(|error| failed(error.to_string()))?;
+        store.add(certificate).map_err(|error| failed(error.to_string()))?;
     }
-    match trusted.is_empty() {
+    match store.is_empty() {
         true => Err(failed("there is no certificate in it".to_owned())),
-        false => Ok(trusted),
+        false => Ok(store),
     }
 }
 
