@@ -37,6 +37,18 @@ pub struct AppOptions {
     pub database: Option<DatabaseUrl>,
     /// Where packages and the sealed prediction log lie; `None`: in the data folder.
     pub storage: Option<StorageOptions>,
+    /// When a prediction or a label is acknowledged.
+    pub record_ack: RecordAck,
+}
+
+/// When a prediction or a label that is recorded is acknowledged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RecordAck {
+    /// When it is on the disk of this machine: it survives a crash and a loss of power.
+    #[default]
+    Disk,
+    /// When it is in the object store too: it survives the loss of this machine.
+    Storage,
 }
 
 /// An object store, and how much of it a data folder may hold as copies.
@@ -51,7 +63,14 @@ pub struct StorageOptions {
 impl AppOptions {
     /// For the program `tool`: everything in the data folder, and no column statistics.
     pub fn new(tool: PathBuf) -> Self {
-        Self { tool, recording: Default::default(), column_stats: false, database: None, storage: None }
+        Self {
+            tool,
+            recording: Default::default(),
+            column_stats: false,
+            database: None,
+            storage: None,
+            record_ack: RecordAck::Disk,
+        }
     }
 }
 

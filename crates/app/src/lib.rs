@@ -38,7 +38,7 @@ pub mod training;
 pub use kilter_blobs::{read_bounded, read_bounded_text};
 
 pub use crate::{
-    app::{App, AppOptions, StorageOptions, new_id},
+    app::{App, AppOptions, RecordAck, StorageOptions, new_id},
     context::RequestContext,
     open::make_data_folder,
     private_files::{open_to_others, temporary_folder},

@@ -43,6 +43,10 @@ pub(crate) const SETTINGS: &[Setting] = &[
         name: "KILTER_SERVER_CONFIG",
         meaning: "the file with settings of the server, where `--config` is not given; else `kilter-server.toml` of this folder",
     },
+    Setting {
+        name: "KILTER_RECORD_ACK",
+        meaning: "when the server acknowledges a prediction, `disk` or `storage`, where `--record-ack` is not given",
+    },
     Setting { name: "KILTER_LOG", meaning: "what the server logs, where `--log` is not given" },
     Setting { name: "KILTER_SERVER", meaning: "the server that commands ask, where `--server` is not given" },
     Setting {

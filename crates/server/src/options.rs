@@ -6,7 +6,7 @@ use std::{
 };
 
 use kilter_api::Token;
-use kilter_app::StorageOptions;
+use kilter_app::{RecordAck, StorageOptions};
 use kilter_store::DatabaseUrl;
 
 use crate::{
@@ -23,6 +23,8 @@ pub struct ServerOptions {
     pub database: Option<DatabaseUrl>,
     /// Where packages and the sealed prediction log lie; `None`: in the data folder.
     pub storage: Option<StorageOptions>,
+    /// When a prediction or a label is acknowledged.
+    pub record_ack: RecordAck,
     /// The address to answer on.
     pub host: IpAddr,
     /// The port; 0 lets the system choose.
@@ -44,6 +46,7 @@ impl ServerOptions {
             data: data.into(),
             database: None,
             storage: None,
+            record_ack: RecordAck::Disk,
             host: Ipv4Addr::LOCALHOST.into(),
             port: 0,
             allow_remote: false,

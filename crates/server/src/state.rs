@@ -47,7 +47,14 @@ impl AppState {
         let recorded = signals.clone();
         let on_append = Some(AppendListener::new(move || recorded.record()));
         let recording = LogOptions { on_append, ..LogOptions::default() };
-        let app_options = AppOptions { recording, column_stats: true, database, storage, ..AppOptions::new(tool) };
+        let app_options = AppOptions {
+            recording,
+            column_stats: true,
+            database,
+            storage,
+            record_ack: options.record_ack,
+            ..AppOptions::new(tool)
+        };
         let app = App::open(&options.data, app_options)?;
         let committed = signals.clone();
         app.store().on_commit(move || committed.commit());

@@ -22,6 +22,7 @@ mod disk;
 mod error;
 #[cfg(test)]
 mod faults;
+mod group_copy;
 mod options;
 mod record;
 mod recovery;
@@ -44,7 +45,9 @@ use self::writer::{Append, Job, Shared};
 
 pub use append_ticket::{AppendTicket, Receipt};
 pub use check::{SegmentCheck, check_folder, copy_segment};
+pub use disk::segments_in;
 pub use error::{Damage, LogError};
+pub use group_copy::{GroupCopier, RecordGroup, tables_of_groups};
 pub use options::{AppendListener, Durability, LogOptions};
 pub use record::{Entry, LabelBatch, PredictionBatch, Probabilities, Record, Role, SegmentId, VersionRef};
 pub use recovery::{Recovery, Torn};

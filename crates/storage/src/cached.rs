@@ -36,8 +36,8 @@ const KEPT_AFTER_USE: Duration = Duration::from_secs(600);
 const LEFTOVER_AGE: Duration = Duration::from_secs(3600);
 /// An object that is older than this gets a new time when someone relies on it.
 const RENEWED_AFTER_MS: i64 = 6 * HOUR_MS;
-/// Uploads that are under way at the same time.
-const MAX_UPLOADS: usize = 8;
+/// Requests for many objects that are under way at the same time.
+const MAX_REQUESTS: usize = 8;
 /// Uses that are remembered before old ones are forgotten.
 const MAX_USES: usize = 100_000;
 
@@ -106,21 +106,7 @@ impl CachedStorage {
     /// # Errors
     /// The first reason why one could not be read or written; others may be there then.
     pub fn create_files(&self, files: &[Upload]) -> Result<(), ObjectError> {
-        let next = AtomicUsize::new(0);
-        let upload = || -> Result<(), ObjectError> {
-            while let Some(file) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
-                self.create_file(file)?;
-            }
-            Ok(())
-        };
-        if files.len() <= 1 {
-            return upload();
-        }
-        thread::scope(|scope| {
-            let uploads: Vec<_> = (0..files.len().min(MAX_UPLOADS)).map(|_| scope.spawn(upload)).collect();
-            let done = uploads.into_iter().map(|upload| upload.join().unwrap_or(Err(ObjectError::Closed)));
-            done.fold(Ok(()), Result::and)
-        })
+        for_all(files, |file| self.create_file(file).map(drop))
     }
 
     /// Writes a file as an object unless that is there. One that is there for long is written again: its new time says that
@@ -136,12 +122,36 @@ impl CachedStorage {
         self.noted(create())
     }
 
+    /// Deletes objects that have no files, several at a time; those that are not there are no error.
+    ///
+    /// # Errors
+    /// The first reason why one could not be deleted; others may be gone then.
+    pub fn delete_objects(&self, keys: &[String]) -> Result<(), ObjectError> {
+        for_all(keys, |key| self.noted(self.0.storage.delete(key)))
+    }
+
+    /// Writes an object unless there is one of this name.
+    ///
+    /// # Errors
+    /// When the store refuses, fails or does not answer.
+    pub fn create(&self, key: &str, bytes: Vec<u8>) -> Result<Created, ObjectError> {
+        self.noted(self.0.storage.create(key, bytes))
+    }
+
     /// Writes an object, in place of the one of this name.
     ///
     /// # Errors
     /// When the store refuses, fails or does not answer.
     pub fn replace(&self, key: &str, bytes: Vec<u8>) -> Result<(), ObjectError> {
         self.noted(self.0.storage.replace(key, bytes))
+    }
+
+    /// The bytes of an object, which gets no file; `None` where there is no such object.
+    ///
+    /// # Errors
+    /// When it has more than `limit` bytes; when the store refuses, fails or does not answer.
+    pub fn read(&self, key: &str, limit: u64) -> Result<Option<Vec<u8>>, ObjectError> {
+        self.noted(self.0.storage.read(key, limit))
     }
 
     /// How many bytes an object has; `None` where there is no such object.
@@ -314,6 +324,25 @@ impl Inner {
             }
         }
     }
+}
+
+/// Makes a request for each of `items`, several at a time, and stops with the first that fails.
+fn for_all<T: Sync>(items: &[T], request: impl Fn(&T) -> Result<(), ObjectError> + Sync) -> Result<(), ObjectError> {
+    let next = AtomicUsize::new(0);
+    let work = || -> Result<(), ObjectError> {
+        while let Some(item) = items.get(next.fetch_add(1, Ordering::Relaxed)) {
+            request(item)?;
+        }
+        Ok(())
+    };
+    if items.len() <= 1 {
+        return work();
+    }
+    thread::scope(|scope| {
+        let threads: Vec<_> = (0..items.len().min(MAX_REQUESTS)).map(|_| scope.spawn(work)).collect();
+        let done = threads.into_iter().map(|thread| thread.join().unwrap_or(Err(ObjectError::Closed)));
+        done.fold(Ok(()), Result::and)
+    })
 }
 
 /// The right to fetch a file.

@@ -43,9 +43,18 @@ pub(super) fn upload_unsent(
 /// Brings a file that is not in the folder from the object store; whether it is there then.
 pub(super) fn fetch(app: &App, endpoint: &EndpointName, name: &str, path: &Path) -> Result<bool, StorageError> {
     let Some(storage) = app.storage() else { return Ok(false) };
-    let Some(bytes) = storage.storage().read(&key_of(endpoint, name), MAX_FILE_BYTES)? else { return Ok(false) };
+    let Some(bytes) = storage.read(&key_of(endpoint, name), MAX_FILE_BYTES)? else { return Ok(false) };
     kilter_blobs::atomic::write_atomic(path, &bytes)?;
     Ok(true)
+}
+
+/// The bytes of a file, from the folder or from the object store; `None` where it is in neither.
+pub(crate) fn read(app: &App, endpoint: &EndpointName, name: &str) -> Result<Option<Vec<u8>>, StorageError> {
+    let path = app.folder().join("served").join(endpoint.as_str()).join(name);
+    match (folder::read(&path)?, app.storage()) {
+        (None, Some(storage)) => Ok(storage.read(&key_of(endpoint, name), MAX_FILE_BYTES)?),
+        (found, _) => Ok(found),
+    }
 }
 
 /// Deletes the objects of hours before `before`.
@@ -55,6 +64,7 @@ pub(super) fn delete_old(app: &App, endpoint: &EndpointName, before: i64) -> Res
     Ok(old.iter().try_for_each(|name| storage.storage().delete(&key_of(endpoint, name)))?)
 }
 
-fn key_of(endpoint: &EndpointName, name: &str) -> String {
+/// The name of a file in the object store.
+pub(crate) fn key_of(endpoint: &EndpointName, name: &str) -> String {
     format!("served/{endpoint}/{name}")
 }

@@ -13,7 +13,7 @@ use kilter_domain::{
 use kilter_lake::{LogKind, StagedPartition, TIME_COLUMN};
 use kilter_serving::{
     SegmentId,
-    prediction_log::{PredictionLog, column},
+    prediction_log::{PredictionLog, SegmentTables, column},
 };
 use kilter_store::{
     prediction as index,
@@ -24,6 +24,7 @@ use crate::{
     app::App,
     causes::StorageError,
     prediction::{
+        log_copies,
         partition_index::{self, NUMBERS_OF_SEGMENT, kind_of, known},
         predict,
     },
@@ -49,7 +50,16 @@ fn compact_segment(
     log: &PredictionLog,
     segment: SegmentId,
 ) -> Result<(), StorageError> {
-    let tables = log.read_tables(segment)?;
+    hand_over(app, endpoint, &log.read_tables(segment)?)?;
+    log_copies::delete_copies(app, endpoint, segment)?;
+    log.drop_sealed(segment)?;
+    Ok(())
+}
+
+/// Writes the records of a segment as partitions, and notes that it is sealed; those that stand in a partition already are left
+/// out.
+pub(super) fn hand_over(app: &App, endpoint: &EndpointName, tables: &SegmentTables) -> Result<(), StorageError> {
+    let segment = tables.segment;
     for damage in &tables.damage {
         tracing::error!(%endpoint, %damage, "part of a segment of the prediction log cannot be read");
     }
@@ -71,9 +81,7 @@ fn compact_segment(
         new.iter().try_for_each(|partition| add_partition(tx, partition).map(drop))?;
         index::record_sealed(tx, &sealed)
     })?;
-    staged.iter().try_for_each(|(_, new)| app.lake().publish(new))?;
-    log.drop_sealed(segment)?;
-    Ok(())
+    Ok(staged.iter().try_for_each(|(_, new)| app.lake().publish(new))?)
 }
 
 /// Writes the rows of a table that stand in no partition of the segment yet, under the segment's next free number.

@@ -6,6 +6,8 @@ pub(crate) mod error;
 pub(crate) mod expire;
 pub(crate) mod label_checks;
 pub(crate) mod live;
+pub(crate) mod log_copies;
+pub(crate) mod log_recovery;
 pub(crate) mod logged;
 pub(crate) mod merge_partitions;
 pub(crate) mod open_log;

@@ -12,16 +12,17 @@ use kilter_domain::{audit::Outcome, ids::EndpointName, table::Column};
 use kilter_lake::LogKind;
 use kilter_serving::{
     Endpoint, EndpointOptions, LogOptions, PredictionLog, SegmentId,
-    prediction_log::{Recovery, column},
+    prediction_log::{Recovery, column, segments_in},
 };
 use kilter_store::{deployment, prediction as index, prediction::Recording};
 
 use crate::{
-    app::App,
+    app::{App, RecordAck},
     causes::StorageError,
     components::serving::{Loss, Serving},
     context::RequestContext,
     prediction::{
+        log_copies, log_recovery,
         partition_index::{self, NUMBERS_OF_SEGMENT, kind_of, known},
         predict,
     },
@@ -34,11 +35,22 @@ pub(crate) fn open_serving(app: &App, name: &EndpointName) -> Result<Arc<Serving
 
 fn open_anew(app: &App, name: &EndpointName) -> Result<Serving, StorageError> {
     let folder = app.folder().join("log").join(name.as_str());
-    let recording = app.store().read(|reader| index::find_recording(reader, name))?;
+    let mut recording = app.store().read(|reader| index::find_recording(reader, name))?;
+    let mut is_copied = app.options().record_ack == RecordAck::Storage;
+    if let Some(known) = &recording
+        && log_recovery::recover(app, name, known, &segments_in(&folder)?)?
+    {
+        recording = app.store().read(|reader| index::find_recording(reader, name))?;
+        is_copied = true;
+    }
     let first = first_numbers(app, name, recording.as_ref())?;
-    let (log, recovery) = PredictionLog::open(&folder, first.clone())?;
+    let copying = LogOptions { copy_group: log_copies::copier(app, name), ..first.clone() };
+    let (log, recovery) = PredictionLog::open(&folder, copying)?;
     log_recovery(name, &recovery);
-    let losses = recording.as_ref().map(|recording| losses(&folder, recording, &recovery.found)).unwrap_or_default();
+    // Of a folder that is gone with its log nothing is lost that was acknowledged by the object store.
+    let is_known = |_: &&Recording| !(is_copied && recovery.found.is_empty());
+    let losses = recording.as_ref().filter(is_known).map(|recording| losses(&folder, recording, &recovery.found));
+    let losses = losses.unwrap_or_default();
     for loss in &losses {
         tracing::error!(endpoint = %name, %loss, "part of the prediction log is missing");
     }

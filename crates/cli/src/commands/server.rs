@@ -4,6 +4,7 @@ use std::{net::IpAddr, path::PathBuf, time::Duration};
 
 use clap::Args;
 use kilter_api::{Code, Problem};
+use kilter_app::RecordAck;
 use kilter_domain::time::{Span, Timestamp};
 use kilter_server::{HostPort, Limits, LogFormat, ServerOptions, init_logs, read_token};
 use serde::Serialize;
@@ -35,6 +36,17 @@ pub(crate) struct Server {
     database: DatabaseArgs,
     #[command(flatten)]
     storage: StorageArgs,
+    /// When a prediction or a label is acknowledged: after it is on the disk of this machine, or only after it is in the object
+    /// store too, which a loss of the machine does not take away.
+    #[arg(
+        long,
+        value_name = "WHERE",
+        value_parser = ["disk", "storage"],
+        env = "KILTER_RECORD_ACK",
+        default_value = "disk",
+        hide_env_values = true
+    )]
+    record_ack: String,
     /// The address to listen on.
     #[arg(long, default_value = "127.0.0.1")]
     host: IpAddr,
@@ -109,11 +121,20 @@ impl Server {
         })
     }
 
+    fn record_ack(&self) -> Result<RecordAck, CliError> {
+        match (self.record_ack.as_str(), self.storage.options()?) {
+            ("storage", None) => Err(usage("`--record-ack storage` needs an object store: name one with --storage")),
+            ("storage", Some(_)) => Ok(RecordAck::Storage),
+            _ => Ok(RecordAck::Disk),
+        }
+    }
+
     fn options(&self) -> Result<ServerOptions, CliError> {
         Ok(ServerOptions {
             data: self.data.clone(),
             database: self.database.url()?,
             storage: self.storage.options()?,
+            record_ack: self.record_ack()?,
             host: self.host,
             port: self.port,
             allow_remote: self.allow_remote,

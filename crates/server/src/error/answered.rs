@@ -141,6 +141,7 @@ impl Answered for LogError {
             Self::TooLarge { .. } => Code::BodyTooLarge,
             Self::InUse { .. } => Code::DataFolderInUse,
             Self::Vanished { .. } => Code::DataVanished,
+            Self::NotCopied { .. } => Code::StorageUnavailable,
             _ => Code::StorageFailed,
         };
         code.into()

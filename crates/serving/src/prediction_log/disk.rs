@@ -38,10 +38,17 @@ pub(super) fn list_segments(dir: &Path) -> Result<Vec<SegmentId>, LogError> {
     Ok(found)
 }
 
-/// The segments of a folder, oldest first; nothing is touched.
-pub(super) fn segments_in(dir: &Path) -> Result<Vec<SegmentId>, LogError> {
+/// The segments of a folder, oldest first, none where there is no folder; nothing is touched.
+///
+/// # Errors
+/// When the folder cannot be listed.
+pub fn segments_in(dir: &Path) -> Result<Vec<SegmentId>, LogError> {
+    let entries = match fs::read_dir(dir) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(LogError::io("list the prediction log", dir))?,
+    };
     let mut found = Vec::new();
-    for entry in fs::read_dir(dir).map_err(LogError::io("list the prediction log", dir))? {
+    for entry in entries {
         let name = entry.map_err(LogError::io("list the prediction log", dir))?.file_name();
         let number = name.to_str().and_then(|name| name.strip_suffix(SUFFIX)?.parse().ok());
         found.extend(number.map(SegmentId));

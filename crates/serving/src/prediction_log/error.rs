@@ -42,6 +42,8 @@ pub enum LogError {
          restore the data folder (`kilter restore`), start again", path.display()
     )]
     Vanished { path: PathBuf },
+    #[error("nothing was recorded, because it could not be kept in a second place: {reason}")]
+    NotCopied { reason: String },
     #[error("the prediction log is closed")]
     Closed,
 }
@@ -60,7 +62,7 @@ impl LogError {
 
     /// Whether the same append may work later without anybody changing it.
     pub fn is_temporary(&self) -> bool {
-        matches!(self, Self::DiskFull { .. } | Self::Busy { .. } | Self::Io { .. })
+        matches!(self, Self::DiskFull { .. } | Self::Busy { .. } | Self::Io { .. } | Self::NotCopied { .. })
     }
 }
 

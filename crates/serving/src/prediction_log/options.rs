@@ -2,6 +2,8 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
+use super::group_copy::GroupCopier;
+
 /// When an append is acknowledged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Durability {
@@ -56,6 +58,8 @@ pub struct LogOptions {
     pub first_sequence: u64,
     /// Called after each group of records that was appended.
     pub on_append: Option<AppendListener>,
+    /// Keeps each group of records in a second place before it is acknowledged.
+    pub copy_group: Option<GroupCopier>,
     #[cfg(test)]
     pub(crate) faults: std::sync::Arc<super::faults::Faults>,
 }
@@ -73,6 +77,7 @@ impl Default for LogOptions {
             first_segment: 1,
             first_sequence: 1,
             on_append: None,
+            copy_group: None,
             #[cfg(test)]
             faults: Default::default(),
         }

@@ -1,4 +1,5 @@
 mod closed;
+mod copies;
 
 use std::{
     collections::BTreeSet,

@@ -197,6 +197,13 @@ impl Writer {
             self.shared.segments().vanished = Some(path.clone());
             return Err(LogError::Vanished { path });
         }
+        if let Some(copier) = &self.options.copy_group
+            && let Err(reason) = copier.copy(&active.header, first_sequence, &bytes)
+        {
+            let taken_back = active.file.truncate(active.length).is_ok();
+            self.retire_unless(taken_back);
+            return Err(LogError::NotCopied { reason });
+        }
         active.length += bytes.len() as u64;
         active.records += group.len() as u64;
         active.rows += group.iter().map(|append| append.rows).sum::<u64>();

@@ -1,0 +1,63 @@
+//! From copies in the object store back to the prediction log, where the folder that had it is lost.
+//!
+//! Invariants: nothing is recovered while the folder has a segment that is not sealed; recovery comes before the log is opened, so
+//! that no number is used twice. What was acknowledged by the disk alone has no copy.
+
+use std::{collections::BTreeMap, path::Path};
+
+use kilter_domain::{ids::EndpointName, table::Table};
+use kilter_serving::{SegmentId, prediction_log::tables_of_groups};
+use kilter_storage::{CachedStorage, ObjectError};
+use kilter_store::prediction::Recording;
+
+use crate::{
+    app::App,
+    causes::StorageError,
+    prediction::{compact, log_copies},
+};
+
+/// A group has one record more than four megabytes at most, and a record at most 64.
+const MAX_COPY_BYTES: u64 = 80 << 20;
+
+/// Seals what the folder of a log has lost and the object store has copies of; whether there was something. `found` are the segments
+/// that the folder has.
+///
+/// # Errors
+/// When segments are missing, and copies cannot be read or written as partitions: then it is not known yet what is lost.
+pub(super) fn recover(
+    app: &App,
+    endpoint: &EndpointName,
+    recording: &Recording,
+    found: &[SegmentId],
+) -> Result<bool, StorageError> {
+    let Some(storage) = app.storage() else { return Ok(false) };
+    if found.iter().any(|segment| is_unsealed(recording, *segment)) {
+        return Ok(false);
+    }
+    let mut segments: BTreeMap<SegmentId, Vec<String>> = BTreeMap::new();
+    for copy in storage.storage().list(&log_copies::folder_of(endpoint))? {
+        let segment = copy.key.rsplit('/').nth(1).and_then(|number| number.parse().ok()).map(SegmentId);
+        if let Some(segment) = segment.filter(|segment| is_unsealed(recording, *segment)) {
+            segments.entry(segment).or_default().push(copy.key);
+        }
+    }
+    for (segment, keys) in &mut segments {
+        keys.sort();
+        let tables =
+            tables_of_groups(*segment, Path::new(&log_copies::folder(endpoint, *segment)), &read_all(storage, keys)?);
+        let rows = tables.predictions.as_ref().map_or(0, Table::rows);
+        compact::hand_over(app, endpoint, &tables)?;
+        storage.delete_objects(keys)?;
+        tracing::warn!(%endpoint, %segment, rows, "a segment that is not in the data folder was sealed from its copies");
+    }
+    Ok(!segments.is_empty())
+}
+
+fn is_unsealed(recording: &Recording, segment: SegmentId) -> bool {
+    i64::try_from(segment.0).is_ok_and(|number| number > recording.sealed_through)
+}
+
+fn read_all(storage: &CachedStorage, keys: &[String]) -> Result<Vec<Vec<u8>>, ObjectError> {
+    let read = |key: &String| Ok(storage.read(key, MAX_COPY_BYTES)?.unwrap_or_default());
+    keys.iter().map(read).collect()
+}
