@@ -46,4 +46,4 @@ pub use crate::{
 };
 
 pub use kilter_storage::{DEFAULT_CACHE_BYTES, InvalidStorageUrl, ObjectError, StorageUrl};
-pub use kilter_store::{DatabaseUrl, InvalidDatabaseUrl};
+pub use kilter_store::{CopiedTable, DatabaseUrl, InvalidDatabaseUrl};

@@ -13,7 +13,7 @@ use crate::{
         model::{self, approve, reject},
         monitor, predict,
         project::{check, demo, init, replay, run, runs, schema},
-        reference, restore, server, status, train,
+        reference, restore, server, status, storage, train,
     },
     ui::{error::CliError, options::GlobalOptions, output::Output, view::Answer},
 };
@@ -63,6 +63,7 @@ pub(crate) enum Command {
     Gc(gc::Gc),
     Backup(backup::Backup),
     Restore(restore::Restore),
+    Storage(storage::Storage),
     Completions(completions::Completions),
     #[command(hide = true)]
     Reference(reference::Reference),
@@ -104,6 +105,7 @@ impl Command {
             Self::Gc(gc) => gc.run(),
             Self::Backup(backup) => backup.run(),
             Self::Restore(restore) => restore.run(),
+            Self::Storage(storage) => storage.run(),
             Self::Completions(completions) => completions.run(&mut Self::declaration(), output),
             Self::Reference(reference) => reference.run(Self::declaration(), output),
         }

@@ -66,26 +66,36 @@ pub(crate) struct StorageArgs {
 impl StorageArgs {
     /// The object store, when one is given.
     pub(crate) fn options(&self) -> Result<Option<StorageOptions>, CliError> {
-        let Some(url) = &self.storage else { return Ok(None) };
-        let url = url.parse().map_err(|error: InvalidStorageUrl| usage(error.to_string()))?;
-        Ok(Some(StorageOptions { url, cache_bytes: self.storage_cache.bytes() as u64 }))
+        storage_options(self.storage.as_deref(), self.storage_cache.bytes() as u64)
     }
 }
 
 impl DatabaseArgs {
     /// The address, when one is given.
     pub(crate) fn url(&self) -> Result<Option<DatabaseUrl>, CliError> {
-        let text = match (&self.database, &self.database_file) {
-            (Some(url), _) => url.clone(),
-            (None, Some(file)) => {
-                let text = std::fs::read_to_string(file)
-                    .map_err(|error| disk("read the address of the database in", file, &error));
-                text?.trim().to_owned()
-            }
-            (None, None) => return Ok(None),
-        };
-        text.parse().map(Some).map_err(|error: InvalidDatabaseUrl| usage(error.to_string()))
+        database_url(self.database.as_deref(), self.database_file.as_deref())
     }
+}
+
+/// The address of a database that is given, or that a file has.
+pub(crate) fn database_url(url: Option<&str>, file: Option<&Path>) -> Result<Option<DatabaseUrl>, CliError> {
+    let text = match (url, file) {
+        (Some(url), _) => url.to_owned(),
+        (None, Some(file)) => {
+            let text = std::fs::read_to_string(file)
+                .map_err(|error| disk("read the address of the database in", file, &error));
+            text?.trim().to_owned()
+        }
+        (None, None) => return Ok(None),
+    };
+    text.parse().map(Some).map_err(|error: InvalidDatabaseUrl| usage(error.to_string()))
+}
+
+/// The object store at an address, with copies of at most so many bytes.
+pub(crate) fn storage_options(url: Option<&str>, cache_bytes: u64) -> Result<Option<StorageOptions>, CliError> {
+    let Some(url) = url else { return Ok(None) };
+    let url = url.parse().map_err(|error: InvalidStorageUrl| usage(error.to_string()))?;
+    Ok(Some(StorageOptions { url, cache_bytes }))
 }
 
 impl DataFolder {

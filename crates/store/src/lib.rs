@@ -28,6 +28,7 @@ pub mod gate;
 mod home;
 pub mod lease;
 mod lock;
+mod metadata_copy;
 mod migrate;
 pub mod model;
 pub mod monitor;
@@ -52,6 +53,7 @@ use kilter_domain::time::Timestamp;
 
 pub use database::DatabaseError;
 pub use error::StoreError;
+pub use metadata_copy::{CopiedTable, copy_metadata};
 pub use options::{Durability, StoreOptions};
 pub use page::{Cursor, Page, PageRequest};
 pub use reader::Reader;

@@ -68,6 +68,18 @@ pub(crate) fn check_owner(folder: &Path, storage: &CachedStorage, store: &Store)
     }
 }
 
+/// Opens the object store that a platform is copied to; its prefix is free, or has a part of such a copy.
+pub(crate) fn open_for_copy(
+    folder: &Path,
+    options: Option<&StorageOptions>,
+    source: &Store,
+) -> Result<Option<CachedStorage>, DataFolderError> {
+    let Some(options) = options else { return Ok(None) };
+    let (storage, made) = (ObjectStorage::open(&options.url)?, source.made_at()?.to_string());
+    take(folder, &storage, &made)?;
+    Ok(Some(cached(folder, storage, options)))
+}
+
 /// Opens the object store of a data folder that is looked at. Nothing is asked of it.
 pub(crate) fn open_for_reading(
     folder: &Path,
@@ -119,18 +131,25 @@ fn refuse_bytes(folder: &Path, storage: &str) -> Result<(), DataFolderError> {
 
 /// Takes a prefix that belongs to nobody, for a platform without bytes; or finds that it belongs to this platform.
 fn claim(folder: &Path, storage: &ObjectStorage, store: &Store, made: &str) -> Result<(), DataFolderError> {
-    let name = storage.url().to_string();
+    match owner(storage)? {
+        None if has_versions(store)? => {
+            let storage = storage.url().to_string();
+            Err(DataFolderError::InFolder { folder: folder.to_owned(), storage })
+        }
+        _ => take(folder, storage, made),
+    }
+}
+
+/// Makes a platform the owner of a prefix that belongs to nobody, or finds that it is.
+fn take(folder: &Path, storage: &ObjectStorage, made: &str) -> Result<(), DataFolderError> {
     let found = match owner(storage)? {
         Some(found) => found,
-        None if has_versions(store)? => {
-            return Err(DataFolderError::InFolder { folder: folder.to_owned(), storage: name });
-        }
         None => match storage.create(PLATFORM, made.as_bytes().to_vec())? {
             Created::New => made.to_owned(),
             Created::Exists => owner(storage)?.unwrap_or_default(),
         },
     };
-    if found == made { Ok(()) } else { Err(other_platform(folder, name)) }
+    if found == made { Ok(()) } else { Err(other_platform(folder, storage.url().to_string())) }
 }
 
 fn has_versions(store: &Store) -> Result<bool, DataFolderError> {

@@ -38,7 +38,7 @@ pub enum DataFolderError {
     InStorage { folder: PathBuf, storage: String },
     #[error(
         "{} and its database began without an object store, so packages and prediction log are not in {storage}; leave --storage \
-         away, or choose another --data and another database",
+         away, or move everything with `kilter storage copy`",
         folder.display()
     )]
     InFolder { folder: PathBuf, storage: String },
@@ -60,4 +60,4 @@ pub enum DataFolderError {
     Storage(#[from] StorageError),
 }
 
-from_causes!(DataFolderError: Storage(StoreError, BlobError, ObjectError));
+from_causes!(DataFolderError: Storage(StoreError, BlobError, ObjectError, kilter_lake::LakeError));

@@ -18,4 +18,5 @@ pub(crate) mod reference;
 pub(crate) mod restore;
 pub(crate) mod server;
 pub(crate) mod status;
+pub(crate) mod storage;
 pub(crate) mod train;

@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use crate::{World, contract::project, predictions::rows, server::Server};
 
 /// A database of a test's own; dropped with it.
-struct Database {
+pub struct Database {
     server: String,
     name: String,
 }
@@ -29,7 +29,7 @@ static COUNT: AtomicU32 = AtomicU32::new(0);
 
 impl Database {
     /// `None` where there is no server; the test then says so.
-    fn new() -> Option<Self> {
+    pub fn new() -> Option<Self> {
         let Ok(server) = std::env::var("KILTER_TEST_POSTGRES") else {
             eprintln!(
                 "skipped: KILTER_TEST_POSTGRES names no server; run it beside one: tests/servers/with-postgres COMMAND"
@@ -41,7 +41,7 @@ impl Database {
         Some(Self { server, name })
     }
 
-    fn url(&self) -> String {
+    pub fn url(&self) -> String {
         format!("{}/{}", self.server.rsplit_once('/').unwrap().0, self.name)
     }
 }

@@ -7,12 +7,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     World,
     contract::project,
-    database::Proxy,
+    database::{Database, Proxy},
     prediction_log::{ask_once, live_in},
     predictions::rows,
     server::Server,
@@ -171,4 +171,103 @@ fn addresses_and_credentials_that_are_wrong_are_named_without_their_secrets() {
     assert!(code == "storage_unavailable" && detail.contains(&storage), "{code} {detail}");
     let (code, detail) = problem("s3://key:topsecret@bucket/kilter", &[], 2);
     assert!(code == "usage_invalid" && detail.contains("s3://BUCKET/PREFIX"), "{code} {detail}");
+}
+
+#[test]
+fn with_an_acknowledgement_by_the_store_nothing_is_acknowledged_that_is_not_there() {
+    let Some(storage) = prefix() else { return };
+    let refused = live_in(None).problem(&["server", "--record-ack", "storage", "--port", "0"], 2);
+    assert!(refused["detail"].as_str().unwrap().contains("needs an object store"), "{refused}");
+    let endpoint = std::env::var("AWS_ENDPOINT_URL").unwrap();
+    let proxy = Proxy::before(endpoint.strip_prefix("http://").unwrap());
+    let world = live_in(Some(&storage));
+    world.set_variable("AWS_ENDPOINT_URL", &format!("http://127.0.0.1:{}", proxy.port));
+    world.set_variable("KILTER_RECORD_ACK", "storage");
+    let server = Server::start(&world);
+    let mut asked = ask_once(&server).len();
+    proxy.cut();
+    let (status, answer) = server.ask("POST", "/v2/models/churn/infer", &rows());
+    assert!(status == 503 && answer["error"].as_str().unwrap().contains("could not be recorded"), "{status} {answer}");
+    let labels = json!({ "ids": ["someone"], "values": [1] });
+    let (status, problem) = server.ask("POST", "/api/v1/endpoints/churn/labels", &labels);
+    assert_eq!((status, problem["code"].as_str()), (503, Some("storage_unavailable")), "{problem}");
+    proxy.mend();
+    let began = Instant::now();
+    let answer = loop {
+        let (status, answer) = server.ask("POST", "/v2/models/churn/infer", &rows());
+        if status == 200 {
+            break answer;
+        }
+        assert!(began.elapsed() < Duration::from_secs(60), "the store is back and is not used: {answer}");
+    };
+    asked += crate::prediction_log::ids(&answer).len();
+    wait_for_rows_of_no_log(&world, asked);
+}
+
+#[test]
+fn what_was_acknowledged_by_the_store_is_there_after_the_disk_with_the_log_is_lost() {
+    let Some(storage) = prefix() else { return };
+    let world = live_in(Some(&storage));
+    world.set_variable("KILTER_RECORD_ACK", "storage");
+    let mut ids = Vec::new();
+    {
+        let server = Server::start(&world);
+        for _ in 0..20 {
+            ids.extend(ask_once(&server));
+        }
+        server.signal("-KILL");
+    }
+    fs::remove_dir_all(world.path().join(".kilter/log")).unwrap();
+    fs::remove_dir_all(world.path().join(".kilter/cache")).unwrap();
+    let server = Server::start(&world);
+    wait_for_rows_of_no_log(&world, ids.len());
+    // Numbers go on behind those that came back.
+    ids.extend(ask_once(&server));
+    wait_for_rows(&world, ids.len());
+    assert_eq!(rows_of_log(&world)["ids"], ids.len());
+    assert_eq!(server.get("/ready").1["checks"].to_string().matches("damage").count(), 0);
+}
+
+#[test]
+fn a_platform_moves_to_a_database_and_an_object_store_and_back_with_everything_that_it_holds() {
+    let (Some(storage), Some(database)) = (prefix(), Database::new()) else { return };
+    let world = live_in(None);
+    let asked = {
+        let server = Server::start(&world);
+        let asked = ask_once(&server);
+        server.signal("-TERM");
+        assert_eq!(server.wait(), Some(0));
+        asked.len()
+    };
+    let audit = |folder: &str| world.json(&["audit", "list", "--limit", "1000", "--data", folder]);
+    let before = audit(".kilter");
+    let there = ["storage", "copy", "--to", "moved", "--to-database", &database.url(), "--to-storage", &storage];
+    let copied = world.json(&there);
+    assert_eq!(copied["partitions"], 1, "{copied}");
+    assert_eq!(world.json(&there)["tables"], copied["tables"], "the second copy finds that all is there");
+    world.set_database(&database.url());
+    world.set_variable("KILTER_STORAGE", &storage);
+    assert_eq!(audit("moved"), before);
+    assert_eq!(world.json(&["audit", "verify", "--data", "moved"])["valid"], true);
+    world.set_variable("KILTER_DATA", "moved");
+    let rows = ["sql", "select count(*) as n from predictions_churn", "--data", "moved"];
+    assert_eq!(world.json(&rows)["rows"][0]["n"], asked);
+    {
+        let server = Server::start(&world);
+        ask_once(&server);
+        server.signal("-TERM");
+        assert_eq!(server.wait(), Some(0));
+    }
+    world.set_database("");
+    let back = ["storage", "copy", "--from", "moved", "--from-database", &database.url(), "--from-storage", &storage];
+    let back = world.command(&[&back[..], &["--to", "back", "--json"]].concat()).env_remove("KILTER_STORAGE").output();
+    let back = crate::command_output(back.unwrap());
+    assert_eq!(back.exit, 0, "{}", back.err);
+    let alone = |arguments: &[&str]| {
+        let mut command = world.command(arguments);
+        crate::command_output(command.env_remove("KILTER_STORAGE").env("KILTER_DATA", "back").output().unwrap())
+    };
+    let doctor = alone(&["doctor", "--port", "0"]);
+    assert!(doctor.out.contains("lake: 2 files, all whole"), "{}{}", doctor.out, doctor.err);
+    assert!(alone(&["audit", "verify"]).exit == 0 && alone(&["status"]).out.contains("churn"));
 }

@@ -128,6 +128,7 @@ pub const ORDER: &[(&str, &[&str])] = &[
             "home",
             "reader",
             "writer",
+            "metadata_copy",
             "audit",
             "dataset",
             "lease",

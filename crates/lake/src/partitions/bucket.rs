@@ -10,7 +10,11 @@ use kilter_domain::{digest::Digest, ids::EndpointName};
 use kilter_storage::{CachedStorage, Upload};
 
 use super::{KnownPartition, Lake, LogKind};
-use crate::{error::LakeError, source::io};
+use crate::{
+    error::LakeError,
+    source::io,
+    write::{Target, create_folder},
+};
 
 impl Lake {
     /// The same lake in front of an object store.
@@ -31,6 +35,32 @@ impl Lake {
         let is_copy_damaged = matches!(damage, LakeError::Changed { .. });
         let stored = storage.size(&key_of(kind, endpoint, known.seq, &known.digest))?;
         if stored == Some(known.bytes) && !is_copy_damaged { Ok(()) } else { in_folder.map(drop) }
+    }
+
+    /// Adds a partition whose verified bytes lie in another lake, in the file `from`, under its number. One that is there is left as
+    /// it is.
+    ///
+    /// # Errors
+    /// When there are other bytes under its number; what the disk or the object store answers.
+    pub fn import(
+        &self,
+        kind: LogKind,
+        endpoint: &EndpointName,
+        known: &KnownPartition,
+        from: &Path,
+    ) -> Result<(), LakeError> {
+        match self.check(kind, endpoint, known) {
+            Err(LakeError::PartitionMissing { .. }) => {}
+            checked => return checked,
+        }
+        if self.storage.is_some() {
+            return self.upload(kind, endpoint, (known.seq, known.digest), from);
+        }
+        let path = self.path_of(kind, endpoint, known.seq);
+        create_folder(&self.folder(kind, endpoint))?;
+        let bytes = fs::read(from).map_err(|source| io("read", from, source))?;
+        Target::create(&path)?.write(&bytes)?;
+        self.verify_file(&path, known).map(drop)
     }
 
     /// Deletes a partition that the index does not need any more, in the object store and in the folder; one that is gone is no

@@ -88,6 +88,12 @@ macro_rules! integers {
 
 integers!(i32, u32, u8);
 
+impl ToValue for Value {
+    fn to_value(&self) -> Result<ValueRef<'_>, DatabaseError> {
+        Ok(self.into())
+    }
+}
+
 impl ToValue for i64 {
     fn to_value(&self) -> Result<ValueRef<'_>, DatabaseError> {
         Ok(ValueRef::Integer(*self))

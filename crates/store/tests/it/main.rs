@@ -8,6 +8,7 @@ mod crash;
 mod deployments;
 mod encryption;
 mod lists;
+mod metadata_copy;
 mod metrics;
 mod monitoring;
 mod server_faults;
