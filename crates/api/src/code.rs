@@ -80,7 +80,8 @@ codes! {
 
     // The database.
     DatabaseUnavailable = "database_unavailable", 503, Unreachable, "the database does not answer, or takes no writes", "see the cause above; what was acknowledged is kept, and predictions are answered meanwhile";
-    DatabaseInUse     = "database_in_use",    409, Conflict,    "another process uses this database",       "stop it, or choose another `--database`";
+    ReplicaInUse      = "replica_in_use",     409, Conflict,    "another process uses a copy of this data folder", "stop it, or choose another `--data`; each server has a data folder of its own";
+    SchemaNewer       = "schema_newer",       409, Conflict,    "a newer version of Kilter has changed the schema of the database", "update Kilter here to the version of the other servers; predictions go on meanwhile";
     DatabaseMismatch  = "database_mismatch",  409, Conflict,    "data folder and database do not belong together", "name the database that the folder began with, or choose another `--data`";
 
     // The object store.

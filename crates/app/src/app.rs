@@ -5,13 +5,14 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, OnceLock, Weak},
 };
 
 use kilter_blobs::BlobStore;
 use kilter_lake::Lake;
 use kilter_storage::{CachedStorage, StorageUrl};
-use kilter_store::{DatabaseUrl, Store};
+use kilter_store::{DatabaseUrl, Store, lease::Lease};
+use kilter_workflow::Now;
 use tempfile::TempDir;
 
 use crate::{
@@ -19,8 +20,9 @@ use crate::{
     clock_skew::NewestTick,
     components::{
         access::AccessCache, active_runs::ActiveRuns, column_stats_registry::ColumnStatsRegistry,
-        contract_cache::ContractCache, error_tally::ErrorTally, label_marks::LabelMarks, model_cache::ModelCache,
-        refusal_log::Refusals, serving_registry::ServingRegistry, threshold_schedule::ThresholdSchedule,
+        contract_cache::ContractCache, error_tally::ErrorTally, followed_entries::FollowedEntries,
+        label_marks::LabelMarks, leases::Leases, model_cache::ModelCache, refusal_log::Refusals,
+        serving_registry::ServingRegistry, threshold_schedule::ThresholdSchedule,
     },
     private_files::temporary_folder,
 };
@@ -78,11 +80,14 @@ impl AppOptions {
 #[derive(Clone)]
 pub struct App {
     inner: Arc<Inner>,
+    /// The metadata, as this handle may write them.
+    store: Store,
 }
 
 struct Inner {
     folder: PathBuf,
     options: AppOptions,
+    /// The metadata, which anyone may write who has a right to.
     store: Store,
     blobs: BlobStore,
     lake: Lake,
@@ -111,6 +116,26 @@ pub(crate) struct Components {
     pub thresholds: ThresholdSchedule,
     pub label_marks: LabelMarks,
     pub newest_tick: NewestTick,
+    pub leases: Leases,
+    pub followed: FollowedEntries,
+    /// The clock of a process that answers predictions.
+    pub answering: OnceLock<Now>,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.components.leases.end(&self.store);
+    }
+}
+
+/// The platform, as long as someone else has it open.
+pub(crate) struct WeakApp(Weak<Inner>);
+
+impl WeakApp {
+    /// The platform, if it is still open.
+    pub(crate) fn upgrade(&self) -> Option<App> {
+        self.0.upgrade().map(|inner| App { store: inner.store.clone(), inner })
+    }
 }
 
 /// A new id that sorts by the time of its making. A clock before 1970 counts as 1970.
@@ -123,9 +148,25 @@ pub fn new_id() -> String {
 impl App {
     /// A handle to what is stored in `folder`, with nothing in memory.
     pub(crate) fn new(folder: &Path, options: AppOptions, store: Store, bytes: StoredBytes) -> Self {
-        let (folder, components) = (folder.to_owned(), Components::default());
+        let (folder, components, of_handle) = (folder.to_owned(), Components::default(), store.clone());
         let StoredBytes { blobs, lake, storage } = bytes;
-        Self { inner: Arc::new(Inner { folder, options, store, blobs, lake, storage, components }) }
+        let inner = Inner { folder, options, store, blobs, lake, storage, components };
+        Self { inner: Arc::new(inner), store: of_handle }
+    }
+
+    /// A handle that does not keep the platform open.
+    pub(crate) fn downgrade(&self) -> WeakApp {
+        WeakApp(Arc::downgrade(&self.inner))
+    }
+
+    /// A handle whose changes are refused as soon as another server has the lease.
+    pub(crate) fn under(&self, lease: Lease) -> Self {
+        Self { inner: self.inner.clone(), store: self.inner.store.under(lease) }
+    }
+
+    /// A handle whose changes are under no lease: what this process does for itself.
+    pub(crate) fn under_no_lease(&self) -> Self {
+        Self { inner: self.inner.clone(), store: self.inner.store.clone() }
     }
 
     /// The data folder.
@@ -135,7 +176,7 @@ impl App {
 
     /// The metadata.
     pub fn store(&self) -> &Store {
-        &self.inner.store
+        &self.store
     }
 
     /// The prediction log and its tables.

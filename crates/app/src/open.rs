@@ -13,7 +13,7 @@ use crate::{
     causes::StorageError,
     data_folder::{DataFolderError, bucket, layout},
     deployment::routes,
-    private_files,
+    private_files, replicas,
 };
 
 /// Makes the data folder when it is missing: it tells what was predicted of whom, so only its owner reads it.
@@ -25,7 +25,8 @@ pub fn make_data_folder(folder: &Path) -> Result<(), StorageError> {
         .map_err(|source| BlobError::Io { attempted: "create the data folder", path: folder.to_owned(), source }.into())
 }
 
-/// The metadata of a data folder: in a file of it, or on a server. A folder stays with the database that it began with.
+/// The metadata of a data folder: in a file of it, or on a server. A folder stays with the database that it began with, under
+/// the number of a replica that it has there.
 fn open_store(folder: &Path, database: Option<&DatabaseUrl>) -> Result<Store, DataFolderError> {
     let Some(url) = database else {
         layout::refuse_folder_of_server(folder)?;
@@ -33,9 +34,8 @@ fn open_store(folder: &Path, database: Option<&DatabaseUrl>) -> Result<Store, Da
         return Ok(Store::open(folder)?);
     };
     layout::refuse_folder_with_file(folder, url)?;
-    let options = StoreOptions { is_exclusive: true, ..StoreOptions::default() };
-    let store = Store::open_server(folder, url, options)?;
-    layout::keep_to_server(folder, &store)?;
+    let store = Store::open_server(folder, url, StoreOptions::default())?;
+    store.write_as(layout::keep_to_server(folder, &store)?);
     Ok(store)
 }
 
@@ -63,6 +63,9 @@ impl App {
         let app = Self::new(folder, options, store, bytes);
         if let Some(path) = app.store().changed_while_closed() {
             tracing::error!(changed = %layout::changed_database(&path), "the database is not what was closed");
+        }
+        if app.store().is_shared() {
+            replicas::join(&app)?;
         }
         access_map::load_access(&app)?;
         routes::load_live_endpoints(&app)?;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::rule::RuleOutcome;
+use crate::{log_position::LogPosition, rule::RuleOutcome};
 
 /// The document of a reading.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -20,9 +20,9 @@ pub struct ReadingDetail {
     /// Those whose label is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub labelled: Option<u64>,
-    /// The place of the newest of these labels in the log.
+    /// How far the log of labels was read for these.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub labels_through: Option<i64>,
+    pub labels_through: Option<LogPosition>,
     /// The strongest evidence of a change, as the drift detector summarises it for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence: Option<Value>,

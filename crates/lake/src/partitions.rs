@@ -175,14 +175,15 @@ impl Lake {
         Ok((completed, removed))
     }
 
-    /// The highest number that a file of an endpoint bears, whether the index knows it or not.
+    /// The highest number that a file of an endpoint bears, of those that are asked for, whether the index knows it or not.
     ///
     /// # Errors
     /// When the folder cannot be listed.
-    pub fn highest(&self, endpoint: &EndpointName) -> Result<Option<u64>, LakeError> {
+    pub fn highest(&self, endpoint: &EndpointName, is_asked: &dyn Fn(u64) -> bool) -> Result<Option<u64>, LakeError> {
         let mut highest = None;
         for kind in [LogKind::Predictions, LogKind::Labels] {
             let numbers = self.files(kind, endpoint)?.into_iter().filter_map(|path| number(&path));
+            let numbers = numbers.filter(|number| is_asked(*number));
             highest = highest.max(numbers.max());
         }
         Ok(highest)

@@ -1,6 +1,7 @@
 //! What the server does without being asked.
 
 pub(crate) mod flush_column_stats;
+pub(crate) mod follow;
 pub(crate) mod reconcile;
 pub(crate) mod schedule;
 

@@ -30,7 +30,7 @@ mod tasks;
 
 pub use in_process::InProcess;
 pub use kilter_api::Token;
-use kilter_app::runs;
+use kilter_app::{replicas, runs};
 pub use logs::{LogFormat, init_logs};
 pub use net::{
     hosts::{HostPort, InvalidHost},
@@ -108,6 +108,7 @@ impl Server {
         let router = router(self.state.clone());
         background::reconcile::start(&self.state);
         background::flush_column_stats::start(&self.state);
+        background::follow::start(&self.state);
         net::listener::accept(self.listener, router, limits, stop, || self.state.begin_to_stop()).await;
         let state = self.state.clone();
         // Runs that go on are asked to stop, and end in their rows.
@@ -117,6 +118,8 @@ impl Server {
         let kept = tokio::task::spawn_blocking(move || {
             background::flush_column_stats::keep(&state);
             background::reconcile::seal(&state);
+            // Others go on at once, and find everything sealed.
+            replicas::leave(&state.app());
         });
         let _ = kept.await;
         server_file::remove(&data);

@@ -6,7 +6,7 @@ use std::{
 };
 
 use kilter_api::{self as api, Check, Code, Problem, Readiness, Token};
-use kilter_app::{App, AppOptions, data_folder, deployment, runs};
+use kilter_app::{App, AppOptions, data_folder, deployment, replicas, runs};
 use kilter_domain::time::Timestamp;
 use kilter_serving::{AppendListener, LogOptions};
 
@@ -59,6 +59,7 @@ impl AppState {
         let committed = signals.clone();
         app.store().on_commit(move || committed.commit());
         let state = Self::of(options, app, signals)?;
+        replicas::begin_to_answer(&state.app(), Arc::new(now));
         if let Err(error) = data_folder::recover(&state.app(), state.now()) {
             tracing::error!(%error, "what an earlier process left under way could not be ended");
         }
@@ -98,8 +99,7 @@ impl AppState {
 
     /// The time on the clock of this machine; below this floor time is handed in.
     pub(crate) fn now(&self) -> Timestamp {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+        now()
     }
 
     /// How the server is run.
@@ -170,6 +170,8 @@ impl AppState {
             Ok(()) => check("object store", true, "there"),
             Err(failure) => check("object store", false, &self.without_folder(&failure)),
         }));
+        // It answers predictions as before.
+        checks.extend(replicas::check(&self.0.app).map(|reason| check("leases", false, &reason)));
         for (task, importance) in self.0.background.tasks() {
             ready &= task.ok || is_storage_away || importance != Importance::Vital;
             checks.push(check(&task.name, task.ok, &self.without_folder(&task.detail)));
@@ -203,6 +205,11 @@ impl AppState {
     pub(crate) fn background(&self) -> &BackgroundTasks {
         &self.0.background
     }
+}
+
+fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 
 /// Runs work that waits for a disk away from the threads that answer.

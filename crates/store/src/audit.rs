@@ -21,7 +21,9 @@ pub(crate) mod verify;
 pub(crate) use self::record::Change;
 #[cfg(test)]
 pub(crate) use self::record::STATEMENTS;
-pub use self::record::{AuditEvent, AuditedTx, Record, erase_reason, find, list, list_of_actor, list_of_object, size};
+pub use self::record::{
+    AuditEvent, AuditedTx, Followed, Record, erase_reason, find, list, list_after, list_of_actor, list_of_object, size,
+};
 pub use fault::Fault;
 pub use kilter_domain::audit::{Entry, Outcome};
 pub use verify::{Verification, verify};

@@ -6,12 +6,13 @@
 use kilter_domain::{
     deployment::DeploymentState,
     ids::{EndpointName, ModelName, ProjectName},
+    replica::ReplicaId,
     time::Timestamp,
 };
 use serde_json::Value;
 
 use crate::{
-    Page, PageRequest, Reader, StoreError,
+    Page, PageRequest, Reader, StoreError, Tx,
     audit::{AuditedTx, Change, table},
     database::{self, Row, named_params},
     project::refuse_alike,
@@ -35,8 +36,8 @@ statements! {
         SELECT * FROM endpoint WHERE (project = :project OR :project IS NULL) AND key < :below
         ORDER BY key DESC LIMIT :limit";
     INSERT = "record the deployment": "
-        INSERT INTO deployment (id, endpoint, model, number, state, created, reason, audit_seq)
-        VALUES (:id, :endpoint, :model, :number, :state, :created, :reason, :audit_seq)";
+        INSERT INTO deployment (id, endpoint, model, number, state, created, reason, replica, audit_seq)
+        VALUES (:id, :endpoint, :model, :number, :state, :created, :reason, :replica, :audit_seq)";
     MOVE = "move the deployment": "
         UPDATE deployment
         SET state = :state, canary_percent = :canary_percent, started = :started, ended = :ended,
@@ -64,6 +65,14 @@ statements! {
         SELECT 1 FROM deployment WHERE model = :model AND number = :number AND endpoint = :endpoint LIMIT 1";
     HAS_ANY = "look for a deployment of a version": "
         SELECT 1 FROM deployment WHERE model = :model AND number = :number LIMIT 1";
+    NOTE_REQUESTS = "note the requests of a candidate": "
+        INSERT INTO candidate_requests (deployment, replica, requests, errors)
+        VALUES (:deployment, :replica, :requests, :errors)
+        ON CONFLICT (deployment, replica) DO UPDATE SET requests = excluded.requests, errors = excluded.errors
+        WHERE (candidate_requests.requests, candidate_requests.errors) <> (excluded.requests, excluded.errors)";
+    REQUESTS = "read the requests of a candidate": "
+        SELECT requests, errors FROM candidate_requests WHERE deployment = :deployment AND replica <> :replica
+        LIMIT 100000";
     NEWEST = "list deployments": "
         SELECT * FROM deployment WHERE key < :below ORDER BY key DESC LIMIT :limit";
     NEWEST_OF_ENDPOINT = "list deployments": "
@@ -123,6 +132,8 @@ pub struct Deployment {
     pub live_until: Option<Timestamp>,
     /// Why it was begun, as JSON.
     pub reason: Value,
+    /// Whose process was asked for it.
+    pub replica: ReplicaId,
     /// The number of its entry in the audit log.
     pub audit_seq: u64,
 }
@@ -198,11 +209,41 @@ pub fn request(audited: &AuditedTx, new: &NewDeployment) -> Result<Deployment, S
     let params = named_params! {
         ":id": new.id, ":endpoint": new.endpoint.as_str(), ":model": new.model.as_str(), ":number": new.number,
         ":state": state, ":created": audited.at().millis(),
-        ":reason": row::text_of(INSERT.attempt, &new.reason)?,
+        ":reason": row::text_of(INSERT.attempt, &new.reason)?, ":replica": audited.tx().replica(),
         ":canary_percent": nothing, ":started": nothing, ":ended": nothing, ":live_since": nothing, ":live_until": nothing,
     };
     audited.write_row(&table::DEPLOYMENT, &change, &INSERT, params)?;
     get(audited.tx(), &new.id)
+}
+
+/// Requests of a candidate that were not the caller's fault.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CandidateRequests {
+    /// How many there were.
+    pub requests: u64,
+    /// How many of them failed.
+    pub errors: u64,
+}
+
+/// Notes what this replica saw of a candidate since it loaded it.
+pub fn note_requests(tx: &Tx, id: &str, seen: CandidateRequests) -> Result<(), StoreError> {
+    let params = named_params! {
+        ":deployment": id, ":replica": tx.replica(), ":requests": seen.requests, ":errors": seen.errors,
+    };
+    tx.execute(&NOTE_REQUESTS, params).map(drop)
+}
+
+/// What the replicas besides this one saw of a candidate, added up.
+pub fn requests_elsewhere(reader: &Reader, id: &str, replica: ReplicaId) -> Result<CandidateRequests, StoreError> {
+    let params = named_params! { ":deployment": id, ":replica": replica.number() };
+    let seen = reader.all(&REQUESTS, params, |row| {
+        Ok(CandidateRequests { requests: row.get("requests")?, errors: row.get("errors")? })
+    })?;
+    let add = |sum: CandidateRequests, one: CandidateRequests| CandidateRequests {
+        requests: sum.requests + one.requests,
+        errors: sum.errors + one.errors,
+    };
+    Ok(seen.into_iter().fold(CandidateRequests::default(), add))
 }
 
 /// Moves a deployment from the state that the caller judged to the next one.
@@ -375,6 +416,7 @@ fn deployment(row: &Row) -> database::Result<Deployment> {
         live_since: row::maybe_time(row, "live_since")?,
         live_until: row::maybe_time(row, "live_until")?,
         reason: row::document(row, "reason")?,
+        replica: row::replica(row, "replica")?,
         audit_seq: row.get("audit_seq")?,
     })
 }

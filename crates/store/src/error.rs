@@ -8,6 +8,8 @@ use std::{
     sync::Arc,
 };
 
+use kilter_domain::replica::ReplicaId;
+
 use crate::database::{DatabaseError, ErrorKind};
 
 /// Why the store did not do what was asked. Nothing of a failed write is kept.
@@ -105,9 +107,20 @@ pub enum StoreError {
          there before you try again"
     )]
     CommitUnknown { database: String },
-    /// Another process writes the database, which was asked for alone.
-    #[error("the database {database} is in use by another kilter process: stop it, or give this one another database")]
-    DatabaseInUse { database: String },
+    /// Another process has the lease of a replica.
+    #[error(
+        "replica {replica} of the database is in use by {holder}: two data folders are copies of each other; stop that process, \
+         or choose another --data; the lease of a process that is gone runs out within {seconds} s"
+    )]
+    ReplicaInUse { replica: ReplicaId, holder: String, seconds: i64 },
+    /// A write under a lease that another process has taken since.
+    #[error(
+        "the lease `{name}` is another server's by now, which goes on with the work; nothing of this write was kept"
+    )]
+    LeaseLost { name: String },
+    /// No number is left for another data folder.
+    #[error("the database has {} replicas, which is as many as there can be", ReplicaId::MAX)]
+    TooManyReplicas,
     /// The database takes no writes.
     #[error(
         "could not {attempted}: the database {database} takes no writes (a standby, or set to read only): give the address \
@@ -120,6 +133,9 @@ pub enum StoreError {
     /// What only a file can do was asked of a server.
     #[error("{database} is no file: copy it with the tools of its server (`pg_dump`)")]
     NotAFile { database: String },
+    /// What only a server can do was asked of a file.
+    #[error("{database} is a file, which one process has: it needs no leases")]
+    NotAServer { database: String },
     /// The writer has stopped.
     #[error("the store is closed")]
     Closed,

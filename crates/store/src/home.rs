@@ -18,8 +18,6 @@ use crate::{
 
 const READER_PRAGMAS: &str = "PRAGMA query_only = ON; PRAGMA busy_timeout = 5000; PRAGMA cache_size = -4096; \
                               PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF;";
-/// The lock of a process that writes alone. It ends with its session.
-const ONLY_WRITER: i64 = 1_263_094_870;
 /// How long a write waits for a server that does not answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -44,8 +42,6 @@ pub(crate) struct FileHome {
 #[derive(Clone)]
 pub(crate) struct ServerHome {
     pub connector: PostgresConnector,
-    /// Whether no other process may write.
-    is_exclusive: bool,
 }
 
 impl Home {
@@ -70,6 +66,14 @@ impl Home {
         match self {
             Self::File(file) => open_file(&file.path, file.access),
             Self::Server(server) => server.connect("open a reader"),
+        }
+    }
+
+    /// A connection beside that of the writer.
+    pub(crate) fn open_beside(&self) -> Result<Connection, StoreError> {
+        match self {
+            Self::File(file) => Err(StoreError::NotAServer { database: file.path.display().to_string() }),
+            Self::Server(server) => server.connect("renew the leases"),
         }
     }
 
@@ -100,7 +104,7 @@ impl Home {
     pub(crate) fn renew(&self, connection: &Connection) -> Result<Option<Connection>, StoreError> {
         match self {
             Self::Server(server) if connection.is_closed() => {
-                ServerHome::connect_patiently(|| server.connect_writer("write")).map(Some)
+                ServerHome::connect_patiently(|| server.connect("write")).map(Some)
             }
             _ => Ok(None),
         }
@@ -120,21 +124,11 @@ impl ServerHome {
         let connector = PostgresConnector::new(url.secret(), options.durability.postgres_options());
         let failed = |error| StoreError::of("open the database", error).at_server(&url.to_string());
         let connector = connector.map_err(failed)?;
-        Ok(Self { connector, is_exclusive: options.is_exclusive })
+        Ok(Self { connector })
     }
 
-    /// A connection that writes, and holds the database where this process is to be the only one.
-    pub(crate) fn connect_writer(&self, attempted: &'static str) -> Result<Connection, StoreError> {
-        let failed = |error| StoreError::of(attempted, error).at_server(self.connector.name());
-        let connection = self.connect(attempted)?;
-        if self.is_exclusive && !connection.try_session_lock(ONLY_WRITER).map_err(failed)? {
-            return Err(StoreError::DatabaseInUse { database: self.connector.name().to_owned() });
-        }
-        Ok(connection)
-    }
-
-    /// A connection without a claim to be the only one.
-    fn connect(&self, attempted: &'static str) -> Result<Connection, StoreError> {
+    /// A new connection.
+    pub(crate) fn connect(&self, attempted: &'static str) -> Result<Connection, StoreError> {
         let failed = |error| StoreError::of(attempted, error).at_server(self.connector.name());
         self.connector.connect().map(Connection::postgres).map_err(failed)
     }

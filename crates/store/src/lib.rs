@@ -39,6 +39,7 @@ mod presence;
 pub mod project;
 mod reader;
 mod reading;
+pub mod replica;
 pub mod retention;
 mod row;
 pub mod run;
@@ -47,9 +48,18 @@ mod statement;
 mod url;
 mod writer;
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::Path,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
+};
 
-use kilter_domain::time::Timestamp;
+use kilter_domain::{
+    replica::ReplicaId,
+    time::{Span, Timestamp},
+};
 
 pub use database::DatabaseError;
 pub use error::StoreError;
@@ -64,6 +74,7 @@ use crate::{
     commit_notify::CommitNotifier,
     database::{CommitListener, Connection},
     home::{FileHome, Home, ServerHome},
+    lease::Lease,
     lock::FolderLock,
     presence::Presence,
     reader::ReaderPool,
@@ -78,6 +89,8 @@ pub const DATABASE_FILE: &str = "kilter.db";
 #[derive(Clone)]
 pub struct Store {
     inner: Arc<Inner>,
+    /// The lease that each write is under.
+    lease: Option<Arc<Lease>>,
 }
 
 // Fields drop in this order. The writer finishes its queue and, being the last connection, folds the write-ahead log
@@ -86,6 +99,9 @@ struct Inner {
     readers: ReaderPool,
     /// `None` where the store is only read.
     writer: Option<Writer>,
+    /// Writes that neither wait for others nor wake anybody: the renewal of leases.
+    beside: Mutex<Option<Tx>>,
+    replica: Arc<AtomicU32>,
     commit_notifier: Arc<CommitNotifier>,
     /// Hears of the commits of other servers.
     _listener: Option<CommitListener>,
@@ -111,14 +127,23 @@ impl Inner {
     /// With a writer on `connection`.
     fn open(home: Home, connection: Connection) -> Result<Self, StoreError> {
         let mut inner = Self::reading(home.clone());
-        inner.writer = Some(Writer::start(Tx::new(connection), Arc::clone(&inner.commit_notifier), home)?);
+        let tx = Tx::new(connection, Arc::clone(&inner.replica));
+        inner.writer = Some(Writer::start(tx, Arc::clone(&inner.commit_notifier), home)?);
         Ok(inner)
     }
 
     /// Without a writer.
     fn reading(home: Home) -> Self {
-        let commit_notifier = Arc::default();
-        Self { readers: ReaderPool::new(home), writer: None, commit_notifier, _listener: None, note: None, _lock: None }
+        Self {
+            readers: ReaderPool::new(home),
+            writer: None,
+            beside: Mutex::default(),
+            replica: Arc::default(),
+            commit_notifier: Arc::default(),
+            _listener: None,
+            note: None,
+            _lock: None,
+        }
     }
 }
 
@@ -142,27 +167,27 @@ impl Store {
         let home = Home::File(FileHome { path, access: Access::Shared, presence: presence.clone() });
         let note = Some(ClosingNote { presence, was_changed });
         let inner = Inner { note, _lock: Some(lock), ..Inner::open(home, Connection::sqlite(connection))? };
-        Ok(Self { inner: Arc::new(inner) })
+        Ok(Self::of(inner))
     }
 
     /// Opens the store in the database of a PostgreSQL server, `postgres://USER@HOST:5432/NAME`, and migrates an older
     /// schema. Any number of processes may have it open, each with a data folder of its own: `dir`, made when missing.
     ///
     /// # Errors
-    /// When another process has `dir` open (or the database, where `options` ask for it alone), when the server does not answer or refuses,
+    /// When another process has `dir` open, when the server does not answer or refuses,
     /// when the schema is newer than this program, and when the database holds what is not ours.
     pub fn open_server(dir: impl AsRef<Path>, url: &DatabaseUrl, options: StoreOptions) -> Result<Self, StoreError> {
         let lock = FolderLock::acquire(dir.as_ref())?;
         let home = Home::Server(ServerHome::of(url, options)?);
         let Home::Server(server) = &home else { return Err(StoreError::Closed) };
-        let writer = server.connect_writer("open the database")?;
+        let writer = server.connect("open the database")?;
         let connector = &server.connector;
         let failed = |error| home.explain(StoreError::of("open the database", error));
         migrate::migrate_server(&writer, connector.name()).map_err(|error| home.explain(error))?;
         let mut inner = Inner { _lock: Some(lock), ..Inner::open(home.clone(), writer)? };
         let commit_notifier = Arc::clone(&inner.commit_notifier);
         inner._listener = Some(connector.listen(move || commit_notifier.notify()).map_err(failed)?);
-        Ok(Self { inner: Arc::new(inner) })
+        Ok(Self::of(inner))
     }
 
     /// Opens the database of a server to read it, while other processes write it. Every write is refused.
@@ -172,7 +197,23 @@ impl Store {
     pub fn open_server_for_reading(url: &DatabaseUrl) -> Result<Self, StoreError> {
         let home = Home::Server(ServerHome::of(url, StoreOptions::default())?);
         migrate::check_server_is_current(&home.open_reader()?, &home.name()).map_err(|error| home.explain(error))?;
-        Ok(Self { inner: Arc::new(Inner::reading(home)) })
+        Ok(Self::of(Inner::reading(home)))
+    }
+
+    fn of(inner: Inner) -> Self {
+        Self { inner: Arc::new(inner), lease: None }
+    }
+
+    /// The same store, each of whose writes is refused once the lease is another process's: what a process that was paused
+    /// decided before is not written after.
+    #[must_use]
+    pub fn under(&self, lease: Lease) -> Self {
+        Self { inner: Arc::clone(&self.inner), lease: Some(Arc::new(lease)) }
+    }
+
+    /// Whether the database is on a server, which other processes may write too.
+    pub fn is_shared(&self) -> bool {
+        self.home().file().is_none()
     }
 
     /// The database for a person: the path of its file, or its address without secrets.
@@ -245,7 +286,7 @@ impl Store {
         }
         let access = reading::access(&path).map_err(|error| error.in_database(&path))?;
         let presence = Presence::of(&path);
-        Ok(Self { inner: Arc::new(Inner::reading(Home::File(FileHome { path, access, presence }))) })
+        Ok(Self::of(Inner::reading(Home::File(FileHome { path, access, presence }))))
     }
 
     /// Runs `work` in a transaction and returns its answer once it is durable.
@@ -260,10 +301,63 @@ impl Store {
         T: Send + 'static,
         F: FnOnce(&Tx) -> Result<T, StoreError> + Send + 'static,
     {
+        let lease = self.lease.clone();
+        let work = move |tx: &Tx| {
+            lease.iter().try_for_each(|lease| lease::check(tx, lease))?;
+            work(tx)
+        };
         match &self.inner.writer {
             Some(writer) => writer.write(work).map_err(|error| self.home().explain(error)),
             None => Err(StoreError::ReadOnly { path: self.home().name().into() }),
         }
+    }
+
+    /// Runs statements on a connection to the server that is for this alone, each as a transaction of its own: they wait for no
+    /// write, and nobody hears of them.
+    fn write_beside<T>(&self, work: impl FnOnce(&Tx) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let mut beside = self.inner.beside.lock().unwrap_or_else(PoisonError::into_inner);
+        let tx = match beside.take().filter(|tx| !tx.connection.is_closed()) {
+            Some(tx) => tx,
+            None => Tx::new(self.home().open_beside()?, Arc::clone(&self.inner.replica)),
+        };
+        work(beside.insert(tx)).map_err(|error| self.home().explain(error))
+    }
+
+    /// Takes a lease by the clock of the database; `None` while another process holds it.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub fn acquire_lease(&self, name: &str, holder: &str, span: Span) -> Result<Option<Lease>, StoreError> {
+        let (name, holder) = (name.to_owned(), holder.to_owned());
+        self.write(move |tx| lease::acquire(tx, &name, &holder, tx.database_time()?, span))
+    }
+
+    /// Renews leases by the clock of the database, also those that ran out and that nobody took; the names of those that others
+    /// have. It waits for no write, and nobody hears of it.
+    ///
+    /// # Errors
+    /// When the database does not answer; then each is held until it runs out.
+    pub fn renew_leases(&self, leases: &[Lease], span: Span) -> Result<Vec<String>, StoreError> {
+        self.write_beside(|tx| lease::renew(tx, leases, span))
+    }
+
+    /// From now on what is written names this replica as the one that does it.
+    pub fn write_as(&self, replica: ReplicaId) {
+        self.inner.replica.store(replica.number(), Ordering::Relaxed);
+    }
+
+    /// The replica that this process is; [`ReplicaId::ONLY`] on a file.
+    pub fn replica(&self) -> ReplicaId {
+        ReplicaId::new(self.inner.replica.load(Ordering::Relaxed)).unwrap_or_default()
+    }
+
+    /// Writes until when this replica has sealed what it answered; `None` where it answers nobody. It waits for no write, and nobody
+    /// hears of it.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub fn note_sealed(&self, until: Option<Timestamp>) -> Result<(), StoreError> {
+        self.write_beside(|tx| replica::note_sealed(tx, until))
     }
 
     /// Runs `work` on one consistent snapshot of everything that was durable when it began.

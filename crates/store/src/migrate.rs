@@ -138,6 +138,15 @@ pub(crate) fn migrate_server(connection: &Connection, name: &str) -> Result<(), 
     migrated
 }
 
+/// Refuses to write what a newer program has changed the schema of: it reads that differently.
+pub(crate) fn refuse_newer(level: Option<u32>) -> Result<(), StoreError> {
+    let known = number(MIGRATIONS.len() - 1);
+    match level {
+        Some(found) if found > known => Err(StoreError::NewerSchema { found, known }),
+        _ => Ok(()),
+    }
+}
+
 /// As [`check_is_current`], for the database of a server.
 pub(crate) fn check_server_is_current(connection: &Connection, name: &str) -> Result<(), StoreError> {
     let applied = server::applied(connection, name)?;

@@ -37,6 +37,4 @@ impl Durability {
 pub struct StoreOptions {
     /// What an acknowledged write survives.
     pub durability: Durability,
-    /// Whether no other process may write the database. A file is always of one process; on a server this has to be asked for.
-    pub is_exclusive: bool,
 }

@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use kilter_domain::{digest::Digest, ids::EndpointName, time::Timestamp};
+use kilter_domain::{digest::Digest, ids::EndpointName, replica::ReplicaId, time::Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -34,9 +34,10 @@ statements! {
         SELECT * FROM partition WHERE kind = :kind AND endpoint = :endpoint AND seq BETWEEN :first AND :last
         ORDER BY seq LIMIT 1000";
     LAST_SEQ = "find the end of the log": "
-        SELECT max(seq) FROM partition WHERE endpoint = :endpoint";
+        SELECT max(seq) FROM partition WHERE endpoint = :endpoint AND seq BETWEEN :first AND :last";
     MERGED = "list the partitions that were merged": "
         SELECT * FROM partition WHERE kind = :kind AND endpoint = :endpoint AND merged_into IS NOT NULL
+          AND seq BETWEEN :first AND :last
         ORDER BY seq LIMIT :limit";
     MERGE = "merge the partition": "
         UPDATE partition SET merged_into = :into
@@ -52,11 +53,11 @@ statements! {
     FORGET_SERVED = "forget old files of counts": "
         DELETE FROM served_file WHERE endpoint = :endpoint AND hour < :before";
     RECORDING = "read how far the log was sealed": "
-        SELECT * FROM recording WHERE endpoint = :endpoint";
+        SELECT * FROM recording WHERE endpoint = :endpoint AND replica = :replica";
     SEALED = "write how far the log was sealed": "
-        INSERT INTO recording (endpoint, sealed_through, next_sequence)
-        VALUES (:endpoint, :sealed_through, :next_sequence)
-        ON CONFLICT (endpoint) DO UPDATE SET
+        INSERT INTO recording (endpoint, replica, sealed_through, next_sequence)
+        VALUES (:endpoint, :replica, :sealed_through, :next_sequence)
+        ON CONFLICT (endpoint, replica) DO UPDATE SET
             sealed_through = CASE WHEN excluded.sealed_through > recording.sealed_through
                                   THEN excluded.sealed_through ELSE recording.sealed_through END,
             next_sequence = CASE WHEN excluded.next_sequence > recording.next_sequence
@@ -149,20 +150,26 @@ pub fn list_numbered(
     reader.all(&NUMBERED, params, partition)
 }
 
-/// The highest number of a partition of an endpoint, of either kind.
-pub fn last_seq(reader: &Reader, endpoint: &EndpointName) -> Result<Option<i64>, StoreError> {
-    let last = reader.one(&LAST_SEQ, named_params! { ":endpoint": endpoint.as_str() }, |row| row.get(0))?;
-    Ok(last.flatten())
+/// The highest number of a partition that a replica sealed at an endpoint, of either kind.
+pub fn last_seq(reader: &Reader, endpoint: &EndpointName, replica: ReplicaId) -> Result<Option<i64>, StoreError> {
+    let Range { start, end } = replica.partitions();
+    let params = named_params! { ":endpoint": endpoint.as_str(), ":first": start, ":last": end - 1 };
+    Ok(reader.one(&LAST_SEQ, params, |row| row.get(0))?.flatten())
 }
 
-/// Partitions whose rows stand in a larger one since, and whose files may go.
+/// Partitions of a replica whose rows stand in a larger one since, and whose files may go.
 pub fn list_merged(
     reader: &Reader,
     kind: PartitionKind,
     endpoint: &EndpointName,
+    replica: ReplicaId,
     limit: u32,
 ) -> Result<Vec<Partition>, StoreError> {
-    let params = named_params! { ":kind": row::name_of(&kind)?, ":endpoint": endpoint.as_str(), ":limit": limit };
+    let Range { start, end } = replica.partitions();
+    let params = named_params! {
+        ":kind": row::name_of(&kind)?, ":endpoint": endpoint.as_str(), ":first": start, ":last": end - 1,
+        ":limit": limit,
+    };
     reader.all(&MERGED, params, partition)
 }
 
@@ -212,22 +219,30 @@ pub fn forget_partition(tx: &Tx, kind: PartitionKind, endpoint: &EndpointName, s
     tx.execute(&FORGET, params).map(drop)
 }
 
-/// How far the log of an endpoint was moved into partitions.
+/// How far the log that a replica has of an endpoint was moved into partitions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recording {
     /// The endpoint that it belongs to.
     pub endpoint: EndpointName,
+    /// Whose log it is.
+    pub replica: ReplicaId,
     /// The last segment of which every record stands in a partition; 0 before the first.
     pub sealed_through: i64,
     /// No record that is not sealed yet has a lower sequence number.
     pub next_sequence: i64,
 }
 
-/// How far the log of an endpoint was sealed; `None` before its folder was made for the first time.
-pub fn find_recording(reader: &Reader, endpoint: &EndpointName) -> Result<Option<Recording>, StoreError> {
-    reader.one(&RECORDING, named_params! { ":endpoint": endpoint.as_str() }, |row| {
+/// How far the log that a replica has of an endpoint was sealed; `None` before its folder was made for the first time.
+pub fn find_recording(
+    reader: &Reader,
+    endpoint: &EndpointName,
+    replica: ReplicaId,
+) -> Result<Option<Recording>, StoreError> {
+    let params = named_params! { ":endpoint": endpoint.as_str(), ":replica": replica.number() };
+    reader.one(&RECORDING, params, |row| {
         Ok(Recording {
             endpoint: row::parsed(row, "endpoint")?,
+            replica: row::replica(row, "replica")?,
             sealed_through: row.get("sealed_through")?,
             next_sequence: row.get("next_sequence")?,
         })
@@ -237,7 +252,7 @@ pub fn find_recording(reader: &Reader, endpoint: &EndpointName) -> Result<Option
 /// Writes how far the log was sealed. The numbers only grow.
 pub fn record_sealed(tx: &Tx, recording: &Recording) -> Result<(), StoreError> {
     let params = named_params! {
-        ":endpoint": recording.endpoint.as_str(), ":sealed_through": recording.sealed_through,
+        ":endpoint": recording.endpoint.as_str(), ":replica": recording.replica.number(), ":sealed_through": recording.sealed_through,
         ":next_sequence": recording.next_sequence,
     };
     tx.execute(&SEALED, params).map(drop)

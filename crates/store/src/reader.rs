@@ -5,6 +5,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use kilter_domain::time::Timestamp;
+
 use crate::{
     StoreError,
     database::{self, Binding, Connection, Params, Row},
@@ -54,6 +56,14 @@ impl Reader {
             Ok(true)
         })?;
         Ok(found)
+    }
+
+    /// The time on the clock of the database: one for all who share it.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub fn database_time(&self) -> Result<Timestamp, StoreError> {
+        self.connection.clock().map(Timestamp).map_err(|error| StoreError::of("read the clock of the database", error))
     }
 
     /// Row by row, until `read` answers `false`.

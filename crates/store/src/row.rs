@@ -2,7 +2,7 @@
 
 use std::{error::Error, str::FromStr};
 
-use kilter_domain::time::Timestamp;
+use kilter_domain::{replica::ReplicaId, time::Timestamp};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
@@ -73,6 +73,12 @@ pub(crate) fn maybe_time(row: &Row, column: &str) -> database::Result<Option<Tim
 }
 
 /// A word that is not one of its closed set.
+/// The number of a replica.
+pub(crate) fn replica(row: &Row, column: &str) -> database::Result<ReplicaId> {
+    let number: u32 = row.get(column)?;
+    ReplicaId::new(number).ok_or_else(|| no_word(column, &number.to_string()))
+}
+
 pub(crate) fn no_word(column: &str, word: &str) -> DatabaseError {
     database::unreadable(column, format!("`{word}` is not a word of its set").into())
 }

@@ -6,6 +6,7 @@ pub mod log;
 
 use kilter_domain::{
     ids::ProjectName,
+    replica::ReplicaId,
     run::{Cause, RunState},
     time::Timestamp,
 };
@@ -23,8 +24,8 @@ const LIST: &str = "run";
 
 statements! {
     INSERT = "record the run": "
-        INSERT INTO run (id, project, cause, state, created, record, audit_seq)
-        VALUES (:id, :project, :cause, :state, :created, :record, :audit_seq)";
+        INSERT INTO run (id, project, cause, state, created, record, replica, audit_seq)
+        VALUES (:id, :project, :cause, :state, :created, :record, :replica, :audit_seq)";
     MOVE = "move the run": "
         UPDATE run SET state = :state, audit_seq = :audit_seq, record = :record, started = :started, ended = :ended
         WHERE id = :id AND state = :expected";
@@ -74,6 +75,8 @@ pub struct Run {
     pub ended: Option<Timestamp>,
     /// What was executed, as JSON.
     pub record: Value,
+    /// Whose process executes it.
+    pub replica: ReplicaId,
     /// The number of its entry in the audit log.
     pub audit_seq: u64,
 }
@@ -109,6 +112,7 @@ pub fn create(audited: &AuditedTx, new: &NewRun) -> Result<Run, StoreError> {
         ":id": new.id, ":project": new.project.as_str(), ":cause": row::text_of(INSERT.attempt, &new.cause)?,
         ":state": state, ":created": audited.at().millis(),
         ":record": row::text_of(INSERT.attempt, &new.record)?, ":started": nothing, ":ended": nothing,
+        ":replica": audited.tx().replica(),
     };
     audited.write_row(&table::RUN, &change, &INSERT, params)?;
     get(audited.tx(), &new.id)
@@ -209,6 +213,7 @@ fn run(row: &Row) -> database::Result<Run> {
         started: row::maybe_time(row, "started")?,
         ended: row::maybe_time(row, "ended")?,
         record: row::document(row, "record")?,
+        replica: row::replica(row, "replica")?,
         audit_seq: row.get("audit_seq")?,
     })
 }

@@ -13,6 +13,7 @@ use std::{
     path::Path,
     sync::{
         Arc,
+        atomic::{AtomicU32, Ordering},
         mpsc::{Receiver, SyncSender, sync_channel},
     },
     thread::{self, JoinHandle, ThreadId},
@@ -43,11 +44,18 @@ const WRITER_PRAGMAS: &str = "PRAGMA journal_mode = WAL; PRAGMA foreign_keys = O
 /// A transaction: everything a [`Reader`] can see, its own changes included, and the right to change it.
 pub struct Tx {
     reader: Reader,
+    replica: Arc<AtomicU32>,
 }
 
 impl Tx {
-    pub(crate) fn new(connection: Connection) -> Self {
-        Self { reader: Reader::new(connection) }
+    /// On a connection of the process that is the replica with this number, once that is known.
+    pub(crate) fn new(connection: Connection, replica: Arc<AtomicU32>) -> Self {
+        Self { reader: Reader::new(connection), replica }
+    }
+
+    /// The number of the replica that writes.
+    pub(crate) fn replica(&self) -> u32 {
+        self.replica.load(Ordering::Relaxed)
     }
 
     /// Runs a statement that returns no rows; the number of rows it changed.
@@ -228,7 +236,7 @@ fn serve(mut tx: Tx, jobs: &Receiver<Box<dyn Job>>, commit_notifier: &CommitNoti
 fn commit(tx: &mut Tx, batch: Vec<Box<dyn Job>>, commit_notifier: &CommitNotifier, home: &Home) -> Option<StoreError> {
     match home.renew(&tx.connection) {
         Ok(None) => {}
-        Ok(Some(connection)) => *tx = Tx::new(connection),
+        Ok(Some(connection)) => *tx = Tx::new(connection, Arc::clone(&tx.replica)),
         Err(error) => {
             settle(batch, &Err(error));
             return None;
@@ -265,6 +273,7 @@ fn fill(
     open: &mut Vec<Box<dyn Job>>,
 ) -> Result<(), StoreError> {
     let begun = tx.connection.begin_write().map_err(|error| StoreError::of("begin a write", error));
+    let begun = begun.and_then(migrate::refuse_newer);
     for mut job in batch {
         let ran = begun.clone().and_then(|()| in_savepoint(tx, &mut *job));
         open.push(job);

@@ -20,6 +20,7 @@ use kilter_serving::{
 use kilter_stats::{drift::CategoricalReference, profile::ReferenceDistribution};
 use kilter_store::prediction as index;
 
+pub(crate) use crate::column_stats::folder::replica_of;
 use crate::{
     app::App,
     causes::StorageError,
@@ -84,7 +85,7 @@ fn keep_slot(
     slot: &HourBucket,
     now: Timestamp,
 ) -> Result<(), ColumnStatsError> {
-    let path = folder::path(&stats_folder(app, endpoint), version, slot);
+    let path = folder::path(&stats_folder(app, endpoint), version, slot, app.store().replica());
     let (mut window, mut is_new) = (slot.window.clone(), false);
     match folder::read(&path)? {
         None => is_new = true,
@@ -138,11 +139,15 @@ fn record_file(
 fn fetch_missing(app: &App, endpoint: &EndpointName, span: Span) -> Result<Vec<PathBuf>, StorageError> {
     let (first, last) = (hour_of(span.since), hour_of(span.until));
     let noted = app.store().read(|reader| index::list_served(reader, endpoint, first, last))?;
-    let folder = stats_folder(app, endpoint);
+    let (folder, own) = (stats_folder(app, endpoint), app.store().replica());
     let mut missing = Vec::new();
     for (path, name) in noted.into_iter().map(|name| (folder.join(&name), name)) {
-        if !path.exists() && !bucket::fetch(app, endpoint, &name, &path)? {
+        let is_own = folder::replica_of(&name) == own;
+        if is_own && !path.exists() && !bucket::fetch(app, endpoint, &name, &path)? {
             missing.push(path);
+        } else if !is_own && app.storage().is_some() && !folder::is_final_copy(&path) {
+            // Another server counts on into it.
+            bucket::fetch(app, endpoint, &name, &path)?;
         }
     }
     Ok(missing)

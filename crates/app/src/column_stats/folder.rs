@@ -1,12 +1,17 @@
-//! Where windows lie: `served/ENDPOINT/VERSION-DIGEST/2026-11-28T18.champion.bin`.
+//! Where windows lie: `served/ENDPOINT/VERSION-DIGEST/2026-11-28T18.champion.bin`; where several servers share a database,
+//! `2026-11-28T18.champion.3.bin` is of replica 3.
 
 use std::{
     fs,
     io::ErrorKind,
     path::{Path, PathBuf},
+    time::UNIX_EPOCH,
 };
 
-use kilter_domain::time::{HOUR_MS, Timestamp};
+use kilter_domain::{
+    replica::ReplicaId,
+    time::{HOUR_MS, Timestamp},
+};
 use kilter_serving::{
     VersionRef,
     column_stats::{HourBucket, hour_of},
@@ -18,21 +23,45 @@ use crate::{
 };
 
 const ENDING: &str = "bin";
+/// Counts of an hour are in its file so long after it.
+const KEPT_WITHIN_MS: i64 = 10 * 60 * 1_000;
 
-/// The file of a slot.
-pub(super) fn path(endpoint: &Path, version: VersionRef, slot: &HourBucket) -> PathBuf {
+/// The file of a slot that a replica counts into.
+pub(super) fn path(endpoint: &Path, version: VersionRef, slot: &HourBucket, replica: ReplicaId) -> PathBuf {
     let hour = Timestamp(slot.hour * HOUR_MS).to_string();
     let hour = hour.split(':').next().unwrap_or_default();
-    let name = format!("{hour}.{}.{ENDING}", slot.role);
+    let of_replica = if replica == ReplicaId::ONLY { String::new() } else { format!(".{replica}") };
+    let name = format!("{hour}.{}{of_replica}.{ENDING}", slot.role);
     endpoint.join(format!("{}-{}", version.number, version.digest.short())).join(name)
 }
 
 /// The hour of a file; `None` for what is no window.
 fn hour(path: &Path) -> Option<i64> {
     let name = path.file_name()?.to_str()?;
-    let [hour, role, ENDING] = name.split('.').collect::<Vec<_>>()[..] else { return None };
+    let (hour, role) = match name.split('.').collect::<Vec<_>>()[..] {
+        [hour, role, ENDING] | [hour, role, _, ENDING] => (hour, role),
+        _ => return None,
+    };
     file::role(role)?;
     Some(hour_of(format!("{hour}:00:00Z").parse().ok()?))
+}
+
+/// Whether the copy of another replica's file was made when nothing was counted into that any more.
+pub(super) fn is_final_copy(path: &Path) -> bool {
+    let ended = hour(path).map(|hour| (hour + 1).saturating_mul(HOUR_MS).saturating_add(KEPT_WITHIN_MS));
+    let copied = fs::metadata(path).and_then(|file| file.modified()).ok();
+    let copied = copied.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+    copied
+        .zip(ended)
+        .is_some_and(|(copied, ended)| i64::try_from(copied.as_millis()).is_ok_and(|copied| copied > ended))
+}
+
+/// The replica whose file has this name.
+pub(crate) fn replica_of(name: &str) -> ReplicaId {
+    match name.rsplit('/').next().unwrap_or(name).split('.').collect::<Vec<_>>()[..] {
+        [_, _, replica, _] => replica.parse().ok().and_then(ReplicaId::new).unwrap_or_default(),
+        _ => ReplicaId::ONLY,
+    }
 }
 
 /// The windows of a span, in order.
@@ -84,5 +113,19 @@ pub(super) fn prune(endpoint: &Path, before: i64) {
             // Another hour may have begun in it meanwhile: then it stays.
             let _ = fs::remove_dir(&folder);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_files_of_each_replica_have_names_of_their_own() {
+        let hour = |name: &str| hour(Path::new(name)).is_some();
+        assert!(hour("2026-11-28T18.champion.bin") && hour("2026-11-28T18.champion.3.bin"));
+        assert!(!hour("2026-11-28T18.nobody.bin") && !hour("2026-11-28T18.bin"));
+        let of = |name: &str| replica_of(name).number();
+        assert_eq!([of("1-ab/2026-11-28T18.champion.bin"), of("1-ab/2026-11-28T18.shadow.3.bin")], [0, 3]);
     }
 }

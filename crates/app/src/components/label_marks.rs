@@ -2,17 +2,17 @@
 
 use std::{collections::HashMap, sync::Mutex};
 
-use kilter_domain::ids::EndpointName;
+use kilter_domain::{ids::EndpointName, log_position::LogPosition};
 
 use crate::lock::lock;
 
 /// How far the labels of an endpoint were searched.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct LabelMark {
     /// Rows of the log of labels.
     pub(crate) rows: u64,
-    /// The place of the newest of them.
-    pub(crate) sequence: i64,
+    /// Up to which of them.
+    pub(crate) position: LogPosition,
 }
 
 /// Marks by endpoint. They are not kept: after a start the labels are searched once.
@@ -22,7 +22,7 @@ pub(crate) struct LabelMarks(Mutex<HashMap<EndpointName, LabelMark>>);
 impl LabelMarks {
     /// How far the labels of an endpoint were searched.
     pub(crate) fn find(&self, endpoint: &EndpointName) -> Option<LabelMark> {
-        lock(&self.0).get(endpoint).copied()
+        lock(&self.0).get(endpoint).cloned()
     }
 
     /// The labels of an endpoint were searched as far as `mark`.

@@ -7,6 +7,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use kilter_domain::time::Timestamp;
 use kilter_serving::{Endpoint, PredictionLog, SegmentId};
 use kilter_store::prediction::PartitionKind;
 
@@ -17,6 +18,7 @@ pub struct Serving {
     /// Held while segments become partitions.
     pub(crate) sealing: Mutex<()>,
     pub(crate) merges: Mutex<MergeRounds>,
+    pub(crate) sealed: Mutex<SealMark>,
     /// What was found to be missing when the log was opened.
     pub(crate) losses: Vec<Loss>,
 }
@@ -35,6 +37,20 @@ impl Serving {
     /// What was found to be missing when the log was opened.
     pub fn losses(&self) -> &[Loss] {
         &self.losses
+    }
+
+    /// Until when everything that was recorded here is sealed, at `now`.
+    pub(crate) fn sealed_until(&self, now: Timestamp) -> Timestamp {
+        let mark = *self.sealed.lock().unwrap_or_else(PoisonError::into_inner);
+        let counts = self.log.counts();
+        // Without a record since then there is nothing to seal.
+        let is_idle = mark.appended == Some(counts.appended) && counts.waiting == 0;
+        if is_idle { now } else { mark.until }
+    }
+
+    /// Everything that was recorded before `until` is sealed; as many appends were in the log then.
+    pub(crate) fn set_sealed(&self, until: Timestamp, appended: u64) {
+        *self.sealed.lock().unwrap_or_else(PoisonError::into_inner) = SealMark { until, appended: Some(appended) };
     }
 
     pub(crate) fn lock_merges(&self) -> MutexGuard<'_, MergeRounds> {
@@ -70,6 +86,15 @@ impl fmt::Display for Loss {
              server and restore it (`kilter restore`); recording goes on behind",
         )
     }
+}
+
+/// How far a log was sealed by this process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SealMark {
+    /// Everything that was recorded before is sealed.
+    pub(crate) until: Timestamp,
+    /// How many appends the log had then; `None` while it may hold records of an earlier process.
+    pub(crate) appended: Option<u64>,
 }
 
 /// Since which round the files of merged partitions wait to be removed.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use kilter_blobs::BlobError;
-use kilter_domain::deployment::IllegalDeploymentTransition;
+use kilter_domain::{deployment::IllegalDeploymentTransition, replica::ReplicaId};
 use kilter_storage::ObjectError;
 use kilter_store::StoreError;
 
@@ -53,6 +53,12 @@ pub enum DataFolderError {
         folder.display()
     )]
     StorageLost { folder: PathBuf, storage: String },
+    #[error(
+        "replica {replica} uses the database too, and its packages and prediction log lie in {}: several servers need the same \
+         --storage (or KILTER_STORAGE), because each reads what the others wrote; stop that server, or start {} with the storage that both use",
+        storage.as_deref().unwrap_or("its data folder"), folder.display()
+    )]
+    Apart { folder: PathBuf, replica: ReplicaId, storage: Option<String> },
     /// A deployment that a process left under way cannot be ended.
     #[error(transparent)]
     Move(#[from] IllegalDeploymentTransition),

@@ -251,12 +251,14 @@ fn check_log(folder: &Path, store: Option<&Store>) -> PartCheck {
         .map(|entry| entry.file_name().to_string_lossy().into())
         .collect();
     let known = store.map(|store| endpoints(store).unwrap_or_default()).unwrap_or_default();
+    let replica = store.and_then(|store| layout::replica_of(folder, store).ok().flatten()).unwrap_or_default();
     names.extend(known.iter().map(ToString::to_string));
     for name in names {
         let dir = root.join(&name);
         let endpoint = name.parse::<EndpointName>().ok();
         let recording = endpoint.and_then(|endpoint| {
-            store.and_then(|store| store.read(|reader| index::find_recording(reader, &endpoint)).ok().flatten())
+            store
+                .and_then(|store| store.read(|reader| index::find_recording(reader, &endpoint, replica)).ok().flatten())
         });
         let segments = if dir.is_dir() { check_folder(&dir) } else { Ok(Vec::new()) };
         match segments {
@@ -355,12 +357,14 @@ fn damage_of(error: &LakeError) -> String {
 
 fn check_served(folder: &Path, store: Option<&Store>) -> PartCheck {
     let mut part = PartCheck::new("counts of what was served");
+    let own = store.and_then(|store| layout::replica_of(folder, store).ok().flatten()).unwrap_or_default();
     for (endpoint, store) in store
         .into_iter()
         .flat_map(|store| endpoints(store).unwrap_or_default().into_iter().map(move |endpoint| (endpoint, store)))
     {
         let noted = store.read(|reader| index::list_served(reader, &endpoint, i64::MIN, i64::MAX)).unwrap_or_default();
-        for path in noted.into_iter().map(|name| folder.join("served").join(endpoint.as_str()).join(name)) {
+        let noted = noted.into_iter().filter(|name| collect::replica_of(name) == own);
+        for path in noted.map(|name| folder.join("served").join(endpoint.as_str()).join(name)) {
             if !path.exists() {
                 part.fault(path, "it is missing: its counts are not reported", RESTORE);
             }

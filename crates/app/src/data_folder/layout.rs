@@ -7,9 +7,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use kilter_store::{DATABASE_FILE, DatabaseUrl, Store};
+use kilter_domain::replica::ReplicaId;
+use kilter_store::{DATABASE_FILE, DatabaseUrl, Store, replica};
 
-use crate::{app::App, causes::StorageError, data_folder::error::DataFolderError, prediction::predict};
+use crate::{
+    app::{App, new_id},
+    causes::StorageError,
+    data_folder::error::DataFolderError,
+    prediction::predict,
+};
 
 /// Whether the files that are written now still bear their names, each with what to do when it does not.
 pub fn check_presence(app: &App) -> Vec<(&'static str, Result<(), String>)> {
@@ -52,13 +58,28 @@ pub(crate) fn refuse_lost_database(folder: &Path) -> Result<(), DataFolderError>
     }
 }
 
-/// The file by which a folder knows the database on a server that it belongs to: when that was made, which tells it from any
-/// other, and its address for a person.
+/// The file by which a folder knows the database on a server that it belongs to, and itself among the folders of that database.
 const SERVER_FILE: &str = "database";
+
+/// What the file says, a line each.
+struct ServerFile {
+    /// When the database was made, which tells it from any other.
+    made: String,
+    /// Its address for a person.
+    database: String,
+    /// By which the database knows the folder; `None` in one from before there were several.
+    id: Option<String>,
+}
 
 /// The database on a server that the folder belongs to, for a person; `None` where its metadata lie in a file.
 pub(crate) fn database_on_server(folder: &Path) -> Result<Option<String>, StorageError> {
-    Ok(read_server_file(folder)?.map(|(_, database)| database))
+    Ok(read_server_file(folder)?.map(|file| file.database))
+}
+
+/// The number that a database knows the folder by; `None` where it does not, or the metadata lie in a file.
+pub(crate) fn replica_of(folder: &Path, store: &Store) -> Result<Option<ReplicaId>, StorageError> {
+    let Some(id) = read_server_file(folder)?.and_then(|file| file.id) else { return Ok(None) };
+    Ok(store.read(|reader| replica::find_by_id(reader, &id))?.map(|found| found.number))
 }
 
 /// Refuses to begin anew in a folder whose metadata lie on a server.
@@ -78,32 +99,46 @@ pub(crate) fn refuse_folder_with_file(folder: &Path, url: &DatabaseUrl) -> Resul
 }
 
 /// Binds the folder to the database of a server; one that is bound to another is refused. The address may change, as after a
-/// failover.
-pub(crate) fn keep_to_server(folder: &Path, store: &Store) -> Result<(), DataFolderError> {
+/// failover. The number that the database knows the folder by: a new folder gets one.
+pub(crate) fn keep_to_server(folder: &Path, store: &Store) -> Result<ReplicaId, DataFolderError> {
     let (made, database) = (store.made_at()?.to_string(), store.database_name());
-    match read_server_file(folder)? {
-        Some((bound, _)) if bound == made => Ok(()),
-        None => write_server_file(folder, &made, &database),
-        Some(_) => Err(DataFolderError::OtherPlatform { folder: folder.to_owned(), database }),
+    let found = read_server_file(folder)?;
+    if found.as_ref().is_some_and(|found| found.made != made) {
+        return Err(DataFolderError::OtherPlatform { folder: folder.to_owned(), database });
+    }
+    let is_older = found.is_some();
+    let id = match found.and_then(|found| found.id) {
+        Some(id) => id,
+        None => {
+            let id = new_id();
+            write_server_file(folder, &ServerFile { made, database, id: Some(id.clone()) })?;
+            id
+        }
+    };
+    match replica_of(folder, store)? {
+        Some(known) => Ok(known),
+        None => Ok(store.write(move |tx| replica::register(tx, &id, is_older))?),
     }
 }
 
-fn read_server_file(folder: &Path) -> Result<Option<(String, String)>, StorageError> {
+fn read_server_file(folder: &Path) -> Result<Option<ServerFile>, StorageError> {
     let path = folder.join(SERVER_FILE);
     match fs::read_to_string(&path) {
         Ok(text) => {
             let mut lines = text.lines();
             let mut line = || lines.next().unwrap_or_default().to_owned();
-            Ok(Some((line(), line())))
+            let (made, database, id) = (line(), line(), line());
+            Ok(Some(ServerFile { made, database, id: Some(id).filter(|id| !id.is_empty()) }))
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(source) => Err(StorageError::ReadFile { path, source }),
     }
 }
 
-fn write_server_file(folder: &Path, made: &str, database: &str) -> Result<(), DataFolderError> {
-    let path = folder.join(SERVER_FILE);
-    fs::write(&path, format!("{made}\n{database}\n")).map_err(|source| StorageError::WriteFile { path, source }.into())
+fn write_server_file(folder: &Path, file: &ServerFile) -> Result<(), StorageError> {
+    let ServerFile { made, database, id } = file;
+    let text = format!("{made}\n{database}\n{}\n", id.as_deref().unwrap_or_default());
+    Ok(kilter_blobs::atomic::write_atomic(&folder.join(SERVER_FILE), text.as_bytes())?)
 }
 
 /// Something in the folder that only a platform with a database leaves there.

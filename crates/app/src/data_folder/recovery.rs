@@ -1,18 +1,20 @@
 //! What a process that was killed left under way: each has its end when the folder is opened the next time.
 //!
-//! Invariants: a data folder belongs to one process, so whatever is under way when it is opened belongs to nobody; it
-//! is ended with its entry. Temporary files are gone; a file of a user is never among them.
+//! Invariants: a data folder belongs to one process, so whatever of it is under way when it is opened belongs to nobody; it
+//! is ended with its entry. What another server has under way is ended once its lease ran out. Temporary files are gone; a file
+//! of a user is never among them.
 
-use std::{fs, path::Path};
+use std::{collections::BTreeSet, fs, path::Path};
 
 use kilter_domain::{
     deployment::{AdmissionPolicy, DeploymentEvent},
     event::EventKind,
     ids::EndpointName,
+    replica::ReplicaId,
     run::RunState,
     time::Timestamp,
 };
-use kilter_store::{PageRequest, deployment as deployments, model as versions, run as runs};
+use kilter_store::{PageRequest, deployment as deployments, model as versions, replica, run as runs, run::Run};
 use serde_json::json;
 
 use crate::{app::App, causes::StorageError, context::RequestContext, data_folder::error::DataFolderError};
@@ -36,8 +38,33 @@ pub struct Recovered {
 /// When the metadata cannot be read or written.
 pub fn recover(app: &App, now: Timestamp) -> Result<Recovered, DataFolderError> {
     remove_temporary_files(app);
+    let living = living_replicas(app)?;
+    let own = app.store().replica();
+    end_work(app, now, &|replica| replica == own || !living.contains(&replica))
+}
+
+/// Ends what servers have under way whose lease ran out.
+///
+/// # Errors
+/// When the metadata cannot be read or written.
+pub(crate) fn recover_others(app: &App, now: Timestamp) -> Result<Recovered, DataFolderError> {
+    let living = living_replicas(app)?;
+    let own = app.store().replica();
+    end_work(app, now, &|replica| replica != own && !living.contains(&replica))
+}
+
+/// The replicas whose lease has not run out.
+pub(crate) fn living_replicas(app: &App) -> Result<BTreeSet<ReplicaId>, StorageError> {
+    match app.store().is_shared() {
+        true => Ok(app.store().read(replica::list_living)?.into_iter().map(|living| living.number).collect()),
+        false => Ok(BTreeSet::new()),
+    }
+}
+
+fn end_work(app: &App, now: Timestamp, is_gone: &IsGone<'_>) -> Result<Recovered, DataFolderError> {
     let context = RequestContext::system("recovery", now);
-    let recovered = Recovered { runs: end_runs(app, &context)?, deployments: end_requests(app, &context)? };
+    let recovered =
+        Recovered { runs: end_runs(app, &context, is_gone)?, deployments: end_requests(app, &context, is_gone)? };
     if recovered != Recovered::default() {
         let Recovered { runs, deployments } = recovered;
         tracing::warn!(runs, deployments, "an earlier process ended with work under way; it is ended now");
@@ -45,31 +72,46 @@ pub fn recover(app: &App, now: Timestamp) -> Result<Recovered, DataFolderError> 
     Ok(recovered)
 }
 
-fn end_runs(app: &App, context: &RequestContext) -> Result<usize, StorageError> {
-    let mut ended = 0;
+/// Whether the process of a replica is gone.
+type IsGone<'a> = dyn Fn(ReplicaId) -> bool + 'a;
+
+fn end_runs(app: &App, context: &RequestContext, is_gone: &IsGone<'_>) -> Result<usize, StorageError> {
+    let (mut ended, mut page) = (0, PageRequest::first(100));
     loop {
-        let left = app.store().read(|reader| runs::list_unfinished(reader, &PageRequest::first(100)))?.items;
-        if left.is_empty() {
-            return Ok(ended);
+        let listed = app.store().read(|reader| runs::list_unfinished(reader, &page))?;
+        let left: Vec<Run> = listed.items.into_iter().filter(|run| is_gone(run.replica)).collect();
+        ended += end_listed_runs(app, context, left)?;
+        match listed.next {
+            Some(cursor) => page = PageRequest::first(100).after(cursor),
+            None => return Ok(ended),
         }
-        ended += left.len();
-        let draft = context.audit_event(EventKind::TrainingFailed.as_str(), RUN_ENDED, vec![]);
-        app.store().write(move |tx| {
-            left.iter().try_for_each(|run| {
-                let record = json!({ "error": RUN_ENDED });
-                let audited = tx.audited(draft.clone());
-                runs::advance(&audited, &run.id, run.state, RunState::Failed, Some(&record)).map(|_| ())
-            })
-        })?;
     }
 }
 
-fn end_requests(app: &App, context: &RequestContext) -> Result<usize, DataFolderError> {
+/// Ends runs that nobody executes; one that another server ended meanwhile is left as it is. How many.
+fn end_listed_runs(app: &App, context: &RequestContext, left: Vec<Run>) -> Result<usize, StorageError> {
+    let draft = context.audit_event(EventKind::TrainingFailed.as_str(), RUN_ENDED, vec![]);
+    Ok(app.store().write(move |tx| {
+        let mut ended = 0;
+        for run in left {
+            if runs::get(tx, &run.id)?.state != run.state {
+                continue;
+            }
+            let record = json!({ "error": RUN_ENDED });
+            let audited = tx.audited(draft.clone());
+            runs::advance(&audited, &run.id, run.state, RunState::Failed, Some(&record))?;
+            ended += 1;
+        }
+        Ok(ended)
+    })?)
+}
+
+fn end_requests(app: &App, context: &RequestContext, is_gone: &IsGone<'_>) -> Result<usize, DataFolderError> {
     let (mut ended, mut page) = (0, PageRequest::first(1000));
     loop {
         let listed = app.store().read(|reader| deployments::list_endpoints(reader, None, &page))?;
         for endpoint in &listed.items {
-            ended += end_requests_at(app, context, &endpoint.name)?;
+            ended += end_requests_at(app, context, &endpoint.name, is_gone)?;
         }
         match listed.next {
             Some(cursor) => page = PageRequest::first(1000).after(cursor),
@@ -78,10 +120,16 @@ fn end_requests(app: &App, context: &RequestContext) -> Result<usize, DataFolder
     }
 }
 
-fn end_requests_at(app: &App, context: &RequestContext, endpoint: &EndpointName) -> Result<usize, DataFolderError> {
+fn end_requests_at(
+    app: &App,
+    context: &RequestContext,
+    endpoint: &EndpointName,
+    is_gone: &IsGone<'_>,
+) -> Result<usize, DataFolderError> {
     let mut ended = 0;
     loop {
-        let left = app.store().read(|reader| deployments::list_requested(reader, endpoint))?;
+        let mut left = app.store().read(|reader| deployments::list_requested(reader, endpoint))?;
+        left.retain(|request| is_gone(request.replica));
         if left.is_empty() {
             return Ok(ended);
         }
@@ -91,7 +139,11 @@ fn end_requests_at(app: &App, context: &RequestContext, endpoint: &EndpointName)
             let stopped = request.state.after(DeploymentEvent::Stopped, version, AdmissionPolicy::Approved)?;
             let draft = context.audit_event("deployment.stop", REQUEST_ENDED, vec![]);
             let (id, state) = (request.id.clone(), request.state);
-            app.store().write(move |tx| deployments::advance(&tx.audited(draft), &id, state, stopped))?;
+            app.store().write(move |tx| match deployments::get(tx, &id)?.state {
+                // Another server ended it meanwhile.
+                now if now != state => Ok(()),
+                _ => deployments::advance(&tx.audited(draft), &id, state, stopped).map(drop),
+            })?;
         }
         ended += left.len();
     }

@@ -10,12 +10,16 @@ use kilter_domain::{
     contract::{Canary, Deploy},
     deployment::{DeploymentEvent, DeploymentState},
     event::{EventKind, EventMetric, EventMetrics},
+    ids::EndpointName,
     rule::{JudgeMode, RuleOutcome, rounded, signed},
     time::{Span, Timestamp},
 };
 use kilter_evaluation::monitor_metrics::{MinSample, WindowRows};
 use kilter_stats::{Estimate, sequential::EmpiricalBernstein};
-use kilter_store::{deployment as deployments, deployment::Deployment};
+use kilter_store::{
+    deployment as deployments,
+    deployment::{CandidateRequests, Deployment},
+};
 
 use crate::{
     app::App,
@@ -124,7 +128,7 @@ fn compare_candidate(
         Some(live) => compare_losses(app, context, candidate, &live)?,
         None => None,
     };
-    Ok(CandidateComparison { errors: error_rate(app, candidate), scored, difference })
+    Ok(CandidateComparison { errors: error_rate(app, candidate)?, scored, difference })
 }
 
 /// Mean loss of the candidate minus the champion's since the rollout began: over the rows that both scored
@@ -179,11 +183,33 @@ fn row_losses(
     Ok(named.map(|(&row, loss)| (answered.ids[row].clone(), loss)).collect())
 }
 
-fn error_rate(app: &App, candidate: &Deployment) -> f64 {
-    let Some(serving) = predict::serving(app, &candidate.endpoint) else { return 0.0 };
+/// The share of its requests that failed, at every server.
+fn error_rate(app: &App, candidate: &Deployment) -> Result<f64, StorageError> {
+    let (own, mut seen) = (requests_here(app, candidate), CandidateRequests::default());
+    if app.store().is_shared() {
+        let replica = app.store().replica();
+        seen = app.store().read(|reader| deployments::requests_elsewhere(reader, &candidate.id, replica))?;
+    }
+    let (requests, errors) = (own.requests + seen.requests, own.errors + seen.errors);
+    Ok(if requests == 0 { 0.0 } else { errors as f64 / requests as f64 })
+}
+
+/// What this process saw of a candidate since it loaded it.
+fn requests_here(app: &App, candidate: &Deployment) -> CandidateRequests {
+    let Some(serving) = predict::serving(app, &candidate.endpoint) else { return CandidateRequests::default() };
     let routes = serving.endpoint().routes();
     let served = routes.versions().find(|served| served.version().number == u64::from(candidate.number));
-    served.and_then(|served| served.counts().error_rate()).unwrap_or(0.0)
+    served.map_or_else(CandidateRequests::default, |served| {
+        let counts = served.counts();
+        CandidateRequests { requests: counts.requests.saturating_sub(counts.refused), errors: counts.errors }
+    })
+}
+
+/// Writes what this process saw of a candidate for the server that decides about it.
+pub(crate) fn note_candidate_requests(app: &App, endpoint: &EndpointName) -> Result<(), StorageError> {
+    let Some(candidate) = app.store().read(|reader| deployments::candidate(reader, endpoint))? else { return Ok(()) };
+    let (id, seen) = (candidate.id.clone(), requests_here(app, &candidate));
+    Ok(app.store().write(move |tx| deployments::note_requests(tx, &id, seen))?)
 }
 
 /// The guardrail that broke: a rule of the contract that holds, or labels that say the candidate is worse.

@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use kilter_domain::{
     contract::Monitor,
+    log_position::LogPosition,
     table::Column,
     time::{Interval, Timestamp},
 };
@@ -52,8 +53,8 @@ pub struct DriftDetector {
     alarmed: bool,
     /// Whether an alert was opened on it: when that one is over, the evidence begins anew.
     pub has_alert: bool,
-    /// The last label of each window (by its end) that has bet.
-    labels: BTreeMap<i64, i64>,
+    /// Up to which label those of each window (by its end) have bet.
+    labels: BTreeMap<i64, LogPosition>,
 }
 
 /// A run of windows that together speak against "no change" (the excursion of a CUSUM: the likeliest beginning).
@@ -154,11 +155,14 @@ impl DriftDetector {
         if !reference.answers.contains_key(LOSS) || !self.columns.contains_key(LOSS) {
             return;
         }
-        let seen = self.labels.get(&window.end.millis()).copied().unwrap_or(i64::MIN);
-        let fresh: Vec<f64> =
-            losses.iter().zip(sequences).filter(|(_, sequence)| **sequence > seen).map(|(loss, _)| *loss).collect();
-        let Some(newest) = sequences.iter().copied().max().filter(|newest| *newest > seen) else { return };
-        self.labels.insert(window.end.millis(), newest);
+        let mut seen = self.labels.get(&window.end.millis()).cloned().unwrap_or_default();
+        let is_fresh = |(_, sequence): &(&f64, &i64)| !seen.covers(**sequence);
+        let fresh: Vec<f64> = losses.iter().zip(sequences).filter(is_fresh).map(|(loss, _)| *loss).collect();
+        if fresh.is_empty() {
+            return;
+        }
+        seen.extend(sequences.iter().copied());
+        self.labels.insert(window.end.millis(), seen);
         while self.labels.len() > MAX_WAITING {
             self.labels.pop_first();
         }

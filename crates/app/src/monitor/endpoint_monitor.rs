@@ -19,6 +19,7 @@ use crate::{
         window::Calendar,
     },
     project::folder::Project,
+    replicas,
 };
 
 /// Windows whose labels are waited for at most, besides those that a stated delay holds open.
@@ -34,6 +35,8 @@ pub(super) struct EndpointMonitor<'a> {
     pub(super) monitor: &'a Monitor,
     pub(super) retrain: Option<&'a Retrain>,
     pub(super) calendar: Calendar,
+    /// Windows that end later are not sealed everywhere.
+    pub(super) sealed_until: Timestamp,
     pub(super) budget: Budget,
     /// How long labels take, where the contract says so.
     pub(super) delay: Option<Span>,
@@ -55,8 +58,12 @@ impl<'a> EndpointMonitor<'a> {
         let maturing = calendar.ended(Timestamp(i64::MIN), context.at, max_maturing(monitor, delay));
         let first = maturing.first().map_or(context.at, |window| window.start);
         let (corrections, mark) = find_corrections(app, endpoint, Interval::new(first, context.at))?;
+        let sealed_until = replicas::windows_until(app, context.at)?;
         let (budget, retrain) = (Budget::of(monitor), project.contract.retrain.as_ref());
-        Ok((Self { app, context, endpoint, monitor, retrain, calendar, budget, delay, corrections }, mark))
+        Ok((
+            Self { app, context, endpoint, monitor, retrain, calendar, sealed_until, budget, delay, corrections },
+            mark,
+        ))
     }
 
     /// Windows whose labels are waited for at most.

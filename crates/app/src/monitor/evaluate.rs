@@ -77,7 +77,7 @@ impl<'a> VersionContext<'a> {
     fn evaluate_new_windows(&mut self) -> Result<(), MonitorError> {
         let evaluated = self.newest_evaluated()?;
         let kinds = [MonitorKind::Data, MonitorKind::Drift, MonitorKind::Usage];
-        for window in self.at.calendar.ended(evaluated, self.at.context.at, MAX_WINDOWS) {
+        for window in self.at.calendar.ended(evaluated, self.at.sealed_until, MAX_WINDOWS) {
             self.newest = None;
             let data = self.read_window(
                 window,
@@ -101,7 +101,7 @@ impl<'a> VersionContext<'a> {
     /// came.
     fn evaluate_labelled_windows(&mut self) -> Result<bool, MonitorError> {
         let mut has_labels = false;
-        for window in self.at.calendar.ended(self.since, self.at.context.at, self.at.max_maturing()) {
+        for window in self.at.calendar.ended(self.since, self.at.sealed_until, self.at.max_maturing()) {
             let Some(data) = self.read_labelled_window(window)? else { continue };
             has_labels = true;
             self.update_losses(&data.rows(), window);

@@ -1,10 +1,10 @@
 //! When a window is judged again: more of its labels are known, or some were corrected or taken back.
 //!
-//! Invariant: what every label of a window was when it was judged, its reading says by the place of the newest in the log.
+//! Invariant: how far the log of labels was read when a window was judged, its reading says.
 
 use std::sync::Arc;
 
-use kilter_domain::{alert::MonitorKind, rule::MetricId, time::Interval};
+use kilter_domain::{alert::MonitorKind, log_position::LogPosition, rule::MetricId, time::Interval};
 use kilter_lake::LogKind;
 use kilter_serving::prediction_log::column;
 use kilter_store::{monitor as readings, monitor::Reading};
@@ -25,8 +25,8 @@ impl VersionContext<'_> {
     /// back beyond it, ids and labels alone are read first.
     pub(super) fn read_labelled_window(&mut self, window: Interval) -> Result<Option<WindowData>, MonitorError> {
         let known = self.known_coverage(window)?;
-        if let Some(known) = known.filter(|known| known.share >= 1.0)
-            && !self.is_corrected(window, known.through)?
+        if let Some(known) = known.as_ref().filter(|known| known.share >= 1.0)
+            && !self.is_corrected(window, &known.through)?
         {
             return Ok(None);
         }
@@ -38,10 +38,10 @@ impl VersionContext<'_> {
         let at_hand = if self.newest.as_ref().is_some_and(is_at_hand) { self.newest.take() } else { None };
         let data = match (at_hand, longest) {
             (Some(data), _) => data,
-            (None, Some(_)) if !self.has_new_labels(known, &self.read_labels(window)?) => return Ok(None),
+            (None, Some(_)) if !self.has_new_labels(known.as_ref(), &self.read_labels(window)?) => return Ok(None),
             (None, longest) => self.read_window(window, longest)?,
         };
-        Ok(Some(data).filter(|data| self.has_new_labels(known, &data.rows())))
+        Ok(Some(data).filter(|data| self.has_new_labels(known.as_ref(), &data.rows())))
     }
 
     /// The ids and labels of a window alone.
@@ -52,9 +52,9 @@ impl VersionContext<'_> {
     }
 
     /// Whether rows have more labels than those of the last judgement, or others.
-    fn has_new_labels(&self, known: Option<Coverage>, rows: &LoggedPredictions) -> bool {
-        let is_news = |known: Coverage| {
-            has_enough_new_labels(known.labelled, rows) || self.has_corrected(rows.ids.iter(), known.through)
+    fn has_new_labels(&self, known: Option<&Coverage>, rows: &LoggedPredictions) -> bool {
+        let is_news = |known: &Coverage| {
+            has_enough_new_labels(known.labelled, rows) || self.has_corrected(rows.ids.iter(), &known.through)
         };
         !rows.is_empty() && known.is_none_or(is_news)
     }
@@ -72,13 +72,13 @@ impl VersionContext<'_> {
         let coverage = |reading: Reading| Coverage {
             labelled: reading.count,
             share: reading.value.unwrap_or(0.0),
-            through: reading.detail.labels_through.unwrap_or(i64::MIN),
+            through: reading.detail.labels_through.unwrap_or_default(),
         };
         Ok(of_this.map(coverage).next_back())
     }
 
     /// Whether a label of a window that was judged on labels up to the place `through` was corrected since.
-    pub(super) fn is_corrected(&self, window: Interval, through: i64) -> Result<bool, MonitorError> {
+    pub(super) fn is_corrected(&self, window: Interval, through: &LogPosition) -> Result<bool, MonitorError> {
         if self.at.corrections.is_empty() {
             return Ok(false);
         }
@@ -94,19 +94,18 @@ impl VersionContext<'_> {
     }
 
     /// The same of rows that are read already.
-    pub(super) fn has_corrected<'i>(&self, mut ids: impl Iterator<Item = &'i Arc<str>>, through: i64) -> bool {
+    pub(super) fn has_corrected<'i>(&self, mut ids: impl Iterator<Item = &'i Arc<str>>, through: &LogPosition) -> bool {
         !self.at.corrections.is_empty()
-            && ids.any(|id| self.at.corrections.get(id).is_some_and(|newest| *newest > through))
+            && ids.any(|id| self.at.corrections.get(id).is_some_and(|labels| !through.covers_all(labels)))
     }
 }
 
 /// The labels that a judgement of performance rested on.
-#[derive(Clone, Copy)]
 struct Coverage {
     labelled: u64,
     share: f64,
-    /// The place of the newest of them in the log.
-    through: i64,
+    /// How far the log was read for them.
+    through: LogPosition,
 }
 
 /// Whether enough labels came since a window was judged on `judged` of them: each judgement may err, so they are few.
@@ -115,7 +114,8 @@ fn has_enough_new_labels(judged: u64, rows: &LoggedPredictions) -> bool {
     known != judged && (known == all || known < judged || 4 * known >= 5 * judged)
 }
 
-/// The place of the newest label of some rows.
-pub(super) fn labels_through(rows: &LoggedPredictions) -> Option<i64> {
-    rows.label_sequences.iter().flatten().copied().max()
+/// How far the log was read for the labels of some rows; `None` where none has a label.
+pub(super) fn labels_through(rows: &LoggedPredictions) -> Option<LogPosition> {
+    let position: LogPosition = rows.label_sequences.iter().flatten().copied().collect();
+    (!position.is_empty()).then_some(position)
 }

@@ -57,7 +57,7 @@ pub(super) fn counts(quantity: &Quantity) -> bool {
 }
 
 /// Writes down how many requests failed at an endpoint since the last evaluation, if any did.
-pub(super) fn tally_errors(app: &App, context: &RequestContext, endpoint: &EndpointName) -> Result<(), MonitorError> {
+pub(crate) fn tally_errors(app: &App, context: &RequestContext, endpoint: &EndpointName) -> Result<(), MonitorError> {
     let Some(serving) = predict::serving(app, endpoint) else { return Ok(()) };
     let (mut since, mut errors) = (context.at, 0);
     for served in serving.endpoint().routes().versions() {

@@ -9,6 +9,7 @@ use std::{collections::HashSet, sync::Arc};
 use kilter_domain::{
     ids::EndpointName,
     table::{Column, Table},
+    time::Timestamp,
 };
 use kilter_lake::{LogKind, StagedPartition, TIME_COLUMN};
 use kilter_serving::{
@@ -29,6 +30,18 @@ use crate::{
         predict,
     },
 };
+
+/// As [`compact_log`], and notes that everything of before `now` is sealed.
+///
+/// # Errors
+/// Those of [`compact_log`].
+pub(crate) fn compact_log_until(app: &App, endpoint: &EndpointName, now: Timestamp) -> Result<(), StorageError> {
+    let Some(serving) = predict::serving(app, endpoint) else { return Ok(()) };
+    let appended = serving.log().counts().appended;
+    compact_log(app, endpoint)?;
+    serving.set_sealed(now, appended);
+    Ok(())
+}
 
 /// Seals what was recorded so far at an endpoint and moves every sealed segment into the lake.
 ///
@@ -74,6 +87,7 @@ pub(super) fn hand_over(app: &App, endpoint: &EndpointName, tables: &SegmentTabl
     let new: Vec<Partition> = staged.iter().map(|(kind, new)| indexed(endpoint, *kind, new)).collect();
     let sealed = Recording {
         endpoint: endpoint.clone(),
+        replica: app.store().replica(),
         sealed_through: i64::try_from(segment.0).unwrap_or(i64::MAX),
         next_sequence: i64::try_from(tables.next_sequence.max(1)).unwrap_or(i64::MAX),
     };

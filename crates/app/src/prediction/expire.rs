@@ -7,14 +7,17 @@
 //! log; else from now. A partition goes as a whole. One that also has younger rows is written anew without the old ones as
 //! soon as these are a tenth of the retention too old.
 
+use std::collections::BTreeSet;
+
 use kilter_domain::{
     contract::Retention,
     ids::EndpointName,
+    replica::ReplicaId,
     table::{Column, Table},
     time::{DAY_MS, Timestamp},
 };
 use kilter_lake::{LogKind, TIME_COLUMN};
-use kilter_store::{deployment, prediction as index, prediction::Partition, retention};
+use kilter_store::{deployment, prediction as index, prediction::Partition, replica, retention};
 
 use crate::{
     app::App,
@@ -112,10 +115,10 @@ fn expired(
     listed: Vec<Partition>,
     (before, late): (Timestamp, Timestamp),
 ) -> Result<ExpiredRecords, StorageError> {
-    let is_settled = predict::serving(app, endpoint).map(|serving| merge_partitions::settled(&serving));
+    let may_expire = may_expire(app, endpoint)?;
     let mut found =
         ExpiredRecords { endpoint: endpoint.clone(), kind, before, partitions: Vec::new(), mixed: Vec::new() };
-    for partition in listed.into_iter().filter(|one| is_settled.as_ref().is_none_or(|settled| settled(one.seq))) {
+    for partition in listed.into_iter().filter(|one| may_expire(one.seq)) {
         if partition.max_time < before {
             found.partitions.push(partition);
         } else if partition.min_time < late {
@@ -125,6 +128,21 @@ fn expired(
         }
     }
     Ok(found)
+}
+
+/// Whether this process lets a partition expire: its own, once its segment is sealed, and those of replicas that are gone. Others that
+/// live do it themselves.
+fn may_expire(app: &App, endpoint: &EndpointName) -> Result<impl Fn(i64) -> bool + use<>, StorageError> {
+    let own = app.store().replica();
+    let settled = predict::serving(app, endpoint).map(|serving| merge_partitions::settled(own, &serving));
+    let living: BTreeSet<ReplicaId> = match app.store().is_shared() {
+        true => app.store().read(replica::list_living)?.into_iter().map(|living| living.number).collect(),
+        false => BTreeSet::new(),
+    };
+    Ok(move |seq| match ReplicaId::of_partition(seq) {
+        replica if replica == own => settled.as_ref().is_none_or(|settled| settled(seq)),
+        replica => !living.contains(&replica),
+    })
 }
 
 /// The rows of a table with a time from `before` on.

@@ -37,7 +37,9 @@ pub(super) fn recover(
     let mut segments: BTreeMap<SegmentId, Vec<String>> = BTreeMap::new();
     for copy in storage.storage().list(&log_copies::folder_of(endpoint))? {
         let segment = copy.key.rsplit('/').nth(1).and_then(|number| number.parse().ok()).map(SegmentId);
-        if let Some(segment) = segment.filter(|segment| is_unsealed(recording, *segment)) {
+        // Those of other replicas are under way there.
+        let is_own = |segment: &SegmentId| recording.replica.segments().contains(&segment.0);
+        if let Some(segment) = segment.filter(|segment| is_own(segment) && is_unsealed(recording, *segment)) {
             segments.entry(segment).or_default().push(copy.key);
         }
     }

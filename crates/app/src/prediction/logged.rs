@@ -1,15 +1,19 @@
 //! What an endpoint answered, read back from the lake, joined with what turned out to be true.
 //!
 //! Invariants: a row stands once under its prediction id; the label that was recorded last wins; a label counts only
-//! from the moment at which it was known; labels that belong to no prediction are counted, not lost.
+//! from the moment at which it was known; labels that belong to no prediction are counted, not lost. What was recorded last
+//! is decided by the order of the log within a replica, whatever its clock said, and by the time of recording between replicas
+//! ([`last_recorded`]); rows of several replicas are in the order of these times.
 
 use std::{
     collections::{BTreeSet, HashMap},
+    hash::Hash,
     sync::Arc,
 };
 
 use kilter_domain::{
     ids::EndpointName,
+    replica::ReplicaId,
     table::{Column, Table},
     time::Timestamp,
 };
@@ -184,7 +188,7 @@ impl LoggedPredictions {
 }
 
 /// What is read of the rows of labels: neither features nor answers.
-const OF_LABELS: [&str; 4] = [column::ID, column::SEQUENCE, column::VERSION, column::ROLE];
+const OF_LABELS: [&str; 5] = [column::ID, column::SEQUENCE, column::RECORDED_AT, column::VERSION, column::ROLE];
 
 /// The rows of an endpoint with an event in `start..end`, labelled as far as was known at `as_of`.
 ///
@@ -244,18 +248,66 @@ fn label_rows(
     let before = partition_index::read_log_before(app, LogKind::Labels, endpoint, from.min(until), &rows.ids)?;
     let since = partition_index::read_log(app, LogKind::Labels, endpoint, from, until)?;
     let row_of: HashMap<&str, usize> = rows.ids.iter().enumerate().map(|(row, id)| (&**id, row)).collect();
+    let (mut of_rows, mut found, mut values) = (Vec::new(), Vec::new(), Vec::new());
     for table in [before, since] {
         let ids = texts(&table, column::ID);
-        let (values, sequences) = (labels(&table), numbers(&table, column::SEQUENCE));
-        for (id, (value, sequence)) in ids.iter().zip(values.into_iter().zip(sequences)) {
+        for ((id, value), place) in ids.iter().zip(labels(&table)).zip(places(&table)) {
             let Some(&row) = id.as_deref().and_then(|id| row_of.get(id)) else { continue };
-            // Of one id the label that was recorded last stands.
-            if rows.label_sequences[row].is_none_or(|known| known <= sequence) {
-                (rows.label_sequences[row], rows.labels[row]) = (Some(sequence), value);
-            }
+            of_rows.push(Some(row));
+            found.push(place);
+            values.push(value);
+        }
+    }
+    // Of one id the label that was recorded last stands.
+    for at in last_recorded(of_rows.iter().copied(), &found) {
+        if let Some(row) = of_rows[at] {
+            (rows.label_sequences[row], rows.labels[row]) = (Some(found[at].sequence), values[at].take());
         }
     }
     Ok(())
+}
+
+/// Where and when something was recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Place {
+    sequence: i64,
+    recorded_at: i64,
+}
+
+fn places(table: &Table) -> impl Iterator<Item = Place> {
+    let both = numbers(table, column::SEQUENCE).into_iter().zip(numbers(table, column::RECORDED_AT));
+    both.map(|(sequence, recorded_at)| Place { sequence, recorded_at })
+}
+
+fn is_of_one_replica(places: &[Place]) -> bool {
+    let mut replicas = places.iter().map(|place| ReplicaId::of_sequence(place.sequence));
+    let first = replicas.next();
+    replicas.all(|replica| Some(replica) == first)
+}
+
+/// The last record of each key, by its index: within a replica the last in its log, whatever its clock said; between replicas
+/// the one that was recorded last, by their clocks, and if they say the same that of the highest replica.
+fn last_recorded<K: Eq + Hash>(keys: impl Iterator<Item = Option<K>>, places: &[Place]) -> Vec<usize> {
+    let mut of_replica: HashMap<(K, ReplicaId), usize> = HashMap::with_capacity(places.len());
+    for (at, (key, place)) in keys.zip(places).enumerate() {
+        let Some(key) = key else { continue };
+        let kept = of_replica.entry((key, ReplicaId::of_sequence(place.sequence))).or_insert(at);
+        if place.sequence >= places[*kept].sequence {
+            *kept = at;
+        }
+    }
+    if is_of_one_replica(places) {
+        return of_replica.into_values().collect();
+    }
+    let mut last: HashMap<K, usize> = HashMap::with_capacity(of_replica.len());
+    for ((key, _), at) in of_replica {
+        let when = |at: usize| (places[at].recorded_at, places[at].sequence);
+        let kept = last.entry(key).or_insert(at);
+        if when(at) > when(*kept) {
+            *kept = at;
+        }
+    }
+    last.into_values().collect()
 }
 
 pub(crate) fn numbers(table: &Table, name: &str) -> Vec<i64> {
@@ -298,17 +350,13 @@ fn wanted(table: &Table, who: PredictionFilter) -> Vec<usize> {
 
 /// Each prediction id once: a request that was sent again keeps its last answer.
 fn latest(table: Table) -> Table {
-    let (ids, sequence) = (texts(&table, column::ID), numbers(&table, column::SEQUENCE));
-    let mut last: HashMap<Arc<str>, usize> = HashMap::with_capacity(ids.len());
-    for (row, id) in ids.iter().enumerate() {
-        let Some(id) = id else { continue };
-        let kept = last.entry(id.clone()).or_insert(row);
-        if sequence[row] >= sequence[*kept] {
-            *kept = row;
-        }
+    let (ids, places): (_, Vec<Place>) = (texts(&table, column::ID), places(&table).collect());
+    let mut rows = last_recorded(ids.iter().map(Option::as_deref), &places);
+    match is_of_one_replica(&places) {
+        true => rows.sort_unstable(),
+        // Partitions follow each other by replica, and what happened at the same time belongs together.
+        false => rows.sort_unstable_by_key(|row| (places[*row].recorded_at, places[*row].sequence, *row)),
     }
-    let mut rows: Vec<usize> = last.into_values().collect();
-    rows.sort_unstable();
     table.into_rows(&rows)
 }
 
@@ -348,5 +396,23 @@ mod tests {
         let answered = split(latest(table));
         assert_eq!(answered.ids, vec![Arc::from("b"), Arc::from("a")]);
         assert_eq!(answered.scores, vec![0.2, 0.3]);
+    }
+
+    #[test]
+    fn of_several_replicas_the_one_that_recorded_last_wins_and_rows_are_in_the_order_of_time() {
+        let of = |replica: u32, place: i64| Some(ReplicaId::new(replica).unwrap().sequences().start + place);
+        let texts = |ids: [&str; 6]| Column::Text(ids.map(|id| Some(id.into())).to_vec());
+        // Replica 1 answers `a` twice while its clock is set back; replica 2 answers `a` in between, and `b` at the same time as 1.
+        let table = Table::new(vec![
+            (column::ID.into(), texts(["a", "a", "b", "a", "b", "c"])),
+            (column::SEQUENCE.into(), Column::Int(vec![of(1, 1), of(1, 2), of(1, 3), of(2, 1), of(2, 2), of(2, 3)])),
+            (column::RECORDED_AT.into(), Column::Time([50, 10, 30, 20, 30, 5].map(Some).to_vec())),
+            (column::SCORE.into(), Column::Float(vec![0.1, 0.2, 0.3, 0.4, 0.5, 0.6])),
+        ])
+        .unwrap();
+        let answered = split(latest(table));
+        let rows: Vec<(&str, f64)> = answered.ids.iter().map(|id| &**id).zip(answered.scores.iter().copied()).collect();
+        assert_eq!(rows, [("c", 0.6), ("a", 0.4), ("b", 0.5)]);
+        assert_eq!(answered.requests.iter().collect::<BTreeSet<_>>().len(), 3, "requests of two replicas are two");
     }
 }

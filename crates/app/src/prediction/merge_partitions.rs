@@ -1,7 +1,8 @@
 //! Small partitions become larger ones: a seal every few seconds would leave thousands of files.
 //!
 //! Invariants: a merged partition holds exactly the rows of those that it stands for, each column with its type; the index
-//! changes from those to this one in one transaction. The old files stay for a while, for whoever reads them.
+//! changes from those to this one in one transaction. The old files stay for a while, for whoever reads them. A replica merges
+//! and removes what it sealed itself, so no two do the same.
 //!
 //! Partitions are in tiers by their rows, each tier [`FAN_IN`] times the one below. As soon as [`FAN_IN`] of a tier are
 //! there they become one of the next: each row is written once a tier, and fewer than [`FAN_IN`] files of each tier are
@@ -11,6 +12,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use kilter_domain::{
     ids::EndpointName,
+    replica::ReplicaId,
     table::{ColumnType, Table},
     time::Timestamp,
 };
@@ -61,7 +63,7 @@ fn mergeable(
     endpoint: &EndpointName,
 ) -> Result<Option<Vec<Partition>>, StorageError> {
     let always = (Timestamp(i64::MIN), Timestamp(i64::MAX));
-    let is_settled = settled(serving);
+    let is_settled = settled(app.store().replica(), serving);
     let mut tiers: BTreeMap<u32, Vec<Partition>> = BTreeMap::new();
     for partition in partition_index::partitions(app, kind, endpoint, always)? {
         if partition.rows < MAX_ROWS / 2 && partition.bytes < MAX_BYTES / 2 && is_settled(partition.seq) {
@@ -76,12 +78,14 @@ fn mergeable(
     Ok(None)
 }
 
-/// Whether every record of the segment that a partition came from is in a partition. A segment that waits to be handed over is
-/// compared with its own.
-pub(super) fn settled(serving: &Serving) -> impl Fn(i64) -> bool + use<> {
+/// Whether a partition is of this replica, and every record of the segment that it came from is in a partition. A segment that
+/// waits to be handed over is compared with its own.
+pub(super) fn settled(replica: ReplicaId, serving: &Serving) -> impl Fn(i64) -> bool + use<> {
     let log = serving.log();
     let first_open = log.sealed().into_iter().chain(log.active()).min();
-    move |seq| first_open.is_none_or(|first| u64::try_from(seq).unwrap_or(0) / NUMBERS_OF_SEGMENT < first.0)
+    let is_before_open =
+        move |seq: i64| first_open.is_none_or(|first| u64::try_from(seq).unwrap_or(0) / NUMBERS_OF_SEGMENT < first.0);
+    move |seq| replica.partitions().contains(&seq) && is_before_open(seq)
 }
 
 /// The first group of at least [`FAN_IN`] partitions in which each column has one type: of others, text would be made.
@@ -140,7 +144,8 @@ pub(super) fn replace_partitions(
 
 fn remove_merged(app: &App, serving: &Serving, kind: LogKind, endpoint: &EndpointName) -> Result<(), StorageError> {
     let of_log = kind_of(kind);
-    let merged = app.store().read(|reader| index::list_merged(reader, of_log, endpoint, MAX_REMOVED))?;
+    let replica = app.store().replica();
+    let merged = app.store().read(|reader| index::list_merged(reader, of_log, endpoint, replica, MAX_REMOVED))?;
     let mut rounds = serving.lock_merges();
     let round = rounds.round;
     let since = |rounds: &mut MergeRounds, seq| *rounds.waiting.entry((of_log, seq)).or_insert(round);

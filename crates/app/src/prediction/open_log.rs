@@ -8,7 +8,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use kilter_domain::{audit::Outcome, ids::EndpointName, table::Column};
+use kilter_domain::{audit::Outcome, ids::EndpointName, table::Column, time::Timestamp};
 use kilter_lake::LogKind;
 use kilter_serving::{
     Endpoint, EndpointOptions, LogOptions, PredictionLog, SegmentId,
@@ -19,7 +19,7 @@ use kilter_store::{deployment, prediction as index, prediction::Recording};
 use crate::{
     app::{App, RecordAck},
     causes::StorageError,
-    components::serving::{Loss, Serving},
+    components::serving::{Loss, SealMark, Serving},
     context::RequestContext,
     prediction::{
         log_copies, log_recovery,
@@ -35,12 +35,13 @@ pub(crate) fn open_serving(app: &App, name: &EndpointName) -> Result<Arc<Serving
 
 fn open_anew(app: &App, name: &EndpointName) -> Result<Serving, StorageError> {
     let folder = app.folder().join("log").join(name.as_str());
-    let mut recording = app.store().read(|reader| index::find_recording(reader, name))?;
+    let replica = app.store().replica();
+    let mut recording = app.store().read(|reader| index::find_recording(reader, name, replica))?;
     let mut is_copied = app.options().record_ack == RecordAck::Storage;
     if let Some(known) = &recording
         && log_recovery::recover(app, name, known, &segments_in(&folder)?)?
     {
-        recording = app.store().read(|reader| index::find_recording(reader, name))?;
+        recording = app.store().read(|reader| index::find_recording(reader, name, replica))?;
         is_copied = true;
     }
     let first = first_numbers(app, name, recording.as_ref())?;
@@ -61,7 +62,9 @@ fn open_anew(app: &App, name: &EndpointName) -> Result<Serving, StorageError> {
     let log = Arc::new(log);
     let options = EndpointOptions { limits: kilter_serving::Limits::default(), id_prefix: app.new_id() };
     let endpoint = Endpoint::new(name.clone(), options, Some(log.clone()));
-    Ok(Serving { endpoint, log, sealing: Mutex::default(), merges: Mutex::default(), losses })
+    let is_empty = recovery.sealed.is_empty() && recovery.active_rows == 0;
+    let sealed = Mutex::new(SealMark { until: Timestamp(0), appended: is_empty.then_some(0) });
+    Ok(Serving { endpoint, log, sealing: Mutex::default(), merges: Mutex::default(), sealed, losses })
 }
 
 fn log_recovery(endpoint: &EndpointName, recovery: &Recovery) {
@@ -78,22 +81,26 @@ fn log_recovery(endpoint: &EndpointName, recovery: &Recovery) {
     }
 }
 
-/// The first numbers that are free, whatever the folder of the log says.
+/// The first numbers of this replica that are free, whatever the folder of the log says.
 fn first_numbers(
     app: &App,
     endpoint: &EndpointName,
     recording: Option<&Recording>,
 ) -> Result<LogOptions, StorageError> {
-    let indexed = app.store().read(|reader| index::last_seq(reader, endpoint))?;
-    let partition = indexed.and_then(|seq| u64::try_from(seq).ok()).max(app.lake().highest(endpoint)?);
-    let behind_partitions = partition.map_or(1, |seq| seq / NUMBERS_OF_SEGMENT + 1);
+    let replica = app.store().replica();
+    let indexed = app.store().read(|reader| index::last_seq(reader, endpoint, replica))?;
     let positive = |number: i64| u64::try_from(number).unwrap_or(1).max(1);
-    let sealed = recording.map_or(1, |recording| positive(recording.sealed_through.saturating_add(1)));
+    // The lake may hold partitions of other replicas.
+    let of_files = app.lake().highest(endpoint, &|seq| replica.has_partition(seq))?;
+    let partition = indexed.and_then(|seq| u64::try_from(seq).ok()).max(of_files);
+    let first_of_replica = replica.segments().start + 1;
+    let behind_partitions = partition.map_or(first_of_replica, |seq| seq / NUMBERS_OF_SEGMENT + 1);
+    let sealed = recording.map_or(first_of_replica, |recording| positive(recording.sealed_through.saturating_add(1)));
     let first_sequence = match (recording, indexed) {
         (Some(recording), _) => positive(recording.next_sequence),
         // Of a data folder from before these numbers were kept.
         (None, Some(seq)) => sequence_behind(app, endpoint, seq)?,
-        (None, None) => 1,
+        (None, None) => positive(replica.sequences().start + 1),
     };
     Ok(LogOptions { first_segment: sealed.max(behind_partitions), first_sequence, ..app.options().recording.clone() })
 }
@@ -131,12 +138,14 @@ fn record_log_start(
 ) -> Result<(), StorageError> {
     let Some(first) = log.sealed().into_iter().chain(log.active()).min() else { return Ok(()) };
     let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
-    let sealed_through = number(first.0.saturating_sub(1));
+    // Segments from before the folder had a number of its own lie below.
+    let replica = app.store().replica();
+    let sealed_through = number(first.0.saturating_sub(1).max(replica.segments().start));
     if recording.is_some_and(|recording| recording.sealed_through >= sealed_through) {
         return Ok(());
     }
     let recording =
-        Recording { endpoint: endpoint.clone(), sealed_through, next_sequence: number(first_sequence.max(1)) };
+        Recording { endpoint: endpoint.clone(), replica, sealed_through, next_sequence: number(first_sequence.max(1)) };
     app.store().write(move |tx| match deployment::find_endpoint(tx, &recording.endpoint)? {
         Some(_) => index::record_sealed(tx, &recording),
         None => Ok(()),
@@ -186,10 +195,13 @@ pub(crate) fn losses(folder: &Path, recording: &Recording, found: &[SegmentId]) 
 
 #[cfg(test)]
 mod tests {
+    use kilter_domain::replica::ReplicaId;
+
     use super::*;
 
     fn missing(sealed_through: i64, found: &[u64]) -> Vec<(u64, u64)> {
-        let recording = Recording { endpoint: "churn".parse().unwrap(), sealed_through, next_sequence: 1 };
+        let (endpoint, replica) = ("churn".parse().unwrap(), ReplicaId::ONLY);
+        let recording = Recording { endpoint, replica, sealed_through, next_sequence: 1 };
         let found: Vec<SegmentId> = found.iter().copied().map(SegmentId).collect();
         losses(Path::new("log"), &recording, &found).iter().map(|loss| (loss.first, loss.last)).collect()
     }

@@ -8,4 +8,6 @@ pub(crate) mod projects;
 pub use error::ReconcileError;
 pub use project::Step;
 pub use project::reconcile;
-pub use projects::{Compaction, Evaluation, EvaluationMode, compact_logs, evaluate_registered_project, train_if_due};
+pub use projects::{
+    Compaction, Evaluation, EvaluationMode, compact_logs, evaluate_registered_project, tally_failures, train_if_due,
+};

@@ -17,7 +17,7 @@ use kilter_store::{
 
 use crate::{
     app::App, deployment::threshold::tune, monitor, monitor::missing_labels, project::folder::Project,
-    reconcile::error::ReconcileError, reconcile::project,
+    reconcile::error::ReconcileError, reconcile::project, replicas,
 };
 
 /// The longest time between two evaluations.
@@ -25,6 +25,9 @@ const MAX_REST: Span = Span::seconds(10 * 60);
 
 /// The time between two evaluations while the next event cannot be computed.
 const RETRY: Span = Span::seconds(60);
+
+/// The time between two evaluations while a window waits for another server's seal.
+const SEAL_WAIT: Span = Span::seconds(3);
 
 /// The earliest of: the end of a window, the time at which its labels should be there, the next stage of a rollout, the
 /// next evaluation of the threshold, the next scheduled retraining.
@@ -45,7 +48,14 @@ pub(super) fn next_evaluation(app: &App, project: &Project, now: Timestamp) -> R
         }
     }
     // What is due and was not done in the evaluation before waits for something.
-    let later = due.into_iter().map(|due| if due > now { due } else { now.after(RETRY) });
+    let mut later: Vec<Timestamp> = due.into_iter().map(|due| if due > now { due } else { now.after(RETRY) }).collect();
+    let sealed = replicas::windows_until(app, now)?;
+    for deploy in project.contract.deploy.iter().filter(|_| sealed < now) {
+        let calendar = monitor::calendar(app, project, &project.endpoint(deploy))?;
+        // A window is over that another server has not sealed yet.
+        later.extend(calendar.filter(|calendar| calendar.next_end(sealed) <= now).map(|_| now.after(SEAL_WAIT)));
+    }
+    let later = later.into_iter();
     Ok(later.min().unwrap_or(now.after(RETRY)))
 }
 

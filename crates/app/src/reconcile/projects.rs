@@ -14,7 +14,9 @@ use crate::{
     causes::StorageError,
     components::serving::Serving,
     context::RequestContext,
+    deployment::rollout,
     model::approval_mode::ApprovalMode,
+    monitor::usage,
     prediction::{compact, merge_partitions, open_log, predict},
     project::folder::Project,
     reconcile::error::ReconcileError,
@@ -58,7 +60,7 @@ pub fn compact_logs(app: &App, now: Timestamp) -> Compaction {
     let context = RequestContext::system("reconcile", now);
     let seal = |endpoint: &EndpointName| {
         open_log::record_losses(app, &context, endpoint)?;
-        compact::compact_log(app, endpoint)?;
+        compact::compact_log_until(app, endpoint, now)?;
         merge_partitions::merge_partitions(app, endpoint)
     };
     let endpoints = predict::open_endpoints(app);
@@ -84,7 +86,7 @@ pub fn evaluate_registered_project(
     if mode.seals_first {
         for endpoint in project.contract.deploy.iter().map(|deploy| project.endpoint(deploy)) {
             // Monitors go on with what is sealed; the next round of seals reports the failure again.
-            if let Err(error) = compact::compact_log(app, &endpoint) {
+            if let Err(error) = compact::compact_log_until(app, &endpoint, now) {
                 tracing::error!(%endpoint, error = with_causes(&error), "its log could not be sealed before its evaluation");
             }
         }
@@ -94,6 +96,22 @@ pub fn evaluate_registered_project(
         && mode.may_train
         && project::is_training_due(app, &project, &step)?;
     Ok(Evaluation { is_training_due, next: Some(next_evaluation::next_evaluation(app, &project, now)?) })
+}
+
+/// What a server does for a project that another one evaluates: it writes down how many requests failed here, and what became of
+/// those that a candidate was asked.
+///
+/// # Errors
+/// When the metadata cannot be read or written.
+pub fn tally_failures(app: &App, name: &ProjectName, now: Timestamp) -> Result<(), ReconcileError> {
+    let context = RequestContext::system("reconcile", now);
+    let project = registered::recorded_project(app, name)?;
+    for deploy in &project.contract.deploy {
+        let endpoint = project.endpoint(deploy);
+        usage::tally_errors(app, &context, &endpoint)?;
+        rollout::note_candidate_requests(app, &endpoint)?;
+    }
+    Ok(())
 }
 
 /// Trains a project if that is still due.

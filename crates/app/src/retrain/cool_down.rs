@@ -95,6 +95,7 @@ mod tests {
             started: None,
             ended: None,
             record: json!({}),
+            replica: Default::default(),
             audit_seq: 1,
         }
     }

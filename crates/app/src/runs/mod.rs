@@ -5,5 +5,7 @@ pub(crate) mod start_run;
 pub(crate) mod train_and_deploy;
 
 pub use run_logs::{RunLogError, step_log};
-pub use start_run::{RunRequest, StartRunError, cancel_run, cancel_runs, run_events, start_run, stop_runs};
+pub use start_run::{
+    RunRequest, StartRunError, cancel_run, cancel_runs, executing_replica, run_events, start_run, stop_runs,
+};
 pub use train_and_deploy::{TrainAndDeployError, TrainedAndDeployed, train_and_deploy};

@@ -51,5 +51,9 @@ pub fn step_log(app: &App, run: &str, step: &StepName) -> Result<String, RunLogE
             Err(error) => return Err(error.into()),
         }
     }
+    if found.replica != app.store().replica() {
+        let how = format!("replica {} executed it: ask that server", found.replica);
+        return Err(missing("log of step here", step.to_string(), &how).into());
+    }
     Err(missing("log of step", step.to_string(), "it was removed from the `.kilter` folder of the project").into())
 }

@@ -8,8 +8,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use kilter_domain::{ids::StepName, run::Cause};
-use kilter_store::run as runs;
+use kilter_domain::{
+    ids::StepName,
+    replica::ReplicaId,
+    run::{Cause, RunState},
+};
+use kilter_store::run::{self as runs, Run};
 use kilter_workflow::{Now, PlanError};
 
 use crate::{
@@ -125,16 +129,41 @@ pub fn run_events(app: &App, id: &str, after: u64, patience: Duration) -> Option
     Some(events)
 }
 
-/// Asks a run of this process to stop; whether it was going on.
+/// The entry that asks a run to stop. The server that executes the run follows it.
+pub(crate) const CANCEL: &str = "run.cancel";
+
+/// Asks a run to stop, of this process or of another server; whether it was going on.
 ///
 /// # Errors
 /// When the entry cannot be written; then it is not asked.
 pub fn cancel_run(app: &App, context: &RequestContext, id: &str, reason: &str) -> Result<bool, StorageError> {
-    let Some(run) = app.components().active_runs.find(id).filter(|run| !run.lock().has_ended) else { return Ok(false) };
-    let (draft, id) = (context.audit_event("run.cancel", reason, vec![]), id.to_owned());
+    let own = app.components().active_runs.find(id).filter(|run| !run.lock().has_ended);
+    if own.is_none() && executing_replica(app, id)?.is_none() {
+        return Ok(false);
+    }
+    let (draft, id) = (context.audit_event(CANCEL, reason, vec![]), id.to_owned());
     app.store().write(move |tx| runs::note_cancel(&tx.audited(draft), &id).map(|_| ()))?;
-    run.cancel.cancel();
+    own.iter().for_each(|run| run.cancel.cancel());
     Ok(true)
+}
+
+/// Another server asked a run of this process to stop, if it is one.
+pub(crate) fn cancel_followed(app: &App, id: &str) {
+    app.components().active_runs.find(id).iter().for_each(|run| run.cancel.cancel());
+}
+
+/// The other server that executes a run; `None` where none does.
+///
+/// # Errors
+/// When the metadata cannot be read.
+pub fn executing_replica(app: &App, id: &str) -> Result<Option<ReplicaId>, StorageError> {
+    if !app.store().is_shared() {
+        return Ok(None);
+    }
+    let found = app.store().read(|reader| runs::find(reader, id))?;
+    let is_under_way = |run: &Run| matches!(run.state, RunState::Queued | RunState::Running);
+    let own = app.store().replica();
+    Ok(found.filter(is_under_way).map(|run| run.replica).filter(|replica| *replica != own))
 }
 
 /// Asks every run of this process to stop.

@@ -176,7 +176,7 @@ pub(crate) fn end_unfinished(app: &App, context: &RequestContext, id: &str, reas
     let found = app.store().read(|reader| runs::get(reader, id))?;
     let document = json!({ "error": reason });
     let (id, draft) = (id.to_owned(), context.audit_event(EventKind::TrainingFailed.as_str(), reason, vec![]));
-    app.store().write(move |tx| {
+    app.under_no_lease().store().write(move |tx| {
         let audited = tx.audited(draft);
         let mut state = found.state;
         if state == RunState::Queued {
@@ -232,7 +232,8 @@ fn end_run(
         .collect();
     let artifacts: Vec<log::Artifact> = record.map(|record| logged_artifacts(record, at)).unwrap_or_default();
     let datasets = record.map(|record| seen_datasets(project, record, at)).transpose()?.unwrap_or_default();
-    app.store().write(move |tx| {
+    // A run is of the process that executes it, whoever has its project by now.
+    app.under_no_lease().store().write(move |tx| {
         datasets.iter().try_for_each(|seen| datasets::record(tx, seen).map(|_| ()))?;
         log::log_params(tx, &id, params.iter().map(|(name, value)| (name.as_str(), value.as_str())))?;
         log::log_metrics(tx, &id, &points)?;

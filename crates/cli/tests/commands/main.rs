@@ -47,6 +47,7 @@ mod screen;
 mod seasonal_drift;
 mod server;
 mod server_config;
+mod several_servers;
 mod storage_figures;
 
 use std::{

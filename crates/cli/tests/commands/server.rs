@@ -21,6 +21,11 @@ impl Server {
         Self::start_with(world, "")
     }
 
+    /// A server of the world with a data folder of its own.
+    pub fn start_on(world: &World, data: &str) -> Self {
+        Self::of(world.command(&["server", "--port", "0", "--json", "--log", "warn", "--data", data]))
+    }
+
     /// A server that a shell starts after `before`.
     pub fn start_with(world: &World, before: &str) -> Self {
         let arguments = ["server", "--port", "0", "--json", "--log", "warn"];
@@ -30,6 +35,10 @@ impl Server {
             command = Command::new("sh");
             command.args(["-c", &typed]).current_dir(world.path()).env_remove("KILTER_DATA").stdin(Stdio::null());
         }
+        Self::of(command)
+    }
+
+    fn of(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut text = String::new();

@@ -81,11 +81,12 @@ fn a_partition_is_read_only_when_it_has_its_name() {
     let lake = Lake::new(folder.path("lake"));
     let staged = lake.stage(PREDICTIONS, &churn(), 1, &rows(&[10])).unwrap();
     assert_eq!(lake.list(PREDICTIONS, &churn()).unwrap().partitions, []);
-    assert_eq!(lake.highest(&churn()).unwrap(), None);
+    assert_eq!(lake.highest(&churn(), &|_| true).unwrap(), None);
     lake.publish(&staged).unwrap();
     lake.publish(&staged).unwrap();
     assert_eq!(lake.list(PREDICTIONS, &churn()).unwrap().partitions, [staged.partition]);
-    assert_eq!(lake.highest(&churn()).unwrap(), Some(1));
+    assert_eq!(lake.highest(&churn(), &|_| true).unwrap(), Some(1));
+    assert_eq!(lake.highest(&churn(), &|number| number > 1).unwrap(), None, "others are of another log");
     assert_eq!(fs::read_dir(lake.folder(PREDICTIONS, &churn())).unwrap().count(), 1);
 }
 

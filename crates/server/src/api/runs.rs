@@ -3,7 +3,13 @@
 //! Invariants: a run that was taken goes on without whoever asked; a folder is only taken from someone who can read the
 //! data folder, because a run executes what stands in it. Out of scope: other machines.
 
-use std::{collections::BTreeSet, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet,
+    path::PathBuf,
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
 
 use axum::{
     Json,
@@ -39,6 +45,9 @@ use crate::{
 
 /// The longest that a request for events waits for the next one.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How often it is asked whether a run of another server ended.
+const ELSEWHERE_EVERY: Duration = Duration::from_millis(500);
 
 /// Asks for a run of a project. It goes on without whoever asked; its events tell how far it is.
 #[utoipa::path(
@@ -163,12 +172,30 @@ pub(crate) async fn get_run_events(
     let progress = blocking(move || {
         let Some(found) = app_runs::run_events(&app, &id, asked.0.after, patience) else {
             run(&app, &id)?;
-            return Ok(api::RunProgress { events: Vec::new(), has_ended: true });
+            return progress_elsewhere(&app, &id, asked.0.after, patience);
         };
         let events = found.events.iter().filter_map(|(number, event)| run_events::event(*number, event)).collect();
         Ok(api::RunProgress { events, has_ended: found.has_ended })
     });
     Ok(Json(progress.await?))
+}
+
+/// The events of a run that is not of this process: which server executes it, and its end once that is known.
+fn progress_elsewhere(app: &App, id: &str, after: u64, patience: Duration) -> Result<api::RunProgress, Problem> {
+    let until = Instant::now() + patience;
+    loop {
+        let executing = app_runs::executing_replica(app, id).map_err(|error| problem_of(&error))?;
+        let Some(replica) = executing else { return Ok(api::RunProgress { events: Vec::new(), has_ended: true }) };
+        if after == 0 {
+            let text = format!("run {id} is executed by replica {replica}; that server has its events");
+            let events = vec![api::RunEvent { number: 1, kind: api::RunEventKind::Started, text }];
+            return Ok(api::RunProgress { events, has_ended: false });
+        }
+        if Instant::now() + ELSEWHERE_EVERY > until {
+            return Ok(api::RunProgress { events: Vec::new(), has_ended: false });
+        }
+        thread::sleep(ELSEWHERE_EVERY);
+    }
 }
 
 /// Asks a run to stop. Its steps are ended, and it is `cancelled` once they are.

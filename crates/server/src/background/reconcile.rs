@@ -3,13 +3,14 @@
 //! Invariants: seals have a thread of their own, each project is evaluated in one of a few threads, and a training runs in
 //! one besides: what takes long for one project keeps nobody else waiting. A commit wakes the projects, a record of the
 //! prediction log wakes the seal; without either a task sleeps until its next event is due. The sleep is measured by the
-//! monotonic clock; a wall clock that is set is noticed within [`MAX_SLEEP`].
+//! monotonic clock; a wall clock that is set is noticed within [`MAX_SLEEP`]. Where several servers share a database, one of them
+//! has the lease of a project, and evaluates and trains it.
 
 use kilter_app::{
-    RequestContext, authz,
+    App, RequestContext, authz,
     garbage::{self, GarbageOptions},
-    reconcile::{self, EvaluationMode},
-    registered,
+    reconcile::{self, EvaluationMode, ReconcileError},
+    registered, replicas,
 };
 use std::{
     collections::BTreeMap,
@@ -49,6 +50,9 @@ const RETRY: Duration = Duration::from_secs(10);
 /// The rest of a server that has just started, before it looks for records past their retention; and between two such looks.
 const FIRST_EXPIRY: Duration = Duration::from_secs(10 * 60);
 const EXPIRE_EVERY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The rest of a project that another server evaluates: how long its lease stays free if that one dies.
+const LEASE_POLL: Duration = Duration::from_secs(5);
 
 /// Clocks that drift apart by less since the last pass have not been set.
 const MAX_DRIFT_MS: i64 = 5_000;
@@ -256,25 +260,32 @@ fn evaluate_project(
 ) -> Duration {
     let (task, now) = (format!("monitors of {name}"), state.now());
     let evaluated = state.background().step(&task, (Importance::Project(name.clone()), EVALUATION_LIMIT), || {
+        let failed = |error: ReconcileError| with_causes(&error);
+        let Some(app) = replicas::hold_project(&state.app(), name).map_err(|error| with_causes(&error))? else {
+            return reconcile::tally_failures(&state.app(), name, now).map_err(failed).map(|()| None);
+        };
         let mode = EvaluationMode { may_train: !lock(schedule).is_training, seals_first: due == Due::Time };
-        reconcile::evaluate_registered_project(&state.app(), name, now, mode).map_err(|error| with_causes(&error))
+        let evaluated = reconcile::evaluate_registered_project(&app, name, now, mode).map_err(failed)?;
+        Ok(Some((app, evaluated)))
     });
     let Some(evaluated) = evaluated else { return RETRY };
+    let Some((app, evaluated)) = evaluated else { return LEASE_POLL };
     if evaluated.is_training_due {
         if training.load(Ordering::Acquire) >= MAX_TRAININGS {
             return RETRY;
         }
-        start_training(state, name, schedule, training);
+        start_training(state, app, name, (schedule, training));
     }
     let rest = evaluated.next.map(|next| next.millis().saturating_sub(state.now().millis()));
     rest.map_or(Duration::from_secs(24 * 60 * 60), |rest| Duration::from_millis(u64::try_from(rest).unwrap_or(0)))
 }
 
+/// Trains under the lease that the training was found due under.
 fn start_training(
     state: &AppState,
+    app: App,
     name: &ProjectName,
-    schedule: &Arc<Mutex<ProjectSchedule>>,
-    training: &Arc<AtomicUsize>,
+    (schedule, training): (&Arc<Mutex<ProjectSchedule>>, &Arc<AtomicUsize>),
 ) {
     training.fetch_add(1, Ordering::AcqRel);
     lock(schedule).is_training = true;
@@ -283,7 +294,7 @@ fn start_training(
         move || {
             let task = format!("training of {name}");
             state.background().step(&task, (Importance::Project(name.clone()), TRAINING_LIMIT), || {
-                reconcile::train_if_due(&state.app(), &name, state.now()).map_err(|error| with_causes(&error))
+                reconcile::train_if_due(&app, &name, state.now()).map_err(|error| with_causes(&error))
             });
             lock(&schedule).is_training = false;
             training.fetch_sub(1, Ordering::AcqRel);

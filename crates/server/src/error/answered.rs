@@ -152,14 +152,15 @@ impl Answered for StoreError {
     fn answer(&self) -> Answer {
         let code = match self {
             Self::InUse { .. } => Code::DataFolderInUse,
-            Self::DatabaseInUse { .. } => Code::DatabaseInUse,
+            Self::ReplicaInUse { .. } => Code::ReplicaInUse,
             Self::Unavailable { .. }
             | Self::ConnectionRefused { .. }
             | Self::CommitUnknown { .. }
             | Self::DatabaseReadOnly { .. } => Code::DatabaseUnavailable,
+            Self::NewerSchema { .. } => Code::SchemaNewer,
             Self::ForeignServer { .. } => Code::DatabaseMismatch,
             Self::NotFound { .. } => Code::NotFound,
-            Self::Conflict { .. } | Self::Moved { .. } => Code::InvalidState,
+            Self::Conflict { .. } | Self::Moved { .. } | Self::LeaseLost { .. } => Code::InvalidState,
             Self::Invalid { .. } | Self::InvalidCursor(_) => Code::RequestInvalid,
             Self::DiskFull { .. } => Code::DiskFull,
             Self::Busy { .. } => Code::TimedOut,

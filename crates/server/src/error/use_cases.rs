@@ -267,7 +267,9 @@ impl Answered for DataFolderError {
         match self {
             Self::DatabaseLost { .. } => Code::DataDamaged.into(),
             Self::OnServer { .. } | Self::InFile { .. } | Self::OtherPlatform { .. } => Code::DatabaseMismatch.into(),
-            Self::InStorage { .. } | Self::InFolder { .. } | Self::OtherStorage { .. } => Code::StorageMismatch.into(),
+            Self::InStorage { .. } | Self::InFolder { .. } | Self::OtherStorage { .. } | Self::Apart { .. } => {
+                Code::StorageMismatch.into()
+            }
             Self::StorageLost { .. } => Code::DataDamaged.into(),
             Self::Move(_) => Code::InvalidState.into(),
             Self::Storage(error) => error.answer(),

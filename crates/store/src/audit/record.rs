@@ -38,6 +38,8 @@ statements! {
     NEWEST = "list the audit log": "
         SELECT audit.*, audit_reason.text AS reason FROM audit LEFT JOIN audit_reason USING (seq)
         WHERE seq < :below ORDER BY seq DESC LIMIT :limit";
+    AFTER = "list what changed": "
+        SELECT seq, action, object FROM audit WHERE seq > :above ORDER BY seq LIMIT :limit";
     NEWEST_OF_OBJECT = "list the audit log of an object": "
         SELECT audit.*, audit_reason.text AS reason FROM audit LEFT JOIN audit_reason USING (seq)
         WHERE object = :object AND seq < :below ORDER BY seq DESC LIMIT :limit";
@@ -170,6 +172,24 @@ pub fn erase_reason(audited: &AuditedTx, seq: u64) -> Result<(), StoreError> {
 /// The number of entries; the `seq` of the last one.
 pub fn size(reader: &Reader) -> Result<u64, StoreError> {
     Ok(reader.one(&LAST, &[], |row| row.get(0))?.unwrap_or(0))
+}
+
+/// An entry as whoever follows the log needs it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Followed {
+    /// The number of the entry.
+    pub seq: u64,
+    /// What was done.
+    pub action: String,
+    /// To what.
+    pub object: String,
+}
+
+/// The entries behind `seq`, oldest first, at most `limit`: what others changed since.
+pub fn list_after(reader: &Reader, seq: u64, limit: u32) -> Result<Vec<Followed>, StoreError> {
+    reader.all(&AFTER, named_params! { ":above": seq, ":limit": limit }, |row| {
+        Ok(Followed { seq: row.get("seq")?, action: row.get("action")?, object: row.get("object")? })
+    })
 }
 
 /// The entry with this `seq`.

@@ -2,7 +2,7 @@
 //!
 //! Invariants: an entry carries the digest of every column that only moves with an entry, so a row cannot be changed
 //! alone. Left out are counts that move without one, and say so here: `alert.windows` and `alert.detail` (each window
-//! counts), `token.last_used`, and the `until` of intervals, which the entry of the next one states.
+//! counts), `token.last_used`, the `replica` of a run or deployment (whose process it is under way in), and the `until` of intervals, which the entry of the next one states.
 
 use kilter_domain::audit::Outcome;
 

@@ -1,7 +1,7 @@
 //! One connection, whichever database it leads to.
 
 use super::{
-    error::Result,
+    error::{DatabaseError, Result},
     params::{Binding, Params},
     postgres::PostgresConnection,
     row::Row,
@@ -90,12 +90,34 @@ impl Connection {
         }
     }
 
-    /// Begins a transaction that writes: the only one of all servers, until it ends.
-    pub(crate) fn begin_write(&self) -> Result<()> {
+    /// Begins a transaction that writes: the only one of all servers, until it ends. Answers the number of the last migration
+    /// that a server has; a file has only one process, which made its schema.
+    pub(crate) fn begin_write(&self) -> Result<Option<u32>> {
+        match self {
+            Self::Sqlite(connection) => Ok(connection.execute_batch("BEGIN IMMEDIATE").map(|()| None)?),
+            Self::Postgres(connection) => connection.begin_at_level(BEGIN_WRITE).map(Some),
+        }
+    }
+
+    /// Begins a transaction that changes the schema of a server, while no server writes.
+    pub(crate) fn begin_migration(&self) -> Result<()> {
         match self {
             Self::Sqlite(connection) => Ok(connection.execute_batch("BEGIN IMMEDIATE")?),
-            Self::Postgres(connection) => connection.begin(BEGIN_WRITE),
+            Self::Postgres(connection) => connection.begin(TAKE_LOCK),
         }
+    }
+
+    /// The time on the clock of the database, in milliseconds.
+    pub(crate) fn clock(&self) -> Result<i64> {
+        let (sql, mut now) = match self {
+            Self::Sqlite(_) => ("SELECT CAST(unixepoch('subsec') * 1000 AS INTEGER)", None),
+            Self::Postgres(_) => ("SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)", None),
+        };
+        self.query(sql, &[], Binding::All, &mut |row| {
+            now = Some(row.get(0)?);
+            Ok(false)
+        })?;
+        now.ok_or(DatabaseError::Closed)
     }
 
     /// Makes durable what the transaction wrote. Where it changed something, every process with the database hears of it.
@@ -128,24 +150,12 @@ impl Connection {
             Self::Sqlite(_) => Ok(true),
             Self::Postgres(connection) => {
                 // Waits for the lock of the transaction that was lost, should the server still be busy with it.
-                connection.begin(BEGIN_WRITE)?;
+                connection.begin(TAKE_LOCK)?;
                 let found = connection.has_commit(number);
                 connection.end("ROLLBACK")?;
                 found
             }
         }
-    }
-
-    /// Takes a lock of PostgreSQL that the session keeps; whether it could be had. A file has its own.
-    pub(crate) fn try_session_lock(&self, key: i64) -> Result<bool> {
-        let mut is_ours = true;
-        if matches!(self, Self::Postgres(_)) {
-            self.query("SELECT pg_try_advisory_lock(:key)", &[(":key", &key)], Binding::All, &mut |row| {
-                is_ours = row.get(0)?;
-                Ok(false)
-            })?;
-        }
-        Ok(is_ours)
     }
 
     /// What is left to do before the last connection goes.
@@ -168,4 +178,7 @@ impl Connection {
 
 /// Writes of all servers follow each other, so that the audit log has no gaps and keys grow as they are committed. The
 /// lock ends with its transaction.
-const BEGIN_WRITE: &str = "BEGIN; SELECT pg_advisory_xact_lock(1263094868)";
+const TAKE_LOCK: &str = "BEGIN; SELECT pg_advisory_xact_lock(1263094868)";
+/// The same, and how far the schema is by now.
+const BEGIN_WRITE: &str =
+    "BEGIN; SELECT pg_advisory_xact_lock(1263094868); SELECT CAST(max(number) AS TEXT) FROM migration";

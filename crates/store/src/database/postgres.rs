@@ -20,7 +20,7 @@ use tokio::{
     task::JoinHandle,
 };
 use tokio_postgres::{
-    AsyncMessage, Client, Config, Statement,
+    AsyncMessage, Client, Config, SimpleQueryMessage, Statement,
     types::{IsNull, ToSql, Type, private::BytesMut, to_sql_checked},
 };
 
@@ -237,6 +237,18 @@ impl PostgresConnection {
         self.is_in_transaction.set(true);
         self.changes_before.set(self.changes.get());
         Ok(())
+    }
+
+    /// As [`Self::begin`], where the last statement of `sql` answers a number, which is answered; 0 where it is none.
+    pub(super) fn begin_at_level(&self, sql: &str) -> Result<u32> {
+        let answers = block_on(self.client.simple_query(sql))?;
+        self.is_in_transaction.set(true);
+        self.changes_before.set(self.changes.get());
+        let last = answers.iter().rev().find_map(|answer| match answer {
+            SimpleQueryMessage::Row(row) => row.get(0),
+            _ => None,
+        });
+        Ok(last.and_then(|level| level.parse().ok()).unwrap_or(0))
     }
 
     pub(super) fn total_changes(&self) -> u64 {

@@ -108,7 +108,7 @@ pub(super) fn applied(connection: &Connection, name: &str) -> Result<Vec<(String
 
 fn apply(connection: &Connection, number: u32, migration: &Migration) -> Result<(), StoreError> {
     let migrating = || {
-        connection.begin_write()?;
+        connection.begin_migration()?;
         connection.batch(MIGRATION_TABLE)?;
         connection.batch(migration.postgres)?;
         let digest = Digest::of(migration.postgres.as_bytes()).to_string();

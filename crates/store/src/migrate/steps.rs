@@ -40,6 +40,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations![
     "0008_evidence",
     "0009_recording",
     "0010_alert_names",
+    "0011_replicas",
 ];
 
 /// Refuses a database that other steps made, or later ones.

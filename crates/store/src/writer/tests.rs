@@ -14,7 +14,12 @@ fn cramped(path: &Path, pages: i64) -> Writer {
     migrate::migrate(&mut connection, migrate::MIGRATIONS).unwrap();
     let used: i64 = connection.query_row("PRAGMA page_count", [], |row| row.get(0)).unwrap();
     connection.query_row(&format!("PRAGMA max_page_count = {}", used + pages), [], |_| Ok(())).unwrap();
-    Writer::start(Tx::new(Connection::sqlite(connection)), Arc::new(CommitNotifier::default()), home(path)).unwrap()
+    Writer::start(
+        Tx::new(Connection::sqlite(connection), Arc::default()),
+        Arc::new(CommitNotifier::default()),
+        home(path),
+    )
+    .unwrap()
 }
 
 fn home(path: &Path) -> Home {

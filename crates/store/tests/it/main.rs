@@ -12,6 +12,7 @@ mod metadata_copy;
 mod metrics;
 mod monitoring;
 mod server_faults;
+mod several_servers;
 mod shared;
 mod tampering;
 mod versions;

@@ -5,6 +5,7 @@ use kilter_domain::{
     digest::Digest,
     ids::VersionId,
     reading::ReadingDetail,
+    replica::ReplicaId,
     retrain_blocker::RetrainBlocker,
     rule::MetricId,
     run::Cause,
@@ -62,7 +63,7 @@ fn a_window_finds_the_partitions_that_touch_it() {
     assert_eq!(touching(9, 11), [0, 1]);
     assert_eq!(touching(16, 17), [1, 2]);
     assert_eq!(touching(31, 99), [0_i64; 0]);
-    let last = world.store.read(|reader| prediction::last_seq(reader, &churn_endpoint())).unwrap();
+    let last = world.store.read(|reader| prediction::last_seq(reader, &churn_endpoint(), ReplicaId::ONLY)).unwrap();
     assert_eq!(last, Some(2));
 }
 
@@ -193,23 +194,31 @@ fn a_merged_partition_stands_in_the_place_of_those_that_it_holds() {
     let error = merge(Partition { seq: 1_901, ..merged }).unwrap_err();
     assert!(matches!(error, StoreError::Conflict { .. }), "{error}");
     assert_eq!(listed(), [2, 1_900], "of a merge that is refused nothing is kept");
-    let old = world.store.read(|reader| prediction::list_merged(reader, kind, &churn_endpoint(), 10)).unwrap();
+    let old = world
+        .store
+        .read(|reader| prediction::list_merged(reader, kind, &churn_endpoint(), ReplicaId::ONLY, 10))
+        .unwrap();
     assert_eq!(old.iter().map(|partition| partition.seq).collect::<Vec<_>>(), [0, 1]);
     world.store.write(move |tx| prediction::forget_partition(tx, kind, &churn_endpoint(), 0)).unwrap();
-    let old = world.store.read(|reader| prediction::list_merged(reader, kind, &churn_endpoint(), 10)).unwrap();
+    let old = world
+        .store
+        .read(|reader| prediction::list_merged(reader, kind, &churn_endpoint(), ReplicaId::ONLY, 10))
+        .unwrap();
     assert_eq!(old.len(), 1);
 }
 
 fn how_far_a_log_was_sealed_only_grows() {
     let world = World::with_records();
-    let find = || world.store.read(|reader| prediction::find_recording(reader, &churn_endpoint())).unwrap();
-    assert_eq!(find(), None);
-    for (sealed_through, next_sequence) in [(0, 1), (3, 40), (2, 90)] {
-        let recording = prediction::Recording { endpoint: churn_endpoint(), sealed_through, next_sequence };
+    let (one, two) = (ReplicaId::ONLY, ReplicaId::new(2).unwrap());
+    let find =
+        |replica| world.store.read(|reader| prediction::find_recording(reader, &churn_endpoint(), replica)).unwrap();
+    assert_eq!(find(one), None);
+    for (replica, sealed_through, next_sequence) in [(one, 0, 1), (one, 3, 40), (two, 9, 9), (one, 2, 90)] {
+        let recording = prediction::Recording { endpoint: churn_endpoint(), replica, sealed_through, next_sequence };
         world.store.write(move |tx| prediction::record_sealed(tx, &recording)).unwrap();
     }
-    let found = find().unwrap();
-    assert_eq!((found.sealed_through, found.next_sequence), (3, 90));
+    let numbers = |replica| find(replica).map(|found| (found.sealed_through, found.next_sequence));
+    assert_eq!((numbers(one), numbers(two)), (Some((3, 90)), Some((9, 9))), "each replica has a log of its own");
 }
 
 fn reading(as_of: i64, estimated: bool, value: Option<f64>) -> Reading {

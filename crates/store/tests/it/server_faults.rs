@@ -278,23 +278,6 @@ fn a_schema_of_a_newer_program_is_refused() {
     assert!(matches!(reading, StoreError::NewerSchema { .. }), "{reading:?}");
 }
 
-fn a_process_that_writes_alone_is_named_by_the_next_and_lets_it_in_when_it_ends() {
-    let database = TestDatabase::new().unwrap();
-    let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let options = StoreOptions { is_exclusive: true, ..StoreOptions::default() };
-    let url = database.url().parse().unwrap();
-    let first = Store::open_server(one.path(), &url, options).unwrap();
-    let error = Store::open_server(two.path(), &url, options).err().unwrap();
-    assert!(matches!(error, StoreError::DatabaseInUse { .. }), "{error:?}");
-    drop(first);
-    let began = Instant::now();
-    // The session ends a moment after the connection.
-    while let Err(error) = Store::open_server(two.path(), &url, options) {
-        assert!(began.elapsed() < Duration::from_secs(5), "{error}");
-        thread::sleep(Duration::from_millis(20));
-    }
-}
-
 only_postgres![
     a_commit_of_another_process_wakes_who_waits_and_is_seen,
     two_processes_write_one_audit_log_without_gaps,
@@ -302,5 +285,4 @@ only_postgres![
     wrong_addresses_are_refused_without_their_secrets,
     a_database_of_somebody_else_is_refused_and_left_as_it_was,
     a_schema_of_a_newer_program_is_refused,
-    a_process_that_writes_alone_is_named_by_the_next_and_lets_it_in_when_it_ends,
 ];

@@ -40,6 +40,8 @@ const UNSEALED: &[(&str, &str, &str)] = &[
     ("alert", "windows", "counts windows while the state stays"),
     ("alert", "detail", "tells of the newest window while the state stays"),
     ("token", "last_used", "is noted once a minute"),
+    ("run", "replica", "says whose process executes it, which its entry does not"),
+    ("deployment", "replica", "says whose process was asked for it, which its entry does not"),
 ];
 
 /// Rows in every audited table, in states with every column set somewhere.

@@ -156,7 +156,7 @@ fn whoever_subscribed_is_called_after_each_commit_that_changed_something() {
 #[test]
 fn a_store_that_can_be_made_again_need_not_wait_for_the_disk() {
     let dir = tempfile::tempdir().unwrap();
-    let options = StoreOptions { durability: Durability::ProcessCrash, ..StoreOptions::default() };
+    let options = StoreOptions { durability: Durability::ProcessCrash };
     register(&Store::open_with(dir.path(), options).unwrap(), "churn").unwrap();
     assert!(is_registered(&Store::open(dir.path()).unwrap(), "churn"));
 }
