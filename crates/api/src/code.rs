@@ -89,6 +89,10 @@ codes! {
     StorageRefused    = "storage_refused",    503, Unreachable, "the object store does not allow this",     "see that the bucket is there, and that AWS_ENDPOINT_URL, AWS_REGION, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are right";
     StorageMismatch   = "storage_mismatch",   409, Conflict,    "data folder and object store do not belong together", "name the `--storage` that the folder began with, or choose another `--data`";
 
+    // Datasets that lie elsewhere.
+    DatasetUnavailable = "dataset_unavailable", 503, Unreachable, "a dataset cannot be read where it lies",    "see the cause above, and try again; `kilter run --locked` uses the copy that `kilter.lock` pins";
+    DatasetRefused    = "dataset_refused",    403, Forbidden,   "the place of a dataset does not let us read it", "see that the address and the credentials (AWS_ACCESS_KEY_ID, `database`) are right";
+
     // The contract.
     ContractInvalid   = "contract_invalid",   422, Usage,       "the contract is not valid",                "see every place with `kilter check`";
     StepFailed        = "step_failed",        500, Failed,      "a run could not be done",                  "see the step and its log above; `kilter run` goes on where it stopped";

@@ -177,6 +177,7 @@ pub const ACCESS_RULES: &[AccessRule] = &[
     files("init", "writes a contract"),
     files("check", "reads a contract"),
     files("schema", "writes the schema of contracts"),
+    files("data fetch", "reads what the contract names, with the credentials of whoever types it"),
     files("data split", READS_FILES),
     files("sql", "reads files, with `--data` also the Parquet files of a prediction log"),
     files("train", READS_FILES),

@@ -63,6 +63,8 @@ words! {
         StepBlobs = "step_blobs",
         /// Profiles of datasets, which can be made again.
         Profiles = "profiles",
+        /// Copies of datasets that lie elsewhere.
+        DatasetCopies = "dataset_copies",
         /// Files that stood for datasets in trainings that are over.
         TrainingFiles = "training_files",
     }

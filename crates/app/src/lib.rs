@@ -47,5 +47,5 @@ pub use crate::{
     project::Project,
 };
 
-pub use kilter_storage::{DEFAULT_CACHE_BYTES, InvalidStorageUrl, ObjectError, StorageUrl};
+pub use kilter_storage::{DEFAULT_CACHE_BYTES, DownloadError, InvalidStorageUrl, ObjectError, StorageUrl};
 pub use kilter_store::{CopiedTable, DatabaseUrl, InvalidDatabaseUrl};

@@ -34,7 +34,7 @@ mod workflow;
 
 pub use self::{
     admission::ContractObjection,
-    data::{Dataset, Location},
+    data::{DatabaseSource, Dataset, Location},
     deployment::{Canary, Deploy, Package, Rollback, Sample, Target},
     document::Contract,
     error::{ContractError, ContractErrors, MAX_ERRORS},

@@ -158,6 +158,7 @@ fn every_example_of_every_key_reads() {
         }
         match (section.path, key.name) {
             ("step.*", "run") => body += "in = [\"split.train\"]\nout = { model = \"w/one\" }\n",
+            ("data.*", "database") => body += "path = \"sql:sql/customers.sql\"\n",
             ("threshold", "window" | "every" | "min_rows") => body += "fpr = \"1%\"\n",
             ("step.*", "metrics") => body += "out = { report = \"w/one\" }\n",
             _ => {}

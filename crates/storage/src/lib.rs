@@ -8,12 +8,14 @@
 #![deny(missing_docs)]
 
 mod cached;
+mod download;
 mod error;
 mod objects;
 mod transfer;
 mod url;
 
 pub use cached::{CachedStorage, DEFAULT_CACHE_BYTES, Upload};
+pub use download::{DownloadError, Downloaded, download};
 pub use error::ObjectError;
 pub use objects::{Created, ObjectFacts, ObjectStorage};
 pub use url::{InvalidStorageUrl, StorageUrl};

@@ -15,7 +15,6 @@ mod stored_value;
 mod tls;
 mod value;
 
-pub use self::error::DatabaseError;
 #[cfg(test)]
 pub(crate) use self::statement_text::number_parameters;
 pub(crate) use self::{
@@ -27,3 +26,4 @@ pub(crate) use self::{
     row::{Row, unreadable},
     value::{ToValue, Value, ValueRef},
 };
+pub use self::{error::DatabaseError, postgres::foreign::QueryError};

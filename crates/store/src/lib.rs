@@ -37,6 +37,7 @@ pub mod page;
 pub mod prediction;
 mod presence;
 pub mod project;
+pub mod query;
 mod reader;
 mod reading;
 pub mod replica;
@@ -61,7 +62,7 @@ use kilter_domain::{
     time::{Span, Timestamp},
 };
 
-pub use database::DatabaseError;
+pub use database::{DatabaseError, QueryError};
 pub use error::StoreError;
 pub use metadata_copy::{CopiedTable, copy_metadata};
 pub use options::{Durability, StoreOptions};

@@ -58,7 +58,7 @@ pub use key::{Change, KeyRecord};
 pub use lockfile::{LockedDataset, Lockfile, LockfileError};
 pub use locks::LockError;
 pub use metrics::MetricsError;
-pub use options::{Force, Now, RunOptions};
+pub use options::{FetchedDataset, Force, Now, RunOptions};
 pub use output_places::KEPT_NAMES;
 pub use plan::{Environment, Needs, Plan, PlanParts, Source, Step};
 pub use plan_error::PlanError;

@@ -25,6 +25,9 @@ const MAX_LOCK_BYTES: u64 = 64 << 20;
 pub struct LockedDataset {
     /// As the contract states it, or where it lay instead.
     pub path: String,
+    /// Which of its versions it was where it lies elsewhere: what the store says that changes with its bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
     /// Its digest, size and number of files.
     #[serde(flatten)]
     pub content: Content,
@@ -46,7 +49,7 @@ pub enum LockfileError {
     },
     /// The path of the dataset is an address, such as `s3://…`.
     #[error(
-        "dataset `{dataset}`: `{path}` is no local path, and only files and folders can be read by a run; copy the data into the project"
+        "dataset `{dataset}`: `{path}` is no local path, and no copy of it was brought here; `kilter data fetch` does it"
     )]
     NotLocal {
         /// The name of the dataset.
@@ -189,6 +192,7 @@ pub(crate) fn locate(dataset: &DatasetName, path: &Path, options: &RunOptions) -
     let missing = |path: &Path| LockfileError::Missing { dataset: dataset.clone(), path: path.to_owned() };
     let found = match options.data_overrides.get(dataset) {
         Some(other) => other.clone(),
+        None if is_remote(path) && options.fetched.contains_key(dataset) => options.fetched[dataset].path.clone(),
         None if is_remote(path) => {
             return Err(LockfileError::NotLocal { dataset: dataset.clone(), path: path.display().to_string() });
         }
@@ -231,12 +235,20 @@ pub(crate) fn lock_dataset(
     let failed = |source| LockfileError::Read { dataset: dataset.clone(), source };
     let content = hashes.content_of(&path).map_err(failed)?;
     let is_other = options.data_overrides.contains_key(dataset);
-    let is_kept = !is_other && !options.explain_only && content.bytes <= options.keep_data_bytes;
+    let fetched = options.fetched.get(dataset).filter(|_| !is_other && is_remote(stated));
+    // What was fetched lies under its digest already.
+    let is_kept = !is_other && fetched.is_none() && !options.explain_only && content.bytes <= options.keep_data_bytes;
     if is_kept && !blobs.has_content(&content) {
         blobs.put(&path, hashes).map_err(failed)?;
     }
     let shown = if is_other { &path } else { stated };
-    let pinned = |profile| LockedDataset { path: shown.display().to_string(), content: content.clone(), profile };
+    let version = fetched.and_then(|fetched| fetched.version.clone());
+    let pinned = |profile| LockedDataset {
+        path: shown.display().to_string(),
+        version: version.clone(),
+        content: content.clone(),
+        profile,
+    };
     if let Some(known) = before.filter(|known| known.content == content) {
         return Ok(pinned(known.profile.clone()));
     }
@@ -266,6 +278,7 @@ mod tests {
         .unwrap();
         LockedDataset {
             path: "data/a.csv".to_owned(),
+            version: None,
             content,
             profile: DatasetProfile { rows: Some(3), ..DatasetProfile::default() },
         }

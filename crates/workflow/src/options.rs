@@ -42,6 +42,15 @@ impl Force {
     }
 }
 
+/// A local copy of a dataset that lies elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FetchedDataset {
+    /// The file or folder.
+    pub path: PathBuf,
+    /// What changes with the bytes, as the place says it that they come from; `None` where it says nothing.
+    pub version: Option<String>,
+}
+
 /// Options of a run. [`RunOptions::new`] gives the usual ones; fields are changed as needed.
 #[derive(Clone)]
 pub struct RunOptions {
@@ -59,6 +68,8 @@ pub struct RunOptions {
     pub outputs_root: Option<PathBuf>,
     /// Other files or folders in the place of datasets. They are not pinned in `kilter.lock`.
     pub data_overrides: BTreeMap<DatasetName, PathBuf>,
+    /// Local copies of datasets that lie elsewhere. They are pinned as the contract states them.
+    pub fetched: BTreeMap<DatasetName, FetchedDataset>,
     /// Other values of parameters, by dotted path.
     pub param_overrides: BTreeMap<String, Value>,
     /// Only these steps; what feeds them must have been made before. `None`: all.
@@ -106,6 +117,7 @@ impl RunOptions {
             data_folder: None,
             outputs_root: None,
             data_overrides: BTreeMap::new(),
+            fetched: BTreeMap::new(),
             param_overrides: BTreeMap::new(),
             only: None,
             force: Force::None,

@@ -10,6 +10,7 @@ use std::{
 };
 
 use kilter_blobs::Content;
+use kilter_domain::digest::Digest;
 
 use crate::{
     action_cache::{self, CachedResult},
@@ -58,6 +59,17 @@ impl StateFolder {
         let Some(project) = &self.project else { return Ok(Vec::new()) };
         let lock = Lockfile::read(&project.join("kilter.lock"))?;
         Ok(lock.data().values().map(|pin| pin.content.clone()).collect())
+    }
+
+    /// Copies of datasets that lie elsewhere and that nobody used since a time, with their digests.
+    pub fn old_copies(&self, before: SystemTime) -> Vec<(PathBuf, Digest)> {
+        let folders = fs::read_dir(self.path.join("fetched")).into_iter().flatten().flatten();
+        let old = folders.filter_map(|folder| {
+            let used = folder.metadata().ok().filter(|found| found.is_dir())?.modified().ok()?;
+            let digest = folder.file_name().to_str()?.parse().ok()?;
+            (used < before).then(|| (folder.path(), digest))
+        });
+        old.collect()
     }
 
     /// Profiles of datasets that were made before a time, with their bytes. They are made again when they are needed.

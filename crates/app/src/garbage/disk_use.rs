@@ -2,7 +2,7 @@
 //!
 //! Out of scope: what may be removed of it ([`collect_garbage`](super::collect_garbage)).
 
-use std::{fs, path::Path};
+use std::path::Path;
 
 use kilter_lake::LogKind;
 use kilter_store::{DATABASE_FILE, retention};
@@ -11,7 +11,7 @@ use crate::{
     app::App,
     causes::StorageError,
     data_folder::bucket,
-    garbage::step_cache,
+    garbage::{bytes::bytes_below, step_cache},
     prediction::partition_index::{endpoints, kind_of},
 };
 
@@ -119,19 +119,4 @@ fn partition_bytes(app: &App) -> Result<u64, StorageError> {
 
 fn file_bytes(path: &Path) -> u64 {
     path.metadata().map_or(0, |found| found.len())
-}
-
-/// The bytes of the files below a folder; links are not followed.
-fn bytes_below(folder: &Path) -> u64 {
-    let (mut bytes, mut folders) = (0u64, vec![folder.to_owned()]);
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-            match entry.metadata() {
-                Ok(found) if found.is_dir() => folders.push(entry.path()),
-                Ok(found) if found.is_file() => bytes = bytes.saturating_add(found.len()),
-                _ => {}
-            }
-        }
-    }
-    bytes
 }

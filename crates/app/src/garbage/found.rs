@@ -64,6 +64,8 @@ pub enum GarbageKind {
     StepBlobs,
     /// Profiles of datasets that can be made again.
     Profiles,
+    /// Copies of datasets that lie elsewhere.
+    DatasetCopies,
     /// Files that stood for datasets in trainings that are over.
     TrainingFiles,
 }
@@ -79,6 +81,7 @@ impl GarbageKind {
             Self::StepResults => "step_results",
             Self::StepBlobs => "step_blobs",
             Self::Profiles => "profiles",
+            Self::DatasetCopies => "dataset_copies",
             Self::TrainingFiles => "training_files",
         }
     }

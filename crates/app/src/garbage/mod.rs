@@ -4,6 +4,7 @@
 //! neither are the pins of `kilter.lock`, the audit table, and what was stored within a day. A collection that is ended in the
 //! middle has removed some of it, and the next one goes on. Out of scope: when it is done; whoever calls says so.
 
+pub(crate) mod bytes;
 pub(crate) mod collect;
 pub(crate) mod disk_use;
 pub(crate) mod error;

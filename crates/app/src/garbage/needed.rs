@@ -112,6 +112,11 @@ impl Needed {
         };
     }
 
+    /// Whether something itself is needed; what is in a tree is not looked at.
+    pub fn has(&self, digest: &Digest) -> bool {
+        self.files.contains(digest) || self.trees.contains(digest)
+    }
+
     /// A file that is needed.
     pub fn add_file(&mut self, digest: Digest) {
         self.files.insert(digest);

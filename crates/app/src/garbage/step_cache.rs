@@ -2,12 +2,14 @@
 
 use std::{fs, path::PathBuf, time::SystemTime};
 
+use kilter_domain::digest::Digest;
 use kilter_workflow::{CachedResult, StateFolder};
 
 use crate::{
     app::App,
     causes::StorageError,
     garbage::{
+        bytes::bytes_below,
         found::{Garbage, GarbageKind, GarbageOptions},
         needed::Needed,
     },
@@ -37,6 +39,8 @@ pub(crate) fn own_state_folder(app: &App) -> StateFolder {
 pub(crate) struct Stale {
     results: Vec<CachedResult>,
     profiles: Vec<(PathBuf, u64)>,
+    /// Copies of datasets that lie elsewhere, with their digests.
+    copies: Vec<(PathBuf, Digest)>,
     place: String,
 }
 
@@ -63,7 +67,9 @@ impl Stale {
             result.outputs.iter().for_each(|content| needed.add(content));
             result.log.into_iter().for_each(|log| needed.add_file(log));
         }
-        Self { results, profiles: folder.old_profiles(before), place: folder.path().display().to_string() }
+        let copies = folder.old_copies(before).into_iter().filter(|(_, digest)| !needed.has(digest)).collect();
+        let place = folder.path().display().to_string();
+        Self { results, profiles: folder.old_profiles(before), copies, place }
     }
 
     pub fn garbage(&self) -> Vec<Garbage> {
@@ -73,6 +79,7 @@ impl Stale {
         vec![
             Garbage::of(GarbageKind::StepResults, &self.place, results),
             Garbage::of(GarbageKind::Profiles, &self.place, profiles),
+            Garbage::of(GarbageKind::DatasetCopies, &self.place, self.copies.iter().map(|(path, _)| bytes_below(path))),
         ]
     }
 
@@ -86,6 +93,11 @@ impl Stale {
         for path in results.chain(self.profiles.iter().map(|(path, _)| path)) {
             if let Err(error) = fs::remove_file(path) {
                 tracing::warn!(file = %path.display(), %error, "could not remove a file that nobody needs");
+            }
+        }
+        for (folder, _) in &self.copies {
+            if let Err(error) = fs::remove_dir_all(folder) {
+                tracing::warn!(folder = %folder.display(), %error, "could not remove the copy of a dataset");
             }
         }
     }

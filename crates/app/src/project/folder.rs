@@ -11,7 +11,13 @@ use kilter_domain::{
     ids::{DatasetName, EndpointName, ModelName, ProjectName},
 };
 
-use crate::{causes::StorageError, dataset::column_roles::ColumnRoles, project::error::ProjectError};
+use kilter_workflow::FetchedDataset;
+
+use crate::{
+    causes::{NotFound, StorageError},
+    dataset::column_roles::ColumnRoles,
+    project::{copies, error::ProjectError},
+};
 
 /// The largest contract file that is read; the contract itself says how much of it may be said.
 const MAX_CONTRACT_BYTES: u64 = 4 << 20;
@@ -30,6 +36,8 @@ pub struct Project {
     pub contract: Contract,
     /// The text of the contract, as it was read.
     pub text: String,
+    /// Copies of datasets that lie elsewhere, as they were brought here for what is done now.
+    pub(crate) copies: BTreeMap<DatasetName, FetchedDataset>,
 }
 
 impl Project {
@@ -52,7 +60,12 @@ impl Project {
     /// When the text is no contract that this program reads.
     pub fn recorded(name: &ProjectName, folder: &Path, text: String) -> Result<Self, ProjectError> {
         let contract = Contract::parse(&text).map_err(|errors| ProjectError::Contract(errors.to_string()))?;
-        Ok(Self { name: name.clone(), folder: folder.to_owned(), contract, text })
+        Ok(Self { name: name.clone(), folder: folder.to_owned(), contract, text, copies: BTreeMap::new() })
+    }
+
+    /// The same project with copies of datasets that lie elsewhere.
+    pub(crate) fn with_copies(&self, copies: BTreeMap<DatasetName, FetchedDataset>) -> Self {
+        Self { copies, ..self.clone() }
     }
 
     /// The same project with its files in `folder`.
@@ -70,7 +83,7 @@ impl Project {
             Some(name) => name.clone(),
             None => folder_name(folder).ok_or_else(|| ProjectError::NoName(folder.to_owned()))?,
         };
-        let project = Self { name, folder: folder.to_owned(), contract, text };
+        let project = Self { name, folder: folder.to_owned(), contract, text, copies: BTreeMap::new() };
         project.check_endpoints()?;
         Ok(project)
     }
@@ -160,17 +173,20 @@ impl Project {
         }
     }
 
-    /// The file of a dataset.
+    /// The file of a dataset, or its local copy.
     ///
     /// # Errors
-    /// When the contract states no path for it, or one on another machine.
+    /// When the contract states no path for it, or it lies elsewhere and no copy was brought here.
     pub fn dataset_path(&self, dataset: &Dataset) -> Result<PathBuf, ProjectError> {
         match &dataset.path {
             Some(Location::File(path)) => Ok(self.folder.join(path)),
-            Some(Location::Remote(url)) => Err(ProjectError::NotInContract {
-                what: format!("a local copy of dataset `{}` ({url})", dataset.name),
-                how: "fetch it in a step, or point `path` at a file of the project".to_owned(),
-            }),
+            Some(Location::Remote(address)) => {
+                let fetched = self.copies.get(&dataset.name).map(|copy| copy.path.clone());
+                fetched.or_else(|| copies::pinned_copy(&self.folder, &dataset.name)).ok_or_else(|| {
+                    let how = format!("`kilter data fetch` brings it here from {address}");
+                    NotFound { what: "copy of dataset", id: dataset.name.to_string(), how }.into()
+                })
+            }
             None => Err(ProjectError::NotInContract {
                 what: format!("where dataset `{}` is", dataset.name),
                 how: format!("add `path = \"...\"` to [data.{}]", dataset.name),

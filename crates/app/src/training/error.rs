@@ -12,7 +12,7 @@ use crate::{
     dataset::column_roles::RolesError,
     gate::GateError,
     model::VersionError,
-    project::{DatasetError, ProjectError},
+    project::{DatasetError, FetchError, ProjectError},
 };
 
 /// Why a run cannot be done, or makes no version. A step that fails and a gate that refuses are results.
@@ -33,6 +33,9 @@ pub enum TrainError {
          carry it; rename the column, or leave it out of the training (`--exclude {column}`)"
     )]
     ReservedInput { column: String },
+    /// A dataset that lies elsewhere cannot be read.
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
     /// The version is not measured or judged.
     #[error(transparent)]
     Gate(#[from] GateError),

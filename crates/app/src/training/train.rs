@@ -7,6 +7,7 @@ use kilter_domain::{
     contract::OnSuccess,
     event::EventKind,
     gate::Verdict,
+    ids::DatasetName,
     model::VersionState,
     run::{Cause, RunState},
 };
@@ -19,7 +20,7 @@ use crate::{
     causes::StorageError,
     context::RequestContext,
     gate::data_checks,
-    project::folder::Project,
+    project::{fetch, folder::Project},
     training::{
         TrainError,
         data::{self, FinishedRun},
@@ -40,6 +41,8 @@ pub(crate) fn train(
     let id = ticket.id.clone();
     let scratch = app.scratch(&id)?;
     let mut training = training;
+    let given = |dataset: &DatasetName| training.data.contains_key(dataset);
+    let project = &project.with_copies(fetch::fetch_datasets(project, training.overrides.locked, &given)?);
     let data = data_checks::check_data(project, &training.data, training.context.at)?;
     if !ticket.is_queued {
         queue_run(app, project, &training, &id)?;
@@ -97,6 +100,7 @@ fn execute_workflow(
         data_folder: Some(app.folder().to_owned()),
         outputs_root: training.outputs_root.clone(),
         data_overrides: training.data.clone(),
+        fetched: project.copies.clone(),
         param_overrides: training.overrides.params.clone(),
         force: training.overrides.force.clone(),
         locked: training.overrides.locked,

@@ -101,6 +101,7 @@ const fn what(garbage: &Garbage) -> &'static str {
         GarbageKind::StepResults => "results of steps",
         GarbageKind::StepBlobs => "blobs of steps",
         GarbageKind::Profiles => "profiles",
+        GarbageKind::DatasetCopies => "copies of datasets",
         GarbageKind::TrainingFiles => "training files",
     }
 }

@@ -57,7 +57,8 @@ impl Drop for Database {
     }
 }
 
-fn psql(url: &str, sql: &str) {
+/// Runs SQL in a database.
+pub fn psql(url: &str, sql: &str) {
     let done = std::process::Command::new("psql").args([url, "-qc", sql]).output().unwrap();
     assert!(done.status.success(), "{sql}: {}", String::from_utf8_lossy(&done.stderr));
 }

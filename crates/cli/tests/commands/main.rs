@@ -9,6 +9,7 @@ mod contract;
 mod crashes;
 mod data_damage;
 mod database;
+mod datasets_elsewhere;
 mod deployments;
 mod drift;
 mod evaluate;

@@ -105,7 +105,7 @@ pub const ORDER: &[(&str, &[&str])] = &[
             "export",
         ],
     ),
-    ("storage", &["error", "url", "objects", "transfer", "cached"]),
+    ("storage", &["error", "url", "objects", "transfer", "cached", "download"]),
     (
         "blobs",
         &["bounded", "path", "tree", "content", "error", "atomic", "walk", "cache", "store", "sweep", "checkout"],
@@ -119,6 +119,7 @@ pub const ORDER: &[(&str, &[&str])] = &[
             "statement",
             "error",
             "url",
+            "query",
             "backup",
             "lock",
             "migrate",

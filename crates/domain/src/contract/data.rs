@@ -9,6 +9,8 @@ pub struct Dataset {
     pub name: DatasetName,
     /// Where its rows are; `None` if steps do not read it.
     pub path: Option<Location>,
+    /// Where the address of the database is that `sql:` asks; `None` for every other place.
+    pub database: Option<DatabaseSource>,
     /// JSON Schema file of its rows, relative to the project.
     pub schema: Option<String>,
     /// The event-time column: timestamps, dates as text, whole years, or a number of the row.
@@ -53,4 +55,13 @@ impl Location {
             Self::File(text) | Self::Remote(text) => text,
         }
     }
+}
+
+/// Where the address of a database is: never in the contract, because it may hold a password.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DatabaseSource {
+    /// `env:NAME`: in a variable of the environment.
+    Variable(String),
+    /// `file:PATH`: in a file of this machine, relative to the project or absolute.
+    File(String),
 }

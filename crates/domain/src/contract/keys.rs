@@ -104,8 +104,15 @@ const DATA: &[Key] = &[
         "path",
         Text,
         "none",
-        "a file inside of the project, or `s3://`, `http://`, `https://`, `sql:`",
+        "a file inside of the project, `s3://BUCKET/KEY` (with a `/` at its end: everything below), `https://ADDRESS`, or `sql:FILE` with a query",
         "\"data/customers.parquet\"",
+    ),
+    key(
+        "database",
+        Text,
+        "none",
+        "where the address of the PostgreSQL is that `sql:` asks: `env:NAME` or `file:PATH`",
+        "\"env:CUSTOMERS_DB\"",
     ),
     key("schema", Path, "taken from the data", "the JSON Schema of its rows", "\"schemas/customers.json\""),
     key(

@@ -45,15 +45,42 @@ pub(super) fn location(text: &str) -> Result<Location, String> {
     // One letter before the colon is a drive, which `inside` refuses.
     let scheme = text.split_once(':').map(|(scheme, _)| scheme).filter(|scheme| scheme.len() > 1);
     match scheme {
-        Some("s3" | "http" | "https" | "sql") => Ok(Location::Remote(text.to_owned())),
+        Some("s3" | "https") => remote(text),
+        Some("http") if is_loopback(text) => remote(text),
+        Some("http") => Err(format!("`{text}` sends data without encryption: write https://")),
+        Some("sql") => match inside(text.trim_start_matches("sql:")) {
+            Ok(path) => Ok(Location::Remote(format!("sql:{path}"))),
+            Err(why) => Err(format!("the file of the query in `{text}` {why}: {STAY_INSIDE}")),
+        },
         Some(scheme) if scheme.chars().all(|c| c.is_ascii_alphanumeric()) => Err(format!(
-            "`{scheme}:` is not a place that data comes from: write a path in the project, or s3://, http://, https://, sql:"
+            "`{scheme}:` is not a place that data comes from: write a path in the project, or s3://, https://, sql:"
         )),
         _ => match inside(text) {
             Ok(path) => Ok(Location::File(path)),
             Err(why) => Err(format!("`{text}` {why}: {STAY_INSIDE}")),
         },
     }
+}
+
+/// An address that holds no secret: it stands in Git, and in messages.
+fn remote(text: &str) -> Result<Location, String> {
+    let (_, rest) = text.split_once("://").unwrap_or((text, ""));
+    let host = rest.split('/').next().unwrap_or_default();
+    if !text.contains("://") || host.is_empty() || text.contains(char::is_whitespace) || text.contains(char::is_control)
+    {
+        return Err(format!("`{text}` is not an address: write s3://BUCKET/KEY or https://HOST/PATH"));
+    }
+    match host.contains('@') {
+        true => Err("an address in a contract holds no user and no password: it stands in Git".to_owned()),
+        false => Ok(Location::Remote(text.to_owned())),
+    }
+}
+
+/// Whether an address is on this machine.
+fn is_loopback(text: &str) -> bool {
+    let host = text.trim_start_matches("http://").split('/').next().unwrap_or_default();
+    let host = host.rsplit_once(':').map_or(host, |(host, _)| host);
+    ["127.0.0.1", "localhost", "[::1]"].contains(&host)
 }
 
 /// The hint of every path that is refused.

@@ -73,6 +73,7 @@ const fn kind(kind: GarbageKind) -> api::GarbageKind {
         GarbageKind::StepResults => api::GarbageKind::StepResults,
         GarbageKind::StepBlobs => api::GarbageKind::StepBlobs,
         GarbageKind::Profiles => api::GarbageKind::Profiles,
+        GarbageKind::DatasetCopies => api::GarbageKind::DatasetCopies,
         GarbageKind::TrainingFiles => api::GarbageKind::TrainingFiles,
     }
 }

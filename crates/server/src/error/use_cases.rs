@@ -2,6 +2,7 @@
 
 use kilter_api::Code;
 use kilter_app::{
+    DownloadError,
     alert::AlertError,
     approval::ApproveError,
     authz::AuthorizeError,
@@ -14,7 +15,7 @@ use kilter_app::{
     model::{GoldenError, PackageError, VersionError},
     monitor::MonitorError,
     prediction::{LabelError, PredictionError},
-    project::{DatasetError, ProjectError},
+    project::{DatasetError, FetchCause, FetchError, ProjectError},
     reconcile::ReconcileError,
     registration::RegisterError,
     replay::ReplayError,
@@ -22,6 +23,7 @@ use kilter_app::{
     runs::{RunLogError, StartRunError, TrainAndDeployError},
     training::TrainError,
 };
+use kilter_store::QueryError;
 use kilter_workflow::{PlanError, RunError};
 
 use super::answered::{Answer, Answered, of_disk};
@@ -77,6 +79,35 @@ impl Answered for DatasetError {
     }
 }
 
+impl Answered for FetchError {
+    fn answer(&self) -> Answer {
+        match &self.cause {
+            FetchCause::Object(error) => match error.answer().code {
+                Code::StorageRefused => Code::DatasetRefused.into(),
+                Code::StorageUnavailable => Code::DatasetUnavailable.into(),
+                code => code.into(),
+            },
+            FetchCause::Download(error) => match error {
+                DownloadError::NotFound { .. } => Code::FileNotFound.into(),
+                DownloadError::Refused { .. } | DownloadError::Elsewhere { .. } => Code::DatasetRefused.into(),
+                DownloadError::Unavailable { .. } => Code::DatasetUnavailable.into(),
+                DownloadError::Address { .. } => Code::ContractInvalid.into(),
+                DownloadError::TooLarge { .. } => Code::FileInvalid.into(),
+                DownloadError::File { .. } => of_disk(error).unwrap_or(Code::StorageFailed).into(),
+            },
+            FetchCause::Query { source: QueryError::Database(_), .. } => Code::DatasetUnavailable.into(),
+            FetchCause::Query { .. } => {
+                Answer::with_hint(Code::SqlInvalid, "correct the query, and try it on the database")
+            }
+            FetchCause::NoObject(_) => Code::FileNotFound.into(),
+            FetchCause::TooMuch { .. } => Code::FileInvalid.into(),
+            FetchCause::Address(_) => Code::ContractInvalid.into(),
+            FetchCause::Table(error) => of_disk(error).unwrap_or(Code::FileInvalid).into(),
+            FetchCause::Disk(error) => of_disk(error).unwrap_or(Code::StorageFailed).into(),
+        }
+    }
+}
+
 impl Answered for PlanError {
     fn answer(&self) -> Answer {
         Code::ContractInvalid.into()
@@ -116,6 +147,7 @@ impl Answered for TrainError {
         match self {
             Self::Plan(error) => error.answer(),
             Self::Run(error) => error.answer(),
+            Self::Fetch(error) => error.answer(),
             Self::Leakage { .. } | Self::ReservedInput { .. } => Code::TrainingRefused.into(),
             Self::Gate(error) => error.answer(),
         }

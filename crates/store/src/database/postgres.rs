@@ -3,6 +3,8 @@
 //! Invariants: no call needs an async context, and none is confused by one: the calling thread waits on a channel, the
 //! socket is driven elsewhere. What a connection announces by `NOTIFY` reaches whoever opened it.
 
+pub(super) mod foreign;
+
 use std::{
     cell::{Cell, RefCell},
     collections::HashMap,

@@ -1,5 +1,6 @@
 //! Commands that write or query tables.
 
+mod fetch;
 mod split;
 pub(crate) mod sql;
 
@@ -16,12 +17,14 @@ pub(crate) struct Data {
 
 #[derive(Debug, Subcommand)]
 enum DataVerb {
+    Fetch(fetch::Fetch),
     Split(split::Split),
 }
 
 impl Data {
     pub(crate) fn run(self) -> Result<Answer, CliError> {
         match self.verb {
+            DataVerb::Fetch(fetch) => fetch.run(),
             DataVerb::Split(split) => split.run(),
         }
     }

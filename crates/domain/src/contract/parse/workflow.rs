@@ -3,8 +3,8 @@
 use super::names::{output_ref, plain_name};
 use crate::{
     contract::{
-        DEFAULT_MAX_OUTPUT_BYTES, Dataset, Input, Needs, Output, Retry, RetryOn, SearchSpace, Source, Step, Sweep,
-        field::Field, path::location, section::Section,
+        DEFAULT_MAX_OUTPUT_BYTES, DatabaseSource, Dataset, Input, Needs, Output, Retry, RetryOn, SearchSpace, Source,
+        Step, Sweep, field::Field, path::location, section::Section,
     },
     rule::{Bound, BoundExpr, Rule, Unit},
 };
@@ -15,6 +15,7 @@ pub(super) fn dataset(name: &str, field: &Field<'_, '_>) -> Option<Dataset> {
     let dataset = |name| Dataset {
         name,
         path: section.field("path").and_then(|field| field.read(location)),
+        database: section.field("database").and_then(|field| field.read(database)),
         schema: section.path("schema"),
         time: section.text("time"),
         id: section.texts("id"),
@@ -34,8 +35,33 @@ pub(super) fn dataset(name: &str, field: &Field<'_, '_>) -> Option<Dataset> {
         let hint = "keep the column if there is one; it knows more than a fixed delay".to_owned();
         section.error(format!("[{}] has both `label_time` and `label_delay`", section.path), hint);
     }
+    let is_query = dataset.path.as_ref().is_some_and(|path| path.as_str().starts_with("sql:"));
+    if is_query != dataset.database.is_some() {
+        let (message, hint) = match is_query {
+            true => ("a query needs `database`", "write database = \"env:NAME\": the variable with its address"),
+            false => ("`database` is for `path = \"sql:FILE\"` alone", "take it out, or name the file with the query"),
+        };
+        section.error(format!("[{}]: {message}", section.path), hint.to_owned());
+    }
     section.finish();
     Some(dataset)
+}
+
+/// `env:CUSTOMERS_DB`, `file:/run/secrets/customers`.
+fn database(text: &str) -> Result<DatabaseSource, String> {
+    let wrong = || {
+        // It may be the address itself, with a password.
+        "this is not where the address of a database is: write `env:NAME` or `file:PATH`; the address itself may hold a \
+         password, and does not belong into the contract"
+            .to_owned()
+    };
+    match text.split_once(':') {
+        Some(("env", name)) => variable(name).map(DatabaseSource::Variable).map_err(|_| wrong()),
+        Some(("file", path)) if !path.trim().is_empty() && !path.contains(char::is_control) => {
+            Ok(DatabaseSource::File(path.to_owned()))
+        }
+        _ => Err(wrong()),
+    }
 }
 
 pub(super) fn step(name: &str, field: &Field<'_, '_>) -> Option<Step> {

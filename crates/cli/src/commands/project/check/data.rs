@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, path::Path};
 
+use kilter_app::project::pinned_copy;
 use kilter_domain::{
     contract::{Contract, ContractWarning, Location},
     nearest::nearest,
@@ -46,11 +47,13 @@ impl Data {
     pub fn of(folder: &Path, contract: &Contract) -> Self {
         let mut data = Self::default();
         for dataset in &contract.data {
-            let Some(Location::File(path)) = &dataset.path else { continue };
-            let path = folder.join(path);
-            if !path.exists() {
-                continue;
-            }
+            let path = match &dataset.path {
+                Some(Location::File(path)) => Some(folder.join(path)),
+                // As it was when it was brought here last.
+                Some(Location::Remote(_)) => pinned_copy(folder, &dataset.name),
+                None => None,
+            };
+            let Some(path) = path.filter(|path| path.exists()) else { continue };
             match column_names(&path) {
                 Ok(names) => drop(data.columns.insert(dataset.name.to_string(), names)),
                 Err(error) => data.unreadable.push(format!("dataset `{}` cannot be read: {error}", dataset.name)),
