@@ -20,7 +20,7 @@ use kilter_domain::{
     replica::ReplicaId,
     time::Timestamp,
 };
-use kilter_store::{PageRequest, audit, audit::Followed, deployment as deployments};
+use kilter_store::{PageRequest, audit, audit::Followed, deployment as deployments, replica};
 
 use crate::{
     app::App,
@@ -28,6 +28,7 @@ use crate::{
     causes::StorageError,
     data_folder::{DataFolderError, recovery},
     deployment::routes,
+    prediction::{log_recovery, partition_index},
     runs::start_run,
 };
 
@@ -44,6 +45,8 @@ const LIVING_EVERY: Duration = Duration::from_secs(5);
 pub struct Follower {
     /// The servers that lived, and when that was asked.
     living: Option<(BTreeSet<ReplicaId>, Instant)>,
+    /// Whether a server that is gone may have left copies of its log.
+    has_copies: bool,
     /// Endpoints that could not be loaded: when each is tried again, and the pause after that.
     failed: BTreeMap<EndpointName, (Instant, Duration)>,
 }
@@ -144,10 +147,34 @@ fn follow_living(app: &App, follower: &mut Follower, now: Timestamp) -> Result<(
     }
     let living = recovery::living_replicas(app)?;
     let is_gone = |(before, _): &(BTreeSet<ReplicaId>, Instant)| !before.is_subset(&living);
-    if follower.living.as_ref().is_some_and(is_gone) {
+    let has_died = follower.living.as_ref().is_some_and(is_gone);
+    if has_died {
         recovery::recover_others(app, now)?;
     }
-    follower.living = Some((living, Instant::now()));
+    // At the start too: the machine of an earlier server may be lost.
+    follower.has_copies |= has_died || follower.living.is_none();
+    follower.living = Some((living.clone(), Instant::now()));
+    if follower.has_copies {
+        seal_copies_of_gone(app, &living)?;
+        follower.has_copies = false;
+    }
+    Ok(())
+}
+
+/// Seals what servers acknowledged by copies in the object store, and did not seal before they died.
+fn seal_copies_of_gone(app: &App, living: &BTreeSet<ReplicaId>) -> Result<(), StorageError> {
+    let own = app.store().replica();
+    for endpoint in partition_index::endpoints(app.store())? {
+        let with_copies = log_recovery::replicas_with_copies(app, &endpoint)?;
+        for replica in with_copies.into_iter().filter(|replica| *replica != own && !living.contains(replica)) {
+            let (leases, name) = (&app.components().leases, replica::lease_name(replica));
+            // While this process has its lease, the replica does not start.
+            let Some(lease) = leases.acquire(app.store(), &name)? else { continue };
+            let recovered = log_recovery::recover_gone(&app.under(lease), &endpoint, replica);
+            leases.give_back(app.store(), &name)?;
+            recovered?;
+        }
+    }
     Ok(())
 }
 

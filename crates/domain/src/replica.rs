@@ -44,6 +44,11 @@ impl ReplicaId {
         first..first + PARTITIONS
     }
 
+    /// The replica that wrote the segment with this number.
+    pub fn of_segment(number: u64) -> Self {
+        Self(u32::try_from(number / SEGMENTS).unwrap_or(u32::MAX))
+    }
+
     /// The replica that sealed the partition with this number.
     pub fn of_partition(number: i64) -> Self {
         Self(u32::try_from(number.max(0) / PARTITIONS).unwrap_or(u32::MAX))
@@ -87,6 +92,8 @@ mod tests {
         for replica in [ReplicaId::ONLY, before, last] {
             let Range { start, end } = replica.sequences();
             assert_eq!([start, end - 1].map(ReplicaId::of_sequence), [replica; 2]);
+            let Range { start, end } = replica.segments();
+            assert_eq!([start, end - 1].map(ReplicaId::of_segment), [replica; 2]);
             let Range { start, end } = replica.partitions();
             assert_eq!([start, end - 1].map(ReplicaId::of_partition), [replica; 2]);
         }

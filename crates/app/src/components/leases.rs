@@ -123,6 +123,17 @@ impl Leases {
         self.shared.is_failing.load(Ordering::Relaxed)
     }
 
+    /// Gives one lease back.
+    pub(crate) fn give_back(&self, store: &Store, name: &str) -> Result<(), StoreError> {
+        let holder = {
+            let mut state = lock(&self.shared.state);
+            state.held.remove(name);
+            state.holder.clone()
+        };
+        let name = name.to_owned();
+        store.write(move |tx| lease::give_back(tx, &name, &holder, tx.database_time()?))
+    }
+
     /// Gives everything back, so that others need not wait. Nothing is taken any more.
     pub(crate) fn end(&self, store: &Store) {
         let (holder, held) = {

@@ -8,6 +8,7 @@ use std::{collections::HashSet, sync::Arc};
 
 use kilter_domain::{
     ids::EndpointName,
+    replica::ReplicaId,
     table::{Column, Table},
     time::Timestamp,
 };
@@ -87,7 +88,7 @@ pub(super) fn hand_over(app: &App, endpoint: &EndpointName, tables: &SegmentTabl
     let new: Vec<Partition> = staged.iter().map(|(kind, new)| indexed(endpoint, *kind, new)).collect();
     let sealed = Recording {
         endpoint: endpoint.clone(),
-        replica: app.store().replica(),
+        replica: ReplicaId::of_segment(segment.0),
         sealed_through: i64::try_from(segment.0).unwrap_or(i64::MAX),
         next_sequence: i64::try_from(tables.next_sequence.max(1)).unwrap_or(i64::MAX),
     };

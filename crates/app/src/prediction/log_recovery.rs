@@ -1,14 +1,18 @@
 //! From copies in the object store back to the prediction log, where the folder that had it is lost.
 //!
 //! Invariants: nothing is recovered while the folder has a segment that is not sealed; recovery comes before the log is opened, so
-//! that no number is used twice. What was acknowledged by the disk alone has no copy.
+//! that no number is used twice. What was acknowledged by the disk alone has no copy. What a replica acknowledged that is gone with its
+//! machine is sealed by another one.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
-use kilter_domain::{ids::EndpointName, table::Table};
+use kilter_domain::{ids::EndpointName, replica::ReplicaId, table::Table};
 use kilter_serving::{SegmentId, prediction_log::tables_of_groups};
 use kilter_storage::{CachedStorage, ObjectError};
-use kilter_store::prediction::Recording;
+use kilter_store::{prediction as index, prediction::Recording};
 
 use crate::{
     app::App,
@@ -30,16 +34,46 @@ pub(super) fn recover(
     recording: &Recording,
     found: &[SegmentId],
 ) -> Result<bool, StorageError> {
-    let Some(storage) = app.storage() else { return Ok(false) };
     if found.iter().any(|segment| is_unsealed(recording, *segment)) {
         return Ok(false);
     }
+    seal_copies(app, endpoint, recording)
+}
+
+/// Seals what another replica, which is gone, acknowledged by copies. To be called under its lease: then it does not come back
+/// meanwhile. If it does later, with its folder, it finds its records in partitions.
+///
+/// # Errors
+/// When copies cannot be read or written as partitions; they stay then.
+pub(crate) fn recover_gone(app: &App, endpoint: &EndpointName, replica: ReplicaId) -> Result<(), StorageError> {
+    let noted = app.store().read(|reader| index::find_recording(reader, endpoint, replica))?;
+    let nothing = || {
+        let first = |number: Option<i64>| number.unwrap_or(i64::MAX);
+        let sealed_through = first(i64::try_from(replica.segments().start).ok());
+        Recording { endpoint: endpoint.clone(), replica, sealed_through, next_sequence: replica.sequences().start + 1 }
+    };
+    seal_copies(app, endpoint, &noted.unwrap_or_else(nothing)).map(drop)
+}
+
+/// The replicas that have copies of records of an endpoint in the object store.
+///
+/// # Errors
+/// When the store does not answer.
+pub(crate) fn replicas_with_copies(app: &App, endpoint: &EndpointName) -> Result<BTreeSet<ReplicaId>, StorageError> {
+    let Some(storage) = app.storage() else { return Ok(BTreeSet::new()) };
+    let copies = storage.storage().list(&log_copies::folder_of(endpoint))?;
+    Ok(copies.iter().filter_map(|copy| segment_of(&copy.key)).map(|segment| ReplicaId::of_segment(segment.0)).collect())
+}
+
+/// Seals the segments of a replica that are not sealed, from their copies; whether there were any.
+fn seal_copies(app: &App, endpoint: &EndpointName, recording: &Recording) -> Result<bool, StorageError> {
+    let Some(storage) = app.storage() else { return Ok(false) };
     let mut segments: BTreeMap<SegmentId, Vec<String>> = BTreeMap::new();
     for copy in storage.storage().list(&log_copies::folder_of(endpoint))? {
-        let segment = copy.key.rsplit('/').nth(1).and_then(|number| number.parse().ok()).map(SegmentId);
         // Those of other replicas are under way there.
         let is_own = |segment: &SegmentId| recording.replica.segments().contains(&segment.0);
-        if let Some(segment) = segment.filter(|segment| is_own(segment) && is_unsealed(recording, *segment)) {
+        let segment = segment_of(&copy.key).filter(is_own);
+        if let Some(segment) = segment.filter(|segment| is_unsealed(recording, *segment)) {
             segments.entry(segment).or_default().push(copy.key);
         }
     }
@@ -53,6 +87,11 @@ pub(super) fn recover(
         tracing::warn!(%endpoint, %segment, rows, "a segment that is not in the data folder was sealed from its copies");
     }
     Ok(!segments.is_empty())
+}
+
+/// The segment that a copy is of, by its key.
+fn segment_of(key: &str) -> Option<SegmentId> {
+    key.rsplit('/').nth(1).and_then(|number| number.parse().ok()).map(SegmentId)
 }
 
 fn is_unsealed(recording: &Recording, segment: SegmentId) -> bool {

@@ -331,3 +331,31 @@ fn a_server_whose_bytes_lie_elsewhere_is_refused_beside_another() {
     let problem: Value = serde_json::from_slice(&apart.unwrap().stderr).unwrap();
     assert_eq!(problem["code"], "storage_mismatch", "{problem}");
 }
+
+#[test]
+fn what_a_server_acknowledged_by_copies_is_sealed_by_another_when_its_machine_is_lost() {
+    let Some(place) = Place::new("") else { return };
+    let place = place.with_versions(1);
+    place.world.set_variable("KILTER_RECORD_ACK", "storage");
+    let (one, two) = (place.start("one"), place.start("two"));
+    let mut answered: BTreeSet<String> = BTreeSet::new();
+    for server in [&one, &two, &two] {
+        let (status, answer) = server.ask("POST", "/v2/models/churn/infer", &rows());
+        assert_eq!(status, 200, "{answer}");
+        answered.extend(ids(&answer));
+    }
+    two.signal("-KILL");
+    drop(two);
+    fs::remove_dir_all(place.world.path().join("two")).unwrap();
+    let query = ["sql", "select __id as id from predictions_churn", "--data", "one", "--json"];
+    let found = || {
+        let shown = place.world.kilter(&query);
+        serde_json::from_str::<Value>(&shown.out).map_or(Value::Null, |answer| answer["rows"].clone())
+    };
+    let of = |rows: &Value| -> Vec<String> {
+        rows.as_array().into_iter().flatten().map(|row| row["id"].as_str().unwrap().to_owned()).collect()
+    };
+    let all = of(&wait_for(found, |rows| of(rows).len() >= answered.len()));
+    assert_eq!(all.len(), answered.len(), "each once");
+    assert_eq!(all.into_iter().collect::<BTreeSet<_>>(), answered);
+}
