@@ -50,10 +50,13 @@ pub fn collect_garbage(
     }
     for folder in &folders {
         let stale = Stale::find(folder, options, &mut needed);
-        if options.deletes && !unknown.contains(folder) {
-            stale.remove();
+        if unknown.contains(folder) {
+            continue;
         }
         collection.garbage.extend(stale.garbage());
+        if options.deletes {
+            stale.remove();
+        }
     }
     let sweeper = Sweeper { app, options, needed: &needed, goes_on };
     sweeper.sweep_all(&folders, &unknown, &mut collection)?;

@@ -18,3 +18,6 @@ pub use disk_use::{DiskKind, DiskUse, measure_disk_use};
 pub use error::GarbageError;
 pub use expired::expire_records;
 pub use found::{Collection, Garbage, GarbageKind, GarbageOptions, UNUSED_DAYS};
+
+#[cfg(test)]
+mod tests;

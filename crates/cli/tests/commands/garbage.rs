@@ -4,6 +4,7 @@ use std::{
     collections::BTreeSet,
     fs::{self, File},
     path::{Path, PathBuf},
+    process::Stdio,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -378,4 +379,37 @@ fn a_lock_that_cannot_be_read_keeps_the_cache_of_its_project() {
         .cloned()
         .collect();
     assert!(gone.is_empty(), "{gone:?}");
+}
+
+#[test]
+fn a_collection_that_is_killed_leaves_everything_whole_and_the_next_one_ends_it() {
+    let world = kept_for_thirty_days();
+    let app = open(&world);
+    for day in [-100, -60, 0] {
+        ask_on(&app, day);
+        seal(&app);
+    }
+    drop(app);
+    let orphans: Vec<PathBuf> = (0..1500).map(|number| orphan(&world, &format!("nobody's {number}"))).collect();
+    age(&world.path().join(".kilter/blobs/objects"), 100 * DAY);
+    let left = || orphans.iter().filter(|path| path.exists()).count();
+    let mut kills = 0;
+    for wanted in [1500, 1400, 1100, 700, 300] {
+        let mut child = world.command(&["gc", "--delete"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        while left() >= wanted && child.try_wait().unwrap().is_none() {
+            thread::yield_now();
+        }
+        kills += usize::from(child.try_wait().unwrap().is_none());
+        let _ = child.kill();
+        child.wait().unwrap();
+        let doctor = world.json(&["doctor", "--port", "0"]);
+        assert_eq!(doctor["faults"], json!([]), "{doctor:#}");
+    }
+    assert!(kills > 0, "no collection was killed in the middle");
+    world.json(&["gc", "--delete"]);
+    assert_eq!((left(), world.json(&["gc"])["garbage"].clone()), (0, json!([])));
+    let app = open(&world);
+    assert_eq!(answered(&app, Timestamp(i64::MAX / 2)).len(), 10);
+    drop(app);
+    assert_whole(&world);
 }

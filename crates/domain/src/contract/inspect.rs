@@ -6,10 +6,13 @@
 use std::collections::BTreeMap;
 
 use super::{
-    ContractError, ContractErrors, Monitor, check::Check, document::Contract, error::located, lockout, retention,
-    section::did_you_mean, unused,
+    ContractError, ContractErrors, Location, Monitor, Trigger, check::Check, document::Contract, error::located,
+    lockout, retention, section::did_you_mean, unused,
 };
-use crate::rule::{Bound, BoundExpr, Rule};
+use crate::{
+    ids::DatasetName,
+    rule::{Bound, BoundExpr, Rule},
+};
 
 /// Names that rules of monitors may use beside columns.
 const ANSWERS: [&str; 4] = ["score", "prediction", "consumer", "label"];
@@ -59,9 +62,29 @@ impl Contract {
             warnings.extend(unused::keys(check));
             warnings.extend(lockout::groups(check));
             warnings.extend(retention::warnings(check));
+            warnings.extend(growth_elsewhere(check));
         })?;
         Ok(InspectedContract { contract, warnings: located(text, warnings) })
     }
+}
+
+/// A warning for each trigger that counts the rows of a dataset that lies elsewhere.
+fn growth_elsewhere(check: &Check<'_>) -> Vec<ContractError> {
+    let triggers = check.contract.retrain.as_ref().map(|retrain| retrain.when.as_slice()).unwrap_or_default();
+    let is_elsewhere = |dataset: &DatasetName| {
+        let dataset = check.contract.dataset(dataset);
+        matches!(dataset.and_then(|dataset| dataset.path.as_ref()), Some(Location::Remote(_)))
+    };
+    let warning = |(at, trigger): (usize, &Trigger)| match trigger {
+        Trigger::Grew { data, .. } if is_elsewhere(data) => {
+            let message =
+                format!("`data.{data}` lies elsewhere: what is counted is the copy that was brought here last");
+            let hint = "add `schedule every 1d`, or let something run `kilter data fetch` and `kilter run`".to_owned();
+            Some(check.warning(&format!("retrain.when.{at}"), message, Some(hint)))
+        }
+        _ => None,
+    };
+    triggers.iter().enumerate().filter_map(warning).collect()
 }
 
 struct Inspection<'c, 'k> {
