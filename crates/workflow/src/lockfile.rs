@@ -48,9 +48,7 @@ pub enum LockfileError {
         path: PathBuf,
     },
     /// The path of the dataset is an address, such as `s3://…`.
-    #[error(
-        "dataset `{dataset}`: `{path}` is no local path, and no copy of it was brought here; `kilter data fetch` does it"
-    )]
+    #[error("dataset `{dataset}`: `{path}` is no local path, and no copy of it was brought here")]
     NotLocal {
         /// The name of the dataset.
         dataset: DatasetName,

@@ -41,6 +41,18 @@ const QUERY_PATIENCE: Duration = Duration::from_secs(30 * 60);
 /// The longest query that is read.
 const MAX_QUERY_TEXT: u64 = 1 << 20;
 
+/// The project with copies of all its datasets that lie elsewhere; those that it has already are not looked for.
+pub(crate) fn with_copies(
+    project: &Project,
+    is_locked: bool,
+    is_given: &dyn Fn(&DatasetName) -> bool,
+) -> Result<Project, FetchError> {
+    let is_here = |dataset: &DatasetName| is_given(dataset) || project.copies.contains_key(dataset);
+    let mut copies = fetch_datasets(project, is_locked, &is_here)?;
+    copies.extend(project.copies.clone());
+    Ok(project.with_copies(copies))
+}
+
 /// Brings every dataset of a project here that lies elsewhere, but those that `is_given` says something else stands for. With
 /// `is_locked` the copy that `kilter.lock` pins is used, if it is here, and nobody is asked.
 ///

@@ -183,7 +183,7 @@ impl Project {
             Some(Location::Remote(address)) => {
                 let fetched = self.copies.get(&dataset.name).map(|copy| copy.path.clone());
                 fetched.or_else(|| copies::pinned_copy(&self.folder, &dataset.name)).ok_or_else(|| {
-                    let how = format!("`kilter data fetch` brings it here from {address}");
+                    let how = format!("`kilter run` brings it here from {address}");
                     NotFound { what: "copy of dataset", id: dataset.name.to_string(), how }.into()
                 })
             }

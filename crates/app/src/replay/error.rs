@@ -11,7 +11,7 @@ use crate::{
     dataset::RolesError,
     model::VersionError,
     prediction::{LabelError, PredictionError},
-    project::ProjectError,
+    project::{FetchError, ProjectError},
     reconcile::ReconcileError,
     registration::RegisterError,
     replay::periods,
@@ -24,6 +24,8 @@ use crate::{
 pub enum ReplayError {
     #[error(transparent)]
     Project(#[from] ProjectError),
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
     #[error(transparent)]
     Roles(#[from] RolesError),
     #[error(transparent)]

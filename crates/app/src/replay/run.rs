@@ -17,7 +17,7 @@ use crate::{
     dataset::history::History,
     model::approval_mode::ApprovalMode,
     prediction::compact,
-    project::folder::Project,
+    project::{fetch, folder::Project},
     reconcile::project::{self, Step},
     registration,
     replay::{
@@ -44,7 +44,8 @@ pub fn replay(
     app: AppOptions,
     observer: &mut dyn FnMut(&Progress),
 ) -> Result<Report, ReplayError> {
-    let project = Project::open(folder)?;
+    // Brought here once: the whole past is played with the same copies.
+    let project = fetch::with_copies(&Project::open(folder)?, false, &|_| false)?;
     let dataset = project.labelled_dataset()?.clone();
     let table = read_table(&project.dataset_path(&dataset)?, &ReadOptions::default())?;
     let history = History::new(table, project.roles(&dataset))?;

@@ -42,7 +42,7 @@ pub(crate) fn train(
     let scratch = app.scratch(&id)?;
     let mut training = training;
     let given = |dataset: &DatasetName| training.data.contains_key(dataset);
-    let project = &project.with_copies(fetch::fetch_datasets(project, training.overrides.locked, &given)?);
+    let project = &fetch::with_copies(project, training.overrides.locked, &given)?;
     let data = data_checks::check_data(project, &training.data, training.context.at)?;
     if !ticket.is_queued {
         queue_run(app, project, &training, &id)?;

@@ -314,3 +314,15 @@ fn the_rows_of_a_query_are_a_dataset_in_one_order_with_stated_types() {
     let said = world.kilter(&["data", "fetch", "--json"]);
     assert!(said.err.contains("dataset_unavailable") && !said.err.contains("secret"), "{}", said.err);
 }
+
+#[test]
+fn a_past_that_lies_elsewhere_is_brought_here_once_and_played() {
+    let server = FileServer::start(Answer::File(customers(), "\"one\""));
+    let world = project_at(&server.url());
+    let contract = world.read("kilter.toml");
+    let more = "[monitor]\nevery = \"1mo\"\n[retrain]\nwhen = [\"schedule every 1mo\"]\n";
+    world.write("kilter.toml", &format!("{contract}\n{more}"));
+    let played = world.json(&["replay", "."]);
+    assert!(played.to_string().contains("\"trained\""), "{played}");
+    assert_eq!(server.answered(), [200], "once for the whole past");
+}

@@ -376,6 +376,7 @@ impl Answered for ReplayError {
     fn answer(&self) -> Answer {
         match self {
             Self::Project(error) => error.answer(),
+            Self::Fetch(error) => error.answer(),
             Self::Roles(error) => error.answer(),
             Self::DataFolder(error) => error.answer(),
             Self::Register(error) => error.answer(),
