@@ -23,7 +23,7 @@ use kilter_domain::{
 use kilter_store::{PageRequest, audit, audit::Followed, deployment as deployments, replica};
 
 use crate::{
-    app::App,
+    app::{App, RecordAck},
     authz::access_map,
     causes::StorageError,
     data_folder::{DataFolderError, recovery},
@@ -39,6 +39,8 @@ const FIRST_PAUSE: Duration = Duration::from_secs(5);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5 * 60);
 /// How often it is asked which servers live.
 const LIVING_EVERY: Duration = Duration::from_secs(5);
+/// How often copies of servers that do not live are looked for, where records are acknowledged by the object store.
+const COPIES_EVERY: Duration = Duration::from_secs(30);
 
 /// What a server has followed so far.
 #[derive(Default)]
@@ -47,6 +49,8 @@ pub struct Follower {
     living: Option<(BTreeSet<ReplicaId>, Instant)>,
     /// Whether a server that is gone may have left copies of its log.
     has_copies: bool,
+    /// When that was looked for.
+    looked_for_copies: Option<Instant>,
     /// Endpoints that could not be loaded: when each is tried again, and the pause after that.
     failed: BTreeMap<EndpointName, (Instant, Duration)>,
 }
@@ -151,12 +155,15 @@ fn follow_living(app: &App, follower: &mut Follower, now: Timestamp) -> Result<(
     if has_died {
         recovery::recover_others(app, now)?;
     }
-    // At the start too: the machine of an earlier server may be lost.
-    follower.has_copies |= has_died || follower.living.is_none();
+    // At the start too: the machine of an earlier server may be lost. And now and then: a server that was paused may have gone on, and
+    // died before it was seen alive again.
+    let is_due = follower.looked_for_copies.is_none_or(|at| at.elapsed() >= COPIES_EVERY);
+    let makes_copies = app.options().record_ack == RecordAck::Storage;
+    follower.has_copies |= has_died || follower.living.is_none() || (makes_copies && is_due);
     follower.living = Some((living.clone(), Instant::now()));
     if follower.has_copies {
         seal_copies_of_gone(app, &living)?;
-        follower.has_copies = false;
+        (follower.has_copies, follower.looked_for_copies) = (false, Some(Instant::now()));
     }
     Ok(())
 }

@@ -64,15 +64,20 @@ fn compact_segment(
     log: &PredictionLog,
     segment: SegmentId,
 ) -> Result<(), StorageError> {
-    hand_over(app, endpoint, &log.read_tables(segment)?)?;
+    hand_over(app, endpoint, &log.read_tables(segment)?, segment)?;
     log_copies::delete_copies(app, endpoint, segment)?;
     log.drop_sealed(segment)?;
     Ok(())
 }
 
-/// Writes the records of a segment as partitions, and notes that it is sealed; those that stand in a partition already are left
-/// out.
-pub(super) fn hand_over(app: &App, endpoint: &EndpointName, tables: &SegmentTables) -> Result<(), StorageError> {
+/// Writes the records of a segment as partitions, and notes that its log is sealed through `through`; those that stand in a
+/// partition already are left out.
+pub(super) fn hand_over(
+    app: &App,
+    endpoint: &EndpointName,
+    tables: &SegmentTables,
+    through: SegmentId,
+) -> Result<(), StorageError> {
     let segment = tables.segment;
     for damage in &tables.damage {
         tracing::error!(%endpoint, %damage, "part of a segment of the prediction log cannot be read");
@@ -89,7 +94,7 @@ pub(super) fn hand_over(app: &App, endpoint: &EndpointName, tables: &SegmentTabl
     let sealed = Recording {
         endpoint: endpoint.clone(),
         replica: ReplicaId::of_segment(segment.0),
-        sealed_through: i64::try_from(segment.0).unwrap_or(i64::MAX),
+        sealed_through: i64::try_from(through.0).unwrap_or(i64::MAX),
         next_sequence: i64::try_from(tables.next_sequence.max(1)).unwrap_or(i64::MAX),
     };
     app.store().write(move |tx| {

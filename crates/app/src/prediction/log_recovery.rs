@@ -37,11 +37,12 @@ pub(super) fn recover(
     if found.iter().any(|segment| is_unsealed(recording, *segment)) {
         return Ok(false);
     }
-    seal_copies(app, endpoint, recording)
+    seal_copies(app, endpoint, recording, |segment| segment)
 }
 
 /// Seals what another replica, which is gone, acknowledged by copies. To be called under its lease: then it does not come back
-/// meanwhile. If it does later, with its folder, it finds its records in partitions.
+/// meanwhile. If it does later, with its folder, it finds its records in partitions. A process that was only paused goes on with its
+/// last segment, and makes copies of more records of it: so that one does not count as sealed.
 ///
 /// # Errors
 /// When copies cannot be read or written as partitions; they stay then.
@@ -52,7 +53,8 @@ pub(crate) fn recover_gone(app: &App, endpoint: &EndpointName, replica: ReplicaI
         let sealed_through = first(i64::try_from(replica.segments().start).ok());
         Recording { endpoint: endpoint.clone(), replica, sealed_through, next_sequence: replica.sequences().start + 1 }
     };
-    seal_copies(app, endpoint, &noted.unwrap_or_else(nothing)).map(drop)
+    let before = |segment: SegmentId| SegmentId(segment.0.saturating_sub(1));
+    seal_copies(app, endpoint, &noted.unwrap_or_else(nothing), before).map(drop)
 }
 
 /// The replicas that have copies of records of an endpoint in the object store.
@@ -65,24 +67,33 @@ pub(crate) fn replicas_with_copies(app: &App, endpoint: &EndpointName) -> Result
     Ok(copies.iter().filter_map(|copy| segment_of(&copy.key)).map(|segment| ReplicaId::of_segment(segment.0)).collect())
 }
 
-/// Seals the segments of a replica that are not sealed, from their copies; whether there were any.
-fn seal_copies(app: &App, endpoint: &EndpointName, recording: &Recording) -> Result<bool, StorageError> {
+/// Seals the segments of a replica that are not sealed, from their copies; whether there were any. After each the log counts as sealed
+/// as far as `through` says. Copies of sealed segments are of no use any more.
+fn seal_copies(
+    app: &App,
+    endpoint: &EndpointName,
+    recording: &Recording,
+    through: impl Fn(SegmentId) -> SegmentId,
+) -> Result<bool, StorageError> {
     let Some(storage) = app.storage() else { return Ok(false) };
+    let mut sealed = Vec::new();
     let mut segments: BTreeMap<SegmentId, Vec<String>> = BTreeMap::new();
     for copy in storage.storage().list(&log_copies::folder_of(endpoint))? {
         // Those of other replicas are under way there.
         let is_own = |segment: &SegmentId| recording.replica.segments().contains(&segment.0);
-        let segment = segment_of(&copy.key).filter(is_own);
-        if let Some(segment) = segment.filter(|segment| is_unsealed(recording, *segment)) {
-            segments.entry(segment).or_default().push(copy.key);
+        match segment_of(&copy.key).filter(is_own) {
+            Some(segment) if is_unsealed(recording, segment) => segments.entry(segment).or_default().push(copy.key),
+            Some(_) => sealed.push(copy.key),
+            None => {}
         }
     }
+    storage.delete_objects(&sealed)?;
     for (segment, keys) in &mut segments {
         keys.sort();
         let tables =
             tables_of_groups(*segment, Path::new(&log_copies::folder(endpoint, *segment)), &read_all(storage, keys)?);
         let rows = tables.predictions.as_ref().map_or(0, Table::rows);
-        compact::hand_over(app, endpoint, &tables)?;
+        compact::hand_over(app, endpoint, &tables, through(*segment))?;
         storage.delete_objects(keys)?;
         tracing::warn!(%endpoint, %segment, rows, "a segment that is not in the data folder was sealed from its copies");
     }

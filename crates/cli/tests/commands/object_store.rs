@@ -32,7 +32,12 @@ pub fn prefix() -> Option<String> {
 
 fn rows_of_log(world: &World) -> Value {
     let query = "select count(*) as n, count(distinct __id) as ids from predictions_churn";
-    world.json(&["sql", query, "--data", ".kilter"])["rows"][0].clone()
+    world.json(&["sql", query, "--data", data_folder(world)])["rows"][0].clone()
+}
+
+/// Where the first server of a test has its data.
+fn data_folder(world: &World) -> &'static str {
+    if world.path().join("one").is_dir() { "one" } else { ".kilter" }
 }
 
 /// Waits until a check of `/ready` says yes or no.
@@ -85,7 +90,7 @@ fn what_a_platform_needs_is_in_the_object_store_and_the_folder_has_copies() {
 /// The same as [`wait_for_rows`], while there may be no sealed partition at all yet.
 fn wait_for_rows_of_no_log(world: &World, count: usize) {
     let began = Instant::now();
-    let query = ["sql", "select count(*) as n from predictions_churn", "--data", ".kilter", "--json"];
+    let query = ["sql", "select count(*) as n from predictions_churn", "--data", data_folder(world), "--json"];
     while world.kilter(&query).exit != 0 {
         assert!(began.elapsed() < Duration::from_secs(60), "nothing was sealed");
         thread::sleep(Duration::from_millis(500));
@@ -270,4 +275,44 @@ fn a_platform_moves_to_a_database_and_an_object_store_and_back_with_everything_t
     let doctor = alone(&["doctor", "--port", "0"]);
     assert!(doctor.out.contains("lake: 2 files, all whole"), "{}{}", doctor.out, doctor.err);
     assert!(alone(&["audit", "verify"]).exit == 0 && alone(&["status"]).out.contains("churn"));
+}
+
+#[test]
+fn a_server_that_was_paused_while_another_sealed_its_copies_loses_nothing_when_its_machine_is_lost_after_that() {
+    let (Some(storage), Some(database)) = (prefix(), Database::new()) else { return };
+    let world = project("0.55");
+    world.set_database(&database.url());
+    world.set_variable("KILTER_STORAGE", &storage);
+    world.set_variable("KILTER_RECORD_ACK", "storage");
+    world.set_variable("KILTER_DATA", "one");
+    assert_eq!(world.kilter(&["run"]).exit, 0);
+    let (_one, two) = (Server::start_on(&world, "one"), Server::start_on(&world, "two"));
+    let mut asked = wait_for_answers(&two);
+    for _ in 0..5 {
+        asked += ask_once(&two).len();
+    }
+    two.signal("-STOP");
+    wait_for_rows_of_no_log(&world, asked);
+    two.signal("-CONT");
+    asked += wait_for_answers(&two);
+    asked += ask_once(&two).len();
+    two.signal("-KILL");
+    drop(two);
+    fs::remove_dir_all(world.path().join("two")).unwrap();
+    wait_for_rows(&world, asked);
+    let query = ["sql", "select count(distinct __id) as ids from predictions_churn", "--data", "one"];
+    assert_eq!(world.json(&query)["rows"][0]["ids"], asked);
+}
+
+/// Waits until a server answers predictions; how many it answered.
+fn wait_for_answers(server: &Server) -> usize {
+    let began = Instant::now();
+    loop {
+        let (status, answer) = server.ask("POST", "/v2/models/churn/infer", &rows());
+        if status == 200 {
+            return crate::prediction_log::ids(&answer).len();
+        }
+        assert!(began.elapsed() < Duration::from_secs(30), "{answer}");
+        thread::sleep(Duration::from_millis(100));
+    }
 }
