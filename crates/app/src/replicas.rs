@@ -22,6 +22,8 @@ use crate::{
     registered,
 };
 
+pub use crate::components::leases::LeaseFault;
+
 /// A request that was begun before its log was sealed may be recorded after; hardly one takes longer.
 const IN_FLIGHT: Span = Span::seconds(2);
 /// How long a lease stays free for servers that have the files of the project, before one without them takes it.
@@ -66,10 +68,11 @@ fn refuse_apart(app: &App) -> Result<(), DataFolderError> {
     }
 }
 
-/// This process for a person, and for the next process on the same folder: `HOST:DEVICE:FOLDER#PROCESS`.
+/// This process for a person, and for the next process on the same folder: `HOST:BOOT:DEVICE:FOLDER#PROCESS`. A clone of a machine has
+/// the same name and the same folders, and was booted on its own.
 fn holder(app: &App) -> String {
-    let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    let host = Some(host.trim().replace('#', "-")).filter(|host| !host.is_empty()).unwrap_or_else(|| "host".to_owned());
+    let read = |name: &str| fs::read_to_string(format!("/proc/sys/kernel/{name}")).unwrap_or_default();
+    let host = format!("{}:{:.8}", read("hostname").trim(), read("random/boot_id")).replace('#', "-");
     let place = fs::metadata(app.folder()).map(|folder| (folder.dev(), folder.ino())).unwrap_or_default();
     format!("{host}:{}:{}#process {} {}", place.0, place.1, std::process::id(), new_id())
 }
@@ -86,10 +89,9 @@ pub fn leave(app: &App) {
     }
 }
 
-/// Why other servers may believe that this one is gone, if they may.
-pub fn check(app: &App) -> Option<String> {
-    let is_failing = app.components().leases.is_failing();
-    is_failing.then(|| "its leases cannot be renewed; predictions go on, and other servers do the rest".to_owned())
+/// What is wrong with the lease by which this server lives, if something is.
+pub fn lease_fault(app: &App) -> Option<LeaseFault> {
+    app.components().leases.fault()
 }
 
 /// A handle by which this process may change a project on a timer: under the lease of the project. `None` while another server

@@ -6,7 +6,11 @@ use std::{
 };
 
 use kilter_api::{self as api, Check, Code, Problem, Readiness, Token};
-use kilter_app::{App, AppOptions, data_folder, deployment, replicas, runs};
+use kilter_app::{
+    App, AppOptions, data_folder, deployment,
+    replicas::{self, LeaseFault},
+    runs,
+};
 use kilter_domain::time::Timestamp;
 use kilter_serving::{AppendListener, LogOptions};
 
@@ -170,8 +174,9 @@ impl AppState {
             Ok(()) => check("object store", true, "there"),
             Err(failure) => check("object store", false, &self.without_folder(&failure)),
         }));
-        // It answers predictions as before.
-        checks.extend(replicas::check(&self.0.app).map(|reason| check("leases", false, &reason)));
+        let fault = replicas::lease_fault(&self.0.app);
+        ready &= fault != Some(LeaseFault::Taken);
+        checks.extend(fault.map(|fault| check("leases", false, lease_sentence(fault))));
         for (task, importance) in self.0.background.tasks() {
             ready &= task.ok || is_storage_away || importance != Importance::Vital;
             checks.push(check(&task.name, task.ok, &self.without_folder(&task.detail)));
@@ -204,6 +209,13 @@ impl AppState {
     /// What goes on beside requests.
     pub(crate) fn background(&self) -> &BackgroundTasks {
         &self.0.background
+    }
+}
+
+const fn lease_sentence(fault: LeaseFault) -> &'static str {
+    match fault {
+        LeaseFault::NotRenewed => "they cannot be renewed; predictions go on, and other servers do the rest",
+        LeaseFault::Taken => "a process on a copy of this data folder has them: stop one of the two",
     }
 }
 

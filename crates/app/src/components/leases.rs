@@ -6,10 +6,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{
-        Arc, Condvar, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Condvar, Mutex, PoisonError},
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
@@ -34,6 +31,15 @@ const RENEW_EVERY: Duration = Duration::from_secs(5);
 /// Until when everything that this process answered is sealed; `None` where it answers nobody.
 pub(crate) type SealedUntil = Box<dyn Fn() -> Option<Timestamp> + Send>;
 
+/// What is wrong with the lease by which this server lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LeaseFault {
+    /// The database does not answer: others may believe that it is gone. It answers predictions as before.
+    NotRenewed,
+    /// A process on a copy of its data folder has the lease: what both record would bear the same numbers.
+    Taken,
+}
+
 /// The leases of this process. Dropping them gives them back.
 #[derive(Default)]
 pub(crate) struct Leases {
@@ -45,8 +51,7 @@ pub(crate) struct Leases {
 struct Shared {
     state: Mutex<State>,
     changed: Condvar,
-    /// Whether the last renewal failed.
-    is_failing: AtomicBool,
+    fault: Mutex<Option<LeaseFault>>,
 }
 
 #[derive(Default)]
@@ -118,9 +123,9 @@ impl Leases {
         lock(&self.shared.state).began.map_or(Duration::ZERO, |began| began.elapsed())
     }
 
-    /// Whether other processes may believe that this one is gone.
-    pub(crate) fn is_failing(&self) -> bool {
-        self.shared.is_failing.load(Ordering::Relaxed)
+    /// What became of the last renewal, if it failed.
+    pub(crate) fn fault(&self) -> Option<LeaseFault> {
+        *lock(&self.shared.fault)
     }
 
     /// Gives one lease back.
@@ -148,7 +153,7 @@ impl Leases {
             let _ = keeper.join();
         }
         // While the database is away nobody waits for it here: they run out.
-        if held.is_empty() || self.is_failing() {
+        if held.is_empty() || self.fault().is_some() {
             return;
         }
         let given = store.write(move |tx| {
@@ -203,12 +208,16 @@ impl Shared {
                     },
                 }
             });
-            let was_failing = self.is_failing.swap(renewed.is_err(), Ordering::Relaxed);
+            let fault = renewed.as_ref().err().map(|error| match error {
+                StoreError::ReplicaInUse { .. } => LeaseFault::Taken,
+                _ => LeaseFault::NotRenewed,
+            });
+            let before = std::mem::replace(&mut *lock(&self.fault), fault);
             match renewed {
-                Err(error) if !was_failing => {
+                Err(error) if before != fault => {
                     tracing::error!(error = with_causes(&error), "the leases of this server could not be renewed");
                 }
-                Ok(()) if was_failing => tracing::info!("the leases of this server are renewed again"),
+                Ok(()) if before.is_some() => tracing::info!("the leases of this server are renewed again"),
                 _ => {}
             }
         }

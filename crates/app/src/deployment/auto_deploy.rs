@@ -16,7 +16,7 @@ use kilter_store::{PageRequest, audit, deployment as deployments, model as versi
 
 use crate::{
     app::App,
-    causes::StorageError,
+    causes::{AuditedError, StorageError},
     context::RequestContext,
     deployment::{deploy, error::DeployError, target::Target},
     model::approval_mode::ApprovalMode,
@@ -118,8 +118,15 @@ fn deploy_automatically(
 ) -> Result<DeployOutcome, DeployError> {
     let outcome = match deploy::deploy_version(app, context, target, number, &format!("version {number} is {state}")) {
         Ok(deployment) => Ok(deployment.state),
-        // It is live already, or waits for the end of a trial: that may be otherwise at the next look.
-        Err(waits @ DeployError::InvalidState(_)) => Err(waits.to_string()),
+        // It waits for the end of a trial, which may be otherwise at the next look; or whoever trained it and whoever evaluates the
+        // project did the same, in one server or in two.
+        Err(waits) if matches!(waits, DeployError::InvalidState(_)) || waits.is_race() => {
+            match (state_at(app, target, number)?, waits) {
+                (Some(state), _) => Ok(state),
+                (None, waits @ DeployError::InvalidState(_)) => Err(waits.to_string()),
+                (None, race) => return Err(race),
+            }
+        }
         // A version that moved meanwhile is no refusal: the next look decides about it as it is then.
         Err(refused) if refused.is_of_the_version() => {
             let reason = with_causes(&refused);
@@ -129,6 +136,16 @@ fn deploy_automatically(
         Err(failed) => return Err(failed),
     };
     Ok(DeployOutcome { endpoint: target.endpoint.clone(), number, outcome })
+}
+
+/// Where a version stands that answers at a place, or is on trial there.
+fn state_at(app: &App, target: &Target<'_>, number: u32) -> Result<Option<DeploymentState>, StorageError> {
+    let (endpoint, model) = (&target.endpoint, target.project.model());
+    let (live, candidate) = app
+        .store()
+        .read(|reader| Ok((deployments::live(reader, endpoint)?, deployments::candidate(reader, endpoint)?)))?;
+    let found = live.into_iter().chain(candidate).find(|one| one.model == model && one.number == number);
+    Ok(found.map(|deployment| deployment.state))
 }
 
 fn record_not_deployed(

@@ -177,6 +177,29 @@ fn a_copy_of_a_data_folder_is_refused_while_the_first_is_in_use_and_not_after() 
     assert_eq!(shown.exit, 0, "{}", shown.err);
 }
 
+#[test]
+fn a_server_that_was_paused_while_a_copy_of_its_folder_began_is_not_ready() {
+    let Some(place) = Place::new("") else { return };
+    let place = place.with_versions(1);
+    let one = place.start("one");
+    fs::create_dir(place.world.path().join("copy")).unwrap();
+    for name in ["database", "storage"] {
+        fs::copy(place.world.path().join("one").join(name), place.world.path().join("copy").join(name)).unwrap();
+    }
+    one.signal("-STOP");
+    // Its lease runs out.
+    let arguments = ["status", "--data", "copy"];
+    wait_for(|| json!(place.world.kilter(&arguments).exit), |exit| *exit == 0);
+    let _copy = place.start("copy");
+    one.signal("-CONT");
+    let is_refused = |ready: &Value| {
+        let lease = ready["checks"].as_array().unwrap().iter().find(|check| check["name"] == "leases");
+        ready["ready"] == false
+            && lease.is_some_and(|lease| lease["detail"].as_str().unwrap().contains("copy of this data"))
+    };
+    wait_for(|| one.get("/ready").1, is_refused);
+}
+
 /// How many trainings were begun.
 fn trainings(place: &Path) -> usize {
     fs::read_to_string(place.join("trainings")).map_or(0, |text| text.lines().count())
