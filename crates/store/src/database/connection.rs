@@ -34,7 +34,8 @@ impl Connection {
         }
     }
 
-    /// Runs a statement once for each of `rows`; a server gets all of them before it answers the first.
+    /// Runs a statement once for each of `rows`; a server gets all of them before it answers the first, an insert as one statement
+    /// where it can be one: then no two of the rows may concern the same row of a table that they update.
     pub(crate) fn execute_each(&self, sql: &str, rows: &[Params<'_>]) -> Result<()> {
         match self {
             Self::Sqlite(connection) => {

@@ -9,7 +9,7 @@ use std::{
     cell::{Cell, RefCell},
     collections::HashMap,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicI64, Ordering},
     },
     time::Duration,
@@ -33,7 +33,7 @@ use super::{
     error::{DatabaseError, Result},
     params::{Binding, Params},
     row::Row,
-    statement_text::{NumberedStatement, number_parameters},
+    statement_text::{NumberedStatement, as_insert_of_arrays, number_parameters},
     tls,
     value::{Mismatch, ValueRef},
 };
@@ -97,6 +97,8 @@ pub(crate) struct PostgresConnection {
 struct PreparedStatement {
     statement: Statement,
     names: Vec<String>,
+    /// Its form for many rows, once it was asked for.
+    arrays: OnceLock<Option<Statement>>,
 }
 
 impl PostgresConnector {
@@ -314,6 +316,13 @@ impl PostgresConnection {
     pub(super) fn execute_each(&self, sql: &str, rows: &[Params<'_>]) -> Result<()> {
         let prepared = self.prepare(sql)?;
         let bound = rows.iter().map(|params| prepared.bind(params, Binding::All)).collect::<Result<Vec<_>>>()?;
+        if let (Some(arrays), true) = (self.prepare_arrays(sql, &prepared)?, rows.len() > 1) {
+            let columns = as_columns(bound, prepared.names.len());
+            let columns = columns.iter().map(|column| column as &(dyn ToSql + Sync));
+            let changed = block_on(self.client.execute_raw(&arrays, columns))?;
+            self.changes.set(self.changes.get() + changed);
+            return Ok(());
+        }
         let sent = bound.iter().map(|row| self.client.execute_raw(&prepared.statement, as_parameters(row)));
         let changed: u64 = block_on(try_join_all(sent))?.iter().sum();
         self.changes.set(self.changes.get() + changed);
@@ -345,9 +354,22 @@ impl PostgresConnection {
         }
         let NumberedStatement { sql: numbered, names } = number_parameters(sql);
         let statement = block_on(self.client.prepare(&numbered))?;
-        let prepared = Arc::new(PreparedStatement { statement, names });
+        let prepared = Arc::new(PreparedStatement { statement, names, arrays: OnceLock::new() });
         self.statements.borrow_mut().insert(sql.to_owned(), Arc::clone(&prepared));
         Ok(prepared)
+    }
+
+    /// The form of an insert that takes all rows at once, where it has one.
+    fn prepare_arrays(&self, sql: &str, prepared: &PreparedStatement) -> Result<Option<Statement>> {
+        if let Some(known) = prepared.arrays.get() {
+            return Ok(known.clone());
+        }
+        let types = prepared.statement.params().iter().map(Type::name);
+        let arrays = match as_insert_of_arrays(&number_parameters(sql).sql, types) {
+            Some(arrays) => Some(block_on(self.client.prepare(&arrays))?),
+            None => None,
+        };
+        Ok(prepared.arrays.get_or_init(|| arrays).clone())
     }
 }
 
@@ -365,6 +387,15 @@ impl PreparedStatement {
         };
         self.names.iter().map(value_of).collect()
     }
+}
+
+/// The values of each parameter over all rows.
+fn as_columns(rows: Vec<Vec<Bound<'_>>>, parameters: usize) -> Vec<Vec<Bound<'_>>> {
+    let mut columns: Vec<Vec<Bound<'_>>> = (0..parameters).map(|_| Vec::with_capacity(rows.len())).collect();
+    for row in rows {
+        columns.iter_mut().zip(row).for_each(|(column, value)| column.push(value));
+    }
+    columns
 }
 
 fn as_parameters<'b>(bound: &'b [Bound<'_>]) -> impl ExactSizeIterator<Item = &'b (dyn ToSql + Sync)> {

@@ -47,9 +47,45 @@ impl NumberedStatement {
     }
 }
 
+/// The form of a numbered `INSERT … VALUES ($1, …) …` that takes an array for each parameter and inserts a row for each of
+/// their places; `None` where its values are not one parameter each. `types`: of the parameters, by their names in PostgreSQL.
+pub(crate) fn as_insert_of_arrays<'t>(numbered: &str, types: impl Iterator<Item = &'t str>) -> Option<String> {
+    let (before, rest) = numbered.split_once("VALUES (")?;
+    let (values, after) = rest.split_once(')')?;
+    let is_parameter = |value: &str| value.trim().strip_prefix('$').is_some_and(|number| number.parse::<u16>().is_ok());
+    let is_insert = before.trim_start().starts_with("INSERT INTO ") && !after.contains('$');
+    if !is_insert || !values.split(',').all(is_parameter) {
+        return None;
+    }
+    let arrays: Vec<String> = types.enumerate().map(|(place, name)| format!("${}::{name}[]", place + 1)).collect();
+    let places: Vec<String> =
+        values.split(',').map(|value| format!("v{}", value.trim().trim_start_matches('$'))).collect();
+    let names: Vec<String> = (1..=arrays.len()).map(|number| format!("v{number}")).collect();
+    let (places, arrays, names) = (places.join(", "), arrays.join(", "), names.join(", "));
+    Some(format!("{before}SELECT {places} FROM unnest({arrays}) AS rows ({names}){after}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_insert_of_parameters_takes_arrays() {
+        let insert = "INSERT INTO a (x, y, z) VALUES ($1, $2, $1) ON CONFLICT (x) DO UPDATE SET y = excluded.y";
+        let arrays = as_insert_of_arrays(insert, ["int8", "text"].into_iter()).unwrap();
+        let expected = "INSERT INTO a (x, y, z) SELECT v1, v2, v1 FROM unnest($1::int8[], $2::text[]) AS rows (v1, v2) \
+                        ON CONFLICT (x) DO UPDATE SET y = excluded.y";
+        assert_eq!(arrays, expected);
+        for other in [
+            "UPDATE a SET x = $1",
+            "INSERT INTO a (x) VALUES (coalesce($1, 0))",
+            "INSERT INTO a (x) VALUES (1)",
+            "INSERT INTO a (x) SELECT b FROM c WHERE d = $1",
+            "INSERT INTO a (x) VALUES ($1) ON CONFLICT (x) DO UPDATE SET y = $2",
+        ] {
+            assert_eq!(as_insert_of_arrays(other, ["int8", "int8"].into_iter()), None, "{other}");
+        }
+    }
 
     #[test]
     fn a_name_has_one_number_wherever_it_stands() {
