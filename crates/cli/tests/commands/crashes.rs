@@ -88,15 +88,15 @@ impl Place {
 
 /// What clients were told, and may therefore rely on.
 #[derive(Default)]
-struct Acknowledged {
+pub struct Acknowledged {
     /// By prediction id, the score that was answered.
-    scores: HashMap<String, f64>,
+    pub scores: HashMap<String, f64>,
     /// By prediction id, the label that was sent last.
-    labels: HashMap<String, i64>,
+    pub labels: HashMap<String, i64>,
     /// The version that was made live last, and the one that was being made live when the answer did not come.
-    live: u64,
-    maybe_live: Option<u64>,
-    promotions: usize,
+    pub live: u64,
+    pub maybe_live: Option<u64>,
+    pub promotions: usize,
 }
 
 /// Asks for answers, then labels some of them, until the server is gone.
@@ -132,7 +132,7 @@ fn promoter(address: &str, known: &Mutex<Acknowledged>, is_over: &AtomicBool) {
 }
 
 /// Ids and scores of an answer.
-fn answers(answer: &Value) -> Vec<(String, f64)> {
+pub fn answers(answer: &Value) -> Vec<(String, f64)> {
     let outputs = answer["outputs"].as_array().unwrap();
     let data = |name: &str| {
         let output = outputs.iter().find(|output| output["name"] == name);

@@ -28,6 +28,7 @@ mod label_leakage;
 mod labels;
 mod large_windows;
 mod live_project;
+mod lost_services;
 mod memory_bounds;
 mod monitor_api;
 mod monitors;

@@ -6,7 +6,7 @@ use axum::{
 };
 use kilter_api::{self as api, Problem};
 use kilter_app::{App, prediction};
-use kilter_domain::{ids::EndpointName, time::Timestamp};
+use kilter_domain::{error_chain::with_causes, ids::EndpointName, time::Timestamp};
 
 use crate::{
     api::{label_body, parse_param},
@@ -50,17 +50,26 @@ fn store_labels(
 ) -> Result<api::LabelsKept, Problem> {
     let (ids, values) = (labels.ids.clone(), labels.values.clone());
     prediction::label(app, endpoint, labels, now).map_err(|error| problem_of(&error))?;
-    let found = if is_counted { Some(prediction::known_ids(app, endpoint, &ids)) } else { None };
-    let found = found.transpose().map_err(|error| problem_of(&error))?;
+    let found = is_counted.then(|| prediction::known_ids(app, endpoint, &ids));
+    let found = found.and_then(|found| found_out(found, endpoint));
     let unknown = found.iter().flat_map(|found| &found.unknown).take(MAX_UNKNOWN_IDS);
     Ok(api::LabelsKept {
         labels: ids.len(),
         unknown_ids: unknown.map(ToString::to_string).collect(),
         // Where the log is too long to be looked through, nothing is said.
         known_ids: found.filter(|found| found.is_whole).map(|found| found.known),
-        unknown_labels: prediction::check_labels(app, endpoint, &values)
-            .map_err(|error| problem_of(&error))?
+        unknown_labels: found_out(prediction::check_labels(app, endpoint, &values), endpoint)
+            .flatten()
             .filter(|check| check.unknown > 0)
             .map(|check| check.sentence()),
     })
+}
+
+/// What could be found out about labels. They are kept already: a database that is away must not make a failure of it.
+fn found_out<T>(found: Result<T, impl std::error::Error>, endpoint: &EndpointName) -> Option<T> {
+    found
+        .inspect_err(|error| {
+            tracing::warn!(%endpoint, error = with_causes(error), "labels were kept, and could not be compared with the predictions");
+        })
+        .ok()
 }
