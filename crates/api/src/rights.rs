@@ -190,6 +190,7 @@ pub const ACCESS_RULES: &[AccessRule] = &[
     files("doctor", "looks at this machine"),
     files("backup", "copies the data folder of whoever can read it"),
     files("restore", "makes a data folder from a backup"),
+    files("storage copy", "copies the data folder, the database and the object store of whoever can read them"),
     files("completions", "writes completions for a shell"),
     files("reference", "writes pages of this reference"),
 ];

@@ -272,8 +272,14 @@ fn a_row_asks_about_what_its_path_names() {
             ProjectScope::Named | ProjectScope::AnyProject | ProjectScope::EveryProject => !path.contains('{'),
         };
         assert!(named, "{path} {of:?}");
+        // What concerns no one project is asked in every one.
+        let is_of_all = of == ProjectScope::EveryProject;
         assert!(
-            action == Action::Read || path.contains('{') || path.contains("audit") || of == ProjectScope::Named,
+            action == Action::Read
+                || path.contains('{')
+                || path.contains("audit")
+                || of == ProjectScope::Named
+                || is_of_all,
             "{path} {action:?}"
         );
     }
