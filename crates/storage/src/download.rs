@@ -70,15 +70,14 @@ pub fn download(url: &str, known: Option<&str>, target: &Path, limit: u64) -> Re
     let work = || {
         let runtime = Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| request.unavailable(&error))?;
-        let mut pause = FIRST_PAUSE;
-        for attempt in 1.. {
+        let (mut tries, mut pause) = (1, FIRST_PAUSE);
+        loop {
             match runtime.block_on(request.send()) {
-                Err(DownloadError::Unavailable { .. }) if attempt < MAX_TRIES => thread::sleep(pause),
+                Err(DownloadError::Unavailable { .. }) if tries < MAX_TRIES => thread::sleep(pause),
                 done => return done,
             }
-            pause *= 2;
+            (tries, pause) = (tries + 1, 2 * pause);
         }
-        unreachable!("the last try returns")
     };
     thread::scope(|scope| scope.spawn(work).join()).unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
