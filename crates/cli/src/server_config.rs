@@ -33,14 +33,17 @@ const ALTERNATIVES: &[&str] = &["database", "database_file"];
 /// When the file that is named is missing or cannot be read, has a key that no option has, a value of the wrong kind, or a
 /// password that others can read.
 pub(crate) fn with_defaults(command: Command, arguments: &[OsString]) -> Result<Command, CliError> {
-    let Some(path) = file(named(arguments)) else { return Ok(command) };
+    let is_named = |argument: &OsString| argument.to_string_lossy().starts_with("--config");
+    if !arguments.iter().any(is_named) && file(in_environment()).is_none() {
+        return Ok(command);
+    }
     // What is wrong with the arguments is said when they are parsed for good.
     let Ok(matches) = command.clone().try_get_matches_from(arguments) else { return Ok(command) };
     let (names, given) = leaf(&matches);
-    let Some(asked) = names.iter().try_fold(&command, |command, name| command.find_subcommand(name)) else {
-        return Ok(command);
-    };
-    let server = command.find_subcommand("server").expect("there is a command of this name");
+    let named = given.try_get_one::<PathBuf>("config").ok().flatten().cloned();
+    let Some(path) = file(named.or_else(in_environment)) else { return Ok(command) };
+    let asked = names.iter().try_fold(&command, |command, name| command.find_subcommand(name));
+    let (Some(asked), Some(server)) = (asked, command.find_subcommand("server")) else { return Ok(command) };
     let taken = options_from_file(asked, server);
     if taken.is_empty() {
         return Ok(command);
@@ -57,19 +60,8 @@ pub(crate) fn file(named: Option<PathBuf>) -> Option<PathBuf> {
     named.or_else(|| Path::new(FILE_NAME).is_file().then(|| FILE_NAME.into()))
 }
 
-/// The file that the arguments or the environment name.
-fn named(arguments: &[OsString]) -> Option<PathBuf> {
-    if arguments.get(1).is_some_and(|verb| verb == "server") {
-        let mut rest = arguments.iter();
-        while let Some(argument) = rest.next() {
-            if argument == "--config" {
-                return rest.next().map(PathBuf::from);
-            }
-            if let Some(path) = argument.to_str().and_then(|argument| argument.strip_prefix("--config=")) {
-                return Some(path.into());
-            }
-        }
-    }
+/// The file that the environment names.
+fn in_environment() -> Option<PathBuf> {
     std::env::var_os(FILE_VARIABLE).filter(|path| !path.is_empty()).map(PathBuf::from)
 }
 
@@ -179,8 +171,7 @@ impl Settings {
     }
 
     fn set_option(&self, command: Command, (key, id): (&str, &str), value: &Value) -> Result<Command, CliError> {
-        let option =
-            command.get_arguments().find(|option| option.get_id() == id).expect("it was found in this command");
+        let Some(option) = command.get_arguments().find(|option| option.get_id() == id) else { return Ok(command) };
         let is_flag = matches!(option.get_action(), ArgAction::SetTrue);
         let is_list = matches!(option.get_action(), ArgAction::Append);
         let names = option.get_value_names().unwrap_or_default();

@@ -90,6 +90,11 @@ fn what_no_option_is_called_is_refused_with_the_nearest_name() {
         assert_eq!(world.command(&["schema"]).output().unwrap().status.code(), Some(0), "it is not theirs");
     }
     let world = World::new();
-    let (_, missing) = problem(&world, &["server", "--port", "0", "--config", "nowhere.toml"]);
-    assert!(missing["detail"].as_str().unwrap().contains("nowhere.toml"), "{missing}");
+    for arguments in [
+        ["server", "--config", "nowhere.toml", "--quiet"].as_slice(),
+        ["--quiet", "server", "--config=nowhere.toml"].as_slice(),
+    ] {
+        let (_, missing) = problem(&world, arguments);
+        assert!(missing["detail"].as_str().unwrap().contains("nowhere.toml"), "{missing}");
+    }
 }
