@@ -12,8 +12,8 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use kilter_domain::digest::Digest;
-use kilter_storage::{CachedStorage, ObjectFacts};
+use kilter_domain::{digest::Digest, time::Timestamp};
+use kilter_storage::{CachedStorage, RENEWED_AFTER};
 
 use crate::{
     error::BlobError,
@@ -21,8 +21,6 @@ use crate::{
     walk::walk,
 };
 
-/// An object whose time is older than this gets a new one when someone relies on it.
-pub(crate) const RENEWED_AFTER: Duration = Duration::from_secs(6 * 60 * 60);
 /// The least age at which an object is removed.
 pub const MIN_SWEEP_AGE: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -49,6 +47,15 @@ pub struct Sweep<'a> {
     pub goes_on: &'a dyn Fn() -> bool,
 }
 
+/// An object that may go.
+struct Candidate<P> {
+    digest: Digest,
+    bytes: u64,
+    modified: SystemTime,
+    /// Its file, or its name in the object store.
+    place: P,
+}
+
 impl BlobStore {
     /// Removes the objects that are not needed and are old enough, or counts them.
     ///
@@ -59,52 +66,40 @@ impl BlobStore {
             return self.sweep_storage(storage, sweep);
         }
         let objects = self.root().join("objects");
-        let mut swept = Swept::default();
         if !objects.is_dir() {
-            return Ok(swept);
+            return Ok(Swept::default());
         }
-        for (name, path, found) in walk(&objects)? {
+        let listed = walk(&objects)?.into_iter().filter_map(|(name, path, found)| {
             // A file whose name is no digest is not ours to remove; a check of the store reports it.
-            let Ok(digest) = name.as_str().replace('/', "").parse::<Digest>() else { continue };
-            if (sweep.is_needed)(&digest) {
-                continue;
-            }
-            let is_old = |found: &fs::Metadata| found.modified().is_ok_and(|at| at < sweep.before);
-            if !is_old(&found) {
-                swept.young += 1;
-                continue;
-            }
-            if sweep.deletes {
-                if !(sweep.goes_on)() {
-                    break;
-                }
-                let _lock = self.lock_sweep(true)?;
-                match path.metadata() {
-                    Ok(now) if is_old(&now) => remove(&path)?,
-                    _ => continue,
-                }
-            }
-            swept.objects += 1;
-            swept.bytes += found.len();
-        }
-        Ok(swept)
+            let digest = name.as_str().replace('/', "").parse().ok()?;
+            Some(Candidate { digest, bytes: found.len(), modified: found.modified().ok()?, place: path })
+        });
+        let modified = |path: &PathBuf| Ok(path.metadata().and_then(|found| found.modified()).ok());
+        self.sweep_listed(sweep, listed, &modified, &|path, _| remove(path))
     }
 
     /// The same in the object store; a file that is a copy of an object goes with it. Looking at the time of an object and
     /// deleting it are two requests: whoever relies on it in between stores it anew when it is stored next.
     fn sweep_storage(&self, storage: &CachedStorage, sweep: &Sweep<'_>) -> Result<Swept, BlobError> {
+        let time = |time: Timestamp| UNIX_EPOCH + Duration::from_millis(u64::try_from(time.millis()).unwrap_or(0));
+        let listed = storage.storage().list(FOLDER)?.into_iter().filter_map(|found| {
+            let digest = found.key.strip_prefix(FOLDER).unwrap_or(&found.key).replace('/', "").parse().ok()?;
+            Some(Candidate { digest, bytes: found.bytes, modified: time(found.modified), place: found.key })
+        });
+        let modified = |key: &String| Ok(storage.storage().facts(key)?.map(|found| time(found.modified)));
+        self.sweep_listed(sweep, listed, &modified, &|key, digest| Ok(storage.delete(key, &self.path_of(digest))?))
+    }
+
+    fn sweep_listed<P>(
+        &self,
+        sweep: &Sweep<'_>,
+        listed: impl Iterator<Item = Candidate<P>>,
+        modified: &dyn Fn(&P) -> Result<Option<SystemTime>, BlobError>,
+        remove: &dyn Fn(&P, &Digest) -> Result<(), BlobError>,
+    ) -> Result<Swept, BlobError> {
         let mut swept = Swept::default();
-        let is_old = |found: &ObjectFacts| {
-            let modified = Duration::from_millis(u64::try_from(found.modified.millis()).unwrap_or(0));
-            UNIX_EPOCH + modified < sweep.before
-        };
-        for found in storage.storage().list(FOLDER)? {
-            let name = found.key.strip_prefix(FOLDER).unwrap_or(&found.key).replace('/', "");
-            let Ok(digest) = name.parse::<Digest>() else { continue };
-            if (sweep.is_needed)(&digest) {
-                continue;
-            }
-            if !is_old(&found) {
+        for found in listed.filter(|found| !(sweep.is_needed)(&found.digest)) {
+            if found.modified >= sweep.before {
                 swept.young += 1;
                 continue;
             }
@@ -113,8 +108,8 @@ impl BlobStore {
                     break;
                 }
                 let _lock = self.lock_sweep(true)?;
-                match storage.storage().facts(&found.key)? {
-                    Some(now) if is_old(&now) => storage.delete(&found.key, &self.path_of(&digest))?,
+                match modified(&found.place)? {
+                    Some(now) if now < sweep.before => remove(&found.place, &found.digest)?,
                     _ => continue,
                 }
             }

@@ -18,10 +18,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use kilter_domain::{
-    digest::Digest,
-    time::{HOUR_MS, Timestamp},
-};
+use kilter_domain::{digest::Digest, time::Timestamp};
 
 use crate::{
     error::ObjectError,
@@ -35,7 +32,7 @@ const KEPT_AFTER_USE: Duration = Duration::from_secs(600);
 /// What a process that was ended left of a download goes after this long.
 const LEFTOVER_AGE: Duration = Duration::from_secs(3600);
 /// An object that is older than this gets a new time when someone relies on it.
-const RENEWED_AFTER_MS: i64 = 6 * HOUR_MS;
+pub const RENEWED_AFTER: Duration = Duration::from_secs(6 * 60 * 60);
 /// Requests for many objects that are under way at the same time.
 const MAX_REQUESTS: usize = 8;
 /// Uses that are remembered before old ones are forgotten.
@@ -249,9 +246,8 @@ impl CachedStorage {
 
 /// Whether an object that is relied on needs a new time.
 fn is_old(modified: Timestamp) -> bool {
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis();
-    let age = i64::try_from(now).unwrap_or(i64::MAX).saturating_sub(modified.millis());
-    age > RENEWED_AFTER_MS
+    let modified = SystemTime::UNIX_EPOCH + Duration::from_millis(u64::try_from(modified.millis()).unwrap_or(0));
+    SystemTime::now().duration_since(modified).is_ok_and(|age| age > RENEWED_AFTER)
 }
 
 impl Inner {

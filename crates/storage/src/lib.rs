@@ -14,7 +14,7 @@ mod objects;
 mod transfer;
 mod url;
 
-pub use cached::{CachedStorage, DEFAULT_CACHE_BYTES, Upload};
+pub use cached::{CachedStorage, DEFAULT_CACHE_BYTES, RENEWED_AFTER, Upload};
 pub use download::{DownloadError, Downloaded, download};
 pub use error::ObjectError;
 pub use objects::{Created, ObjectFacts, ObjectStorage};
