@@ -19,29 +19,27 @@ use crate::{model::golden_replay::tests::TestFolder, registration};
 
 /// One version: its state, whether it was ever asked for at an endpoint, and its files.
 #[derive(Clone, Debug)]
-struct Made {
+struct TestVersion {
     state: VersionState,
     is_deployed: bool,
     files: BTreeSet<u8>,
 }
 
-fn made() -> impl Strategy<Value = Made> {
+fn version() -> impl Strategy<Value = TestVersion> {
     let state = prop::sample::select(VersionState::ALL.to_vec());
-    (state, any::<bool>(), prop::collection::btree_set(0..20u8, 1..6)).prop_map(|(state, is_deployed, files)| Made {
-        state,
-        is_deployed,
-        files,
-    })
+    (state, any::<bool>(), prop::collection::btree_set(0..20u8, 1..6))
+        .prop_map(|(state, is_deployed, files)| TestVersion { state, is_deployed, files })
 }
 
 /// Stores the files as a package and registers it.
-fn register(house: &TestFolder, scratch: &std::path::Path, number: usize, made: &Made) -> Content {
+fn register(house: &TestFolder, scratch: &std::path::Path, number: usize, version: &TestVersion) -> Content {
     let folder = scratch.join(number.to_string());
     fs::create_dir(&folder).unwrap();
     fs::write(folder.join("number"), number.to_string()).unwrap();
-    made.files.iter().for_each(|file| fs::write(folder.join(format!("{file}.bin")), [*file; 9]).unwrap());
+    version.files.iter().for_each(|file| fs::write(folder.join(format!("{file}.bin")), [*file; 9]).unwrap());
     let content = house.app.blobs().put_tree(&folder).unwrap();
-    let (model, digest, state, is_deployed) = (house.project.model(), content.digest, made.state, made.is_deployed);
+    let (model, digest, state, is_deployed) =
+        (house.project.model(), content.digest, version.state, version.is_deployed);
     let entries = [(); 3].map(|()| house.context.audit_event("test", "", vec![]));
     let written = house.app.store().write(move |tx| {
         let [create, advance, request] = entries;
@@ -81,15 +79,15 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_package_that_is_kept_ever_loses_a_file(all in prop::collection::vec(made(), 1..9)) {
+    fn no_package_that_is_kept_ever_loses_a_file(all in prop::collection::vec(version(), 1..9)) {
         let (folder, scratch) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let house = TestFolder::open(folder.path());
         registration::register(&house.app, &house.context, &house.project).unwrap();
         let contents: Vec<Content> =
-            all.iter().enumerate().map(|(number, made)| register(&house, scratch.path(), number, made)).collect();
-        let is_kept = |made: &Made| {
-            made.is_deployed
-                || !matches!(made.state, VersionState::Rejected | VersionState::Retired | VersionState::Revoked)
+            all.iter().enumerate().map(|(number, version)| register(&house, scratch.path(), number, version)).collect();
+        let is_kept = |version: &TestVersion| {
+            version.is_deployed
+                || !matches!(version.state, VersionState::Rejected | VersionState::Retired | VersionState::Revoked)
         };
         // Long after the test, so that everything is old enough to go.
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis();
@@ -98,9 +96,9 @@ proptest! {
         let collection = collect_garbage(&house.app, &house.context, &options, &|| true).unwrap();
         prop_assert!(collection.skipped.is_empty(), "{collection:?}");
         let mut needed = BTreeSet::new();
-        for (made, content) in all.iter().zip(&contents) {
-            prop_assert_eq!(house.app.blobs().has_content(content), is_kept(made), "{:?}", made);
-            if is_kept(made) {
+        for (version, content) in all.iter().zip(&contents) {
+            prop_assert_eq!(house.app.blobs().has_content(content), is_kept(version), "{:?}", version);
+            if is_kept(version) {
                 needed.insert(content.digest);
                 needed.extend(house.app.blobs().tree(&content.digest).unwrap().entries().iter().map(|entry| entry.digest));
             }
