@@ -4,11 +4,9 @@
 //! [`PLATFORM`] says which, by the time at which its database was made. What lies in [`CACHE_FOLDER`] are copies of objects, and
 //! may be deleted while no process has the folder.
 
-use std::{
-    fs, io,
-    path::{Path, PathBuf},
-};
+use std::path::Path;
 
+use kilter_blobs::atomic;
 use kilter_lake::Lake;
 use kilter_storage::{CachedStorage, Created, ObjectError, ObjectStorage};
 use kilter_store::{PageRequest, Store, model};
@@ -16,7 +14,10 @@ use kilter_store::{PageRequest, Store, model};
 use crate::{
     app::StorageOptions,
     causes::StorageError,
-    data_folder::{error::DataFolderError, layout::first_file},
+    data_folder::{
+        error::DataFolderError,
+        layout::{first_file, read_lines},
+    },
 };
 
 /// The folder of a data folder with copies of objects.
@@ -170,19 +171,9 @@ fn other_platform(folder: &Path, storage: String) -> DataFolderError {
 }
 
 fn read_file(folder: &Path) -> Result<Option<(String, String)>, StorageError> {
-    let path = folder.join(STORAGE_FILE);
-    match fs::read_to_string(&path) {
-        Ok(text) => {
-            let mut lines = text.lines();
-            let mut line = || lines.next().unwrap_or_default().to_owned();
-            Ok(Some((line(), line())))
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(source) => Err(StorageError::ReadFile { path, source }),
-    }
+    Ok(read_lines(&folder.join(STORAGE_FILE))?.map(|[platform, storage]| (platform, storage)))
 }
 
 fn write_file(folder: &Path, platform: &str, storage: &str) -> Result<(), StorageError> {
-    let path: PathBuf = folder.join(STORAGE_FILE);
-    fs::write(&path, format!("{platform}\n{storage}\n")).map_err(|source| StorageError::WriteFile { path, source })
+    Ok(atomic::write_atomic(&folder.join(STORAGE_FILE), format!("{platform}\n{storage}\n").as_bytes())?)
 }

@@ -122,16 +122,19 @@ pub(crate) fn keep_to_server(folder: &Path, store: &Store) -> Result<ReplicaId, 
 }
 
 fn read_server_file(folder: &Path) -> Result<Option<ServerFile>, StorageError> {
-    let path = folder.join(SERVER_FILE);
-    match fs::read_to_string(&path) {
+    let found = read_lines(&folder.join(SERVER_FILE))?;
+    Ok(found.map(|[made, database, id]| ServerFile { made, database, id: Some(id).filter(|id| !id.is_empty()) }))
+}
+
+/// The first lines of a small file of the folder, empty where it has fewer; `None` where there is no such file.
+pub(crate) fn read_lines<const COUNT: usize>(path: &Path) -> Result<Option<[String; COUNT]>, StorageError> {
+    match fs::read_to_string(path) {
         Ok(text) => {
             let mut lines = text.lines();
-            let mut line = || lines.next().unwrap_or_default().to_owned();
-            let (made, database, id) = (line(), line(), line());
-            Ok(Some(ServerFile { made, database, id: Some(id).filter(|id| !id.is_empty()) }))
+            Ok(Some([(); COUNT].map(|()| lines.next().unwrap_or_default().to_owned())))
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(source) => Err(StorageError::ReadFile { path, source }),
+        Err(source) => Err(StorageError::ReadFile { path: path.to_owned(), source }),
     }
 }
 
