@@ -149,7 +149,7 @@ fn follow_living(app: &App, follower: &mut Follower, now: Timestamp) -> Result<(
     if follower.living.as_ref().is_some_and(|(_, asked)| asked.elapsed() < LIVING_EVERY) {
         return Ok(());
     }
-    let living = recovery::living_replicas(app)?;
+    let living = app.store().read(replica::living_numbers)?;
     let is_gone = |(before, _): &(BTreeSet<ReplicaId>, Instant)| !before.is_subset(&living);
     let has_died = follower.living.as_ref().is_some_and(is_gone);
     if has_died {

@@ -3,6 +3,8 @@
 //! Invariants: a number is given once, to one data folder, which knows itself by an id; a replica lives while its lease
 //! `server/NUMBER` does. Out of scope: the data folder.
 
+use std::collections::BTreeSet;
+
 use kilter_domain::{replica::ReplicaId, time::Timestamp};
 
 use crate::{
@@ -81,6 +83,11 @@ pub fn find_by_id(reader: &Reader, id: &str) -> Result<Option<Replica>, StoreErr
 pub fn list_living(reader: &Reader) -> Result<Vec<Replica>, StoreError> {
     let now = reader.database_time()?;
     reader.all(&LIVING, named_params! { ":now": now.millis() }, replica)
+}
+
+/// The numbers of the replicas that live; none on a file.
+pub fn living_numbers(reader: &Reader) -> Result<BTreeSet<ReplicaId>, StoreError> {
+    Ok(list_living(reader)?.into_iter().map(|living| living.number).collect())
 }
 
 /// Writes where the bytes of this replica lie.

@@ -4,7 +4,7 @@
 //! is ended with its entry. What another server has under way is ended once its lease ran out. Temporary files are gone; a file
 //! of a user is never among them.
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{fs, path::Path};
 
 use kilter_domain::{
     deployment::{AdmissionPolicy, DeploymentEvent},
@@ -38,7 +38,7 @@ pub struct Recovered {
 /// When the metadata cannot be read or written.
 pub fn recover(app: &App, now: Timestamp) -> Result<Recovered, DataFolderError> {
     remove_temporary_files(app);
-    let living = living_replicas(app)?;
+    let living = app.store().read(replica::living_numbers)?;
     let own = app.store().replica();
     end_work(app, now, &|replica| replica == own || !living.contains(&replica))
 }
@@ -48,17 +48,9 @@ pub fn recover(app: &App, now: Timestamp) -> Result<Recovered, DataFolderError> 
 /// # Errors
 /// When the metadata cannot be read or written.
 pub(crate) fn recover_others(app: &App, now: Timestamp) -> Result<Recovered, DataFolderError> {
-    let living = living_replicas(app)?;
+    let living = app.store().read(replica::living_numbers)?;
     let own = app.store().replica();
     end_work(app, now, &|replica| replica != own && !living.contains(&replica))
-}
-
-/// The replicas whose lease has not run out.
-pub(crate) fn living_replicas(app: &App) -> Result<BTreeSet<ReplicaId>, StorageError> {
-    match app.store().is_shared() {
-        true => Ok(app.store().read(replica::list_living)?.into_iter().map(|living| living.number).collect()),
-        false => Ok(BTreeSet::new()),
-    }
 }
 
 fn end_work(app: &App, now: Timestamp, is_gone: &IsGone<'_>) -> Result<Recovered, DataFolderError> {

@@ -7,8 +7,6 @@
 //! log; else from now. A partition goes as a whole. One that also has younger rows is written anew without the old ones as
 //! soon as these are a tenth of the retention too old.
 
-use std::collections::BTreeSet;
-
 use kilter_domain::{
     contract::Retention,
     ids::EndpointName,
@@ -135,10 +133,7 @@ fn expired(
 fn may_expire(app: &App, endpoint: &EndpointName) -> Result<impl Fn(i64) -> bool + use<>, StorageError> {
     let own = app.store().replica();
     let settled = predict::serving(app, endpoint).map(|serving| merge_partitions::settled(own, &serving));
-    let living: BTreeSet<ReplicaId> = match app.store().is_shared() {
-        true => app.store().read(replica::list_living)?.into_iter().map(|living| living.number).collect(),
-        false => BTreeSet::new(),
-    };
+    let living = app.store().read(replica::living_numbers)?;
     Ok(move |seq| match ReplicaId::of_partition(seq) {
         replica if replica == own => settled.as_ref().is_none_or(|settled| settled(seq)),
         replica => !living.contains(&replica),
