@@ -91,15 +91,12 @@ impl Storage {
 
 impl Copy {
     fn run(&self) -> Result<Answer, CliError> {
-        let options = AppOptions {
-            database: database_url(self.from_database.as_deref(), self.from_database_file.as_deref())?,
-            storage: storage_options(self.from_storage.as_deref(), DEFAULT_CACHE_BYTES)?,
-            ..app_options()?
-        };
         let database = database_url(self.to_database.as_deref(), self.to_database_file.as_deref())?;
         let storage = storage_options(self.to_storage.as_deref(), DEFAULT_CACHE_BYTES)?;
         let target = CopyTarget { folder: &self.to, database: database.as_ref(), storage: storage.as_ref() };
-        let app = App::open(&self.from, options)?;
+        // A folder that is not there would be made.
+        drop(App::open_for_reading(&self.from, self.source()?)?);
+        let app = App::open(&self.from, self.source()?)?;
         let copied = copy_platform(&app, &target)?;
         let mut page = Page::new().marked(Status::Ok, self.sentence(&target)).line(counts(&copied));
         let options = [
@@ -109,6 +106,12 @@ impl Copy {
         let options: String = options.into_iter().flatten().collect();
         page = page.line(format!("use it with: kilter server --data {}{options}", self.to.display()));
         Ok(Answer::done(&self.document(copied), page))
+    }
+
+    fn source(&self) -> Result<AppOptions, CliError> {
+        let database = database_url(self.from_database.as_deref(), self.from_database_file.as_deref())?;
+        let storage = storage_options(self.from_storage.as_deref(), DEFAULT_CACHE_BYTES)?;
+        Ok(AppOptions { database, storage, ..app_options()? })
     }
 
     fn sentence(&self, to: &CopyTarget<'_>) -> String {

@@ -234,6 +234,19 @@ fn what_was_acknowledged_by_the_store_is_there_after_the_disk_with_the_log_is_lo
 }
 
 #[test]
+fn a_platform_that_is_not_there_is_not_copied_and_not_made() {
+    let world = World::new();
+    let problem = world.problem(&["storage", "copy", "--from", "nowhere", "--to", "there"], 4);
+    assert!(problem["detail"].as_str().unwrap().contains("nowhere"), "{problem}");
+    std::fs::create_dir(world.path().join("empty")).unwrap();
+    let problem = world.problem(&["storage", "copy", "--from", "empty", "--to", "there"], 4);
+    assert!(problem["detail"].as_str().unwrap().contains("empty"), "{problem}");
+    for folder in ["nowhere", "there", "empty/kilter.db"] {
+        assert!(!world.path().join(folder).exists(), "{folder}");
+    }
+}
+
+#[test]
 fn a_platform_moves_to_a_database_and_an_object_store_and_back_with_everything_that_it_holds() {
     let (Some(storage), Some(database)) = (prefix(), Database::new()) else { return };
     let world = live_in(None);
