@@ -16,6 +16,7 @@ pub mod event;
 pub mod gate;
 pub mod ids;
 pub mod log_position;
+pub mod merkle;
 pub mod model;
 pub mod nearest;
 pub mod nonempty;

@@ -16,6 +16,8 @@ mod row_digest;
 mod rows;
 pub(crate) mod schema;
 pub(crate) mod table;
+pub(crate) mod tree;
+mod tree_check;
 pub(crate) mod verify;
 
 pub(crate) use self::record::Change;
@@ -26,4 +28,5 @@ pub use self::record::{
 };
 pub use fault::Fault;
 pub use kilter_domain::audit::{Entry, Outcome};
+pub use tree::{consistency_proof, inclusion_proof, root};
 pub use verify::{Verification, verify};

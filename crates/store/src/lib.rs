@@ -168,7 +168,7 @@ impl Store {
         let home = Home::File(FileHome { path, access: Access::Shared, presence: presence.clone() });
         let note = Some(ClosingNote { presence, was_changed });
         let inner = Inner { note, _lock: Some(lock), ..Inner::open(home, Connection::sqlite(connection))? };
-        Ok(Self::of(inner))
+        Self::of(inner).with_audit_tree()
     }
 
     /// Opens the store in the database of a PostgreSQL server, `postgres://USER@HOST:5432/NAME`, and migrates an older
@@ -188,7 +188,7 @@ impl Store {
         let mut inner = Inner { _lock: Some(lock), ..Inner::open(home.clone(), writer)? };
         let commit_notifier = Arc::clone(&inner.commit_notifier);
         inner._listener = Some(connector.listen(move || commit_notifier.notify()).map_err(failed)?);
-        Ok(Self::of(inner))
+        Self::of(inner).with_audit_tree()
     }
 
     /// Opens the database of a server to read it, while other processes write it. Every write is refused.
@@ -203,6 +203,14 @@ impl Store {
 
     fn of(inner: Inner) -> Self {
         Self { inner: Arc::new(inner), lease: None }
+    }
+
+    /// With the Merkle tree over an audit log that is from before there was one.
+    fn with_audit_tree(self) -> Result<Self, StoreError> {
+        if !self.read(audit::tree::is_complete)? {
+            while self.write(audit::tree::extend)? {}
+        }
+        Ok(self)
     }
 
     /// The same store, each of whose writes is refused once the lease is another process's: what a process that was paused

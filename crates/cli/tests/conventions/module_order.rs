@@ -7,6 +7,7 @@ pub const ORDER: &[(&str, &[&str])] = &[
         &[
             "actor",
             "digest",
+            "merkle",
             "error_chain",
             "ids",
             "nearest",

@@ -10,6 +10,16 @@ pub enum Fault {
     ColumnsChanged { seq: u64 },
     #[error("entry {seq}: its leaf is not the hash of its body")]
     LeafChanged { seq: u64 },
+    #[error(
+        "entry {seq}: the Merkle tree has another hash over the {entries} entries up to it: one of them, or the tree, was changed"
+    )]
+    SubtreeChanged { seq: u64, entries: u64 },
+    #[error("entry {seq}: the Merkle tree has nothing over the {entries} entries up to it")]
+    SubtreeMissing { seq: u64, entries: u64 },
+    #[error("entry {seq}: the Merkle tree has a hash over {entries} entries up to it, which make no subtree")]
+    SubtreeForeign { seq: u64, entries: u64 },
+    #[error("the Merkle tree goes on up to entry {seq} and the log ends at {last}: entries were removed from its end")]
+    EntriesRemoved { last: u64, seq: u64 },
     #[error("entry {seq}: its reason is not the one that was given")]
     ReasonChanged { seq: u64 },
     #[error("{object} is {state} by entry {seq}, and the audit log says otherwise")]

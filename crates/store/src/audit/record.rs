@@ -3,10 +3,11 @@
 use kilter_domain::{
     actor::Actor,
     audit::{Entry, Outcome},
+    merkle::{self, Hash},
     time::Timestamp,
 };
 
-use super::{hash, row_digest::RowDigest};
+use super::{hash, row_digest::RowDigest, tree};
 use crate::{
     Page, PageRequest, Reader, StoreError, Tx,
     database::{self, Row, named_params},
@@ -225,8 +226,9 @@ pub(super) fn append(
     check_event(event)?;
     let reason = event.reason.as_deref().map(salted).transpose()?;
     let owned = |text: Option<&str>| text.map(str::to_owned);
+    let end = tree::end(tx)?;
     let entry = Entry {
-        seq: size(tx)? + 1,
+        seq: end.size + 1,
         at: event.at,
         actor: event.actor.clone(),
         on_behalf: event.on_behalf.clone(),
@@ -239,16 +241,17 @@ pub(super) fn append(
         reason_hash: reason.as_ref().map(|(_, hash)| hash.clone()),
         evidence: event.evidence.iter().cloned().chain(row.map(RowDigest::evidence)).collect(),
     };
-    insert(tx, &entry)?;
+    tree::add(tx, &end, insert(tx, &entry)?)?;
     if let (Some((salt, _)), Some(text)) = (reason, &event.reason) {
         tx.execute(&INSERT_REASON, named_params! { ":seq": entry.seq, ":salt": salt.as_slice(), ":text": text })?;
     }
     Ok(entry.seq)
 }
 
-pub(super) fn insert(tx: &Tx, entry: &Entry) -> Result<(), StoreError> {
+/// Writes an entry; its leaf.
+pub(super) fn insert(tx: &Tx, entry: &Entry) -> Result<Hash, StoreError> {
     let body = entry.canonical();
-    let leaf = hash::leaf(&body);
+    let leaf = merkle::leaf_hash(&body);
     let params = named_params! {
         ":seq": entry.seq, ":at": entry.at.millis(), ":actor": entry.actor.to_string(),
         ":actor_kind": entry.actor.kind.as_str(), ":on_behalf": entry.on_behalf.as_ref().map(Actor::to_string),
@@ -257,7 +260,7 @@ pub(super) fn insert(tx: &Tx, entry: &Entry) -> Result<(), StoreError> {
         ":after": entry.after, ":evidence": row::text_of(INSERT.attempt, &entry.evidence)?, ":body": body,
         ":leaf": leaf.as_slice(),
     };
-    tx.execute(&INSERT, params).map(drop)
+    tx.execute(&INSERT, params).map(|_| leaf)
 }
 
 /// Numbers past this one are not exact in every JSON reader (RFC 8785 writes numbers as doubles).

@@ -1,14 +1,14 @@
 //! Whether the audit log still says what was written, and whether every life stands where its last entry left it.
 //!
-//! Finds a changed column, body, leaf or reason, a gap, an entry without its change, a row that is not the one that its
+//! Finds a changed column, body, leaf, subtree or reason, a gap, an entry without its change, a row that is not the one that its
 //! entry wrote, and a trigger, index or table that is gone.
 //! Out of scope: what only a signed checkpoint kept elsewhere can show, an audit log rewritten from its start.
 
 use std::collections::BTreeSet;
 
-use kilter_domain::audit::Entry;
+use kilter_domain::{audit::Entry, merkle};
 
-use super::{fault::Fault, hash, record::entry, rows, schema};
+use super::{fault::Fault, hash, record::entry, rows, schema, tree_check::TreeCheck};
 use crate::{
     Reader, StoreError,
     database::{self, Row, named_params},
@@ -102,14 +102,20 @@ impl Verification {
 /// When the database cannot be read. What is wrong with the audit log is an answer, not an error.
 pub fn verify(reader: &Reader) -> Result<Verification, StoreError> {
     let mut found = Verification::default();
+    let mut tree = TreeCheck::default();
     loop {
         let params = named_params! { ":above": found.entries, ":limit": PAGE };
         let page = reader.all(&OLDEST, params, raw_record)?;
         if page.is_empty() {
             break;
         }
+        let leaves = page.iter().map(|record| (record.seq, record.leaf.as_slice()));
+        let faults = tree.add(reader, leaves)?;
         page.iter().for_each(|record| check_record(&mut found, record));
+        found.faults.extend(faults);
+        found.faults.truncate(MAX_FAULTS);
     }
+    found.faults.extend(tree.end(reader)?);
     check_lives(reader, &mut found)?;
     check_rows(reader, &mut found)?;
     found.faults.extend(schema::faults(reader)?);
@@ -154,7 +160,7 @@ fn check_record(found: &mut Verification, record: &RawRecord) {
     if !record.entry.as_ref().is_some_and(says_the_same) {
         found.faults.push(Fault::ColumnsChanged { seq });
     }
-    if hash::leaf(&record.body) != *record.leaf {
+    if merkle::leaf_hash(&record.body) != *record.leaf {
         found.faults.push(Fault::LeafChanged { seq });
     }
     match (&record.reason_hash, &record.reason, &record.salt) {

@@ -41,6 +41,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations![
     "0009_recording",
     "0010_alert_names",
     "0011_replicas",
+    "0012_audit_tree",
 ];
 
 /// Refuses a database that other steps made, or later ones.

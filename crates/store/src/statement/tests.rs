@@ -21,6 +21,7 @@ use crate::{
 const ROOMS: &[&[&Statement]] = &[
     actor::STATEMENTS,
     audit::STATEMENTS,
+    audit::tree::STATEMENTS,
     audit::verify::STATEMENTS,
     clock::STATEMENTS,
     backup::STATEMENTS,

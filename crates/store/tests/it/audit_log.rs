@@ -182,7 +182,10 @@ fn verification_names_what_was_tampered_with() {
         found_after("UPDATE audit SET body = CAST(replace(CAST(body AS TEXT), 'ana', 'eve') AS BLOB) WHERE seq = 2"),
         [Fault::ColumnsChanged { seq: 2 }, Fault::LeafChanged { seq: 2 }]
     );
-    assert_eq!(found_after("UPDATE audit SET leaf = zeroblob(32) WHERE seq = 2"), [Fault::LeafChanged { seq: 2 }]);
+    assert_eq!(
+        found_after("UPDATE audit SET leaf = zeroblob(32) WHERE seq = 2"),
+        [Fault::LeafChanged { seq: 2 }, Fault::SubtreeChanged { seq: 2, entries: 2 }]
+    );
     assert_eq!(
         found_after("UPDATE audit_reason SET text = 'it was not' WHERE seq = 5"),
         [Fault::ReasonChanged { seq: 5 }]
@@ -209,7 +212,10 @@ fn verification_names_states_and_entries_that_lost_each_other() {
     assert_eq!(found_after("DELETE FROM model_version"), [Fault::EntryWithoutChange { seq: 5, object: version() }]);
     assert_eq!(
         found_after("DELETE FROM audit WHERE seq = 6"),
-        [Fault::StateWithoutEntry { object: version(), state: "candidate".into(), seq: 6 }]
+        [
+            Fault::EntriesRemoved { last: 5, seq: 6 },
+            Fault::StateWithoutEntry { object: version(), state: "candidate".into(), seq: 6 }
+        ]
     );
 }
 

@@ -4,6 +4,7 @@
 mod databases;
 
 mod audit_log;
+mod audit_tree;
 mod crash;
 mod deployments;
 mod encryption;
