@@ -97,6 +97,9 @@ codes! {
     ContractInvalid   = "contract_invalid",   422, Usage,       "the contract is not valid",                "see every place with `kilter check`";
     StepFailed        = "step_failed",        500, Failed,      "a run could not be done",                  "see the step and its log above; `kilter run` goes on where it stopped";
 
+    // Keys.
+    KeyInvalid        = "key_invalid",        422, Failed,      "a signing key cannot be used",             "see the cause above; a key of packages is ECDSA P-256, one of checkpoints Ed25519, as PKCS#8 in PEM, in a file that only its owner can read";
+
     // What is registered.
     NotFound          = "not_found",          404, NotFound,    "there is no such thing",                   "see what there is with `kilter status`";
     InvalidState      = "invalid_state",      409, Conflict,    "its state does not allow this",            "see its state with `kilter status`";

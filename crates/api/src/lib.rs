@@ -27,6 +27,7 @@ pub mod reference;
 pub mod rights;
 pub mod runs;
 pub mod server_file;
+pub mod signing_keys;
 pub mod status;
 pub mod words;
 
@@ -50,8 +51,9 @@ pub use runs::{
     NewRun, Run, RunEvent, RunEventKind, RunProgress, RunStarted, RunState, RunStep, RunSummary, StepLog, StepState,
 };
 pub use server_file::ServerFile;
+pub use signing_keys::{RotateKey, SigningKey};
 pub use status::Status;
 pub use words::{
     AlertKind, AlertState, AuditOutcome, ColumnDataType, ColumnKind, DeploymentState, DriftLevel, GarbageKind,
-    MonitorKind, ServingRole, Verdict, VersionState, canary_percent,
+    KeyPurpose, KeyState, MonitorKind, ServingRole, Verdict, VersionState, canary_percent,
 };

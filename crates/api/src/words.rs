@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use kilter_domain::{alert, audit, deployment, model};
+use kilter_domain::{alert, audit, deployment, model, signing_key};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -183,6 +183,22 @@ words! {
         /// Categories.
         Categorical = "categorical",
     }
+    /// What a key signs.
+    KeyPurpose {
+        /// Packages, and statements about them.
+        Package = "package",
+        /// Checkpoints of the audit log.
+        Checkpoint = "checkpoint",
+    }
+    /// Whether a key signs, and whether what it signed is believed.
+    KeyState {
+        /// It signs.
+        Active = "active",
+        /// Another key signs now; what this one signed is believed.
+        Superseded = "superseded",
+        /// Nothing that it signed is believed.
+        Revoked = "revoked",
+    }
     /// What came of an act.
     AuditOutcome {
         /// It was done.
@@ -281,6 +297,34 @@ impl From<MonitorKind> for alert::MonitorKind {
             MonitorKind::Drift => Self::Drift,
             MonitorKind::Bias => Self::Bias,
             MonitorKind::Usage => Self::Usage,
+        }
+    }
+}
+
+impl From<signing_key::KeyPurpose> for KeyPurpose {
+    fn from(purpose: signing_key::KeyPurpose) -> Self {
+        match purpose {
+            signing_key::KeyPurpose::Package => Self::Package,
+            signing_key::KeyPurpose::Checkpoint => Self::Checkpoint,
+        }
+    }
+}
+
+impl From<KeyPurpose> for signing_key::KeyPurpose {
+    fn from(purpose: KeyPurpose) -> Self {
+        match purpose {
+            KeyPurpose::Package => Self::Package,
+            KeyPurpose::Checkpoint => Self::Checkpoint,
+        }
+    }
+}
+
+impl From<signing_key::KeyState> for KeyState {
+    fn from(state: signing_key::KeyState) -> Self {
+        match state {
+            signing_key::KeyState::Active => Self::Active,
+            signing_key::KeyState::Superseded => Self::Superseded,
+            signing_key::KeyState::Revoked => Self::Revoked,
         }
     }
 }

@@ -4,11 +4,13 @@
 //! clock.
 
 use std::{
+    fmt,
     path::{Path, PathBuf},
     sync::{Arc, OnceLock, Weak},
 };
 
 use kilter_blobs::BlobStore;
+use kilter_domain::signing_key::KeyPurpose;
 use kilter_lake::Lake;
 use kilter_storage::{CachedStorage, StorageUrl};
 use kilter_store::{DatabaseUrl, Store, lease::Lease};
@@ -22,7 +24,7 @@ use crate::{
         access::AccessCache, active_runs::ActiveRuns, column_stats_registry::ColumnStatsRegistry,
         contract_cache::ContractCache, error_tally::ErrorTally, followed_entries::FollowedEntries,
         label_marks::LabelMarks, leases::Leases, model_cache::ModelCache, refusal_log::Refusals,
-        serving_registry::ServingRegistry, threshold_schedule::ThresholdSchedule,
+        serving_registry::ServingRegistry, signing_keys::SigningKeys, threshold_schedule::ThresholdSchedule,
     },
     private_files::temporary_folder,
 };
@@ -41,6 +43,8 @@ pub struct AppOptions {
     pub storage: Option<StorageOptions>,
     /// When a prediction or a label is acknowledged.
     pub record_ack: RecordAck,
+    /// The keys that the operator gives.
+    pub keys: KeySources,
 }
 
 /// When a prediction or a label that is recorded is acknowledged.
@@ -62,6 +66,42 @@ pub struct StorageOptions {
     pub cache_bytes: u64,
 }
 
+/// Where a private key is that the operator gives.
+#[derive(Clone, PartialEq, Eq)]
+pub enum KeySource {
+    /// A file with PKCS#8 in PEM.
+    File(PathBuf),
+    /// The PEM itself, such as from the environment.
+    Text(String),
+}
+
+impl fmt::Debug for KeySource {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => out.debug_tuple("File").field(path).finish(),
+            Self::Text(_) => out.write_str("Text(…)"),
+        }
+    }
+}
+
+/// The private keys that the operator gives. Those that are not given are made in the data folder.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KeySources {
+    /// ECDSA P-256, for packages.
+    pub package: Option<KeySource>,
+    /// Ed25519, for checkpoints.
+    pub checkpoint: Option<KeySource>,
+}
+
+impl KeySources {
+    pub(crate) const fn of(&self, purpose: KeyPurpose) -> Option<&KeySource> {
+        match purpose {
+            KeyPurpose::Package => self.package.as_ref(),
+            KeyPurpose::Checkpoint => self.checkpoint.as_ref(),
+        }
+    }
+}
+
 impl AppOptions {
     /// For the program `tool`: everything in the data folder, and no column statistics.
     pub fn new(tool: PathBuf) -> Self {
@@ -72,6 +112,7 @@ impl AppOptions {
             database: None,
             storage: None,
             record_ack: RecordAck::Disk,
+            keys: KeySources::default(),
         }
     }
 }
@@ -118,6 +159,7 @@ pub(crate) struct Components {
     pub newest_tick: NewestTick,
     pub leases: Leases,
     pub followed: FollowedEntries,
+    pub signing_keys: SigningKeys,
     /// The clock of a process that answers predictions.
     pub answering: OnceLock<Now>,
 }

@@ -21,6 +21,7 @@ pub mod deployment;
 pub mod follow;
 pub mod garbage;
 pub mod gate;
+pub mod keys;
 mod lock;
 pub mod model;
 pub mod monitor;
@@ -40,7 +41,7 @@ pub mod training;
 pub use kilter_blobs::{read_bounded, read_bounded_text};
 
 pub use crate::{
-    app::{App, AppOptions, RecordAck, StorageOptions, new_id},
+    app::{App, AppOptions, KeySource, KeySources, RecordAck, StorageOptions, new_id},
     context::RequestContext,
     open::make_data_folder,
     private_files::{open_to_others, temporary_folder},

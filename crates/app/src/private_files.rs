@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, DirBuilder},
-    io,
+    io::{self, Write},
     os::unix::fs::{DirBuilderExt, PermissionsExt},
     path::Path,
 };
@@ -35,6 +35,20 @@ pub fn create_private_folder(folder: &Path) -> io::Result<()> {
 pub fn temporary_folder(above: &Path, prefix: &str) -> io::Result<TempDir> {
     fs::create_dir_all(above)?;
     tempfile::Builder::new().prefix(prefix).permissions(fs::Permissions::from_mode(PRIVATE)).tempdir_in(above)
+}
+
+/// Replaces the file at `path` by `bytes` in one step, durably, for its owner alone. Its folder is made for the owner alone too.
+///
+/// # Errors
+/// What the disk answers.
+pub(crate) fn write_private_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    create_private_folder(folder)?;
+    let mut file = tempfile::Builder::new().permissions(fs::Permissions::from_mode(0o600)).tempfile_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    fs::File::open(folder)?.sync_all()
 }
 
 /// Why others than its owner can get at the file or folder at `path`, and what to do; `None` when nobody can, or nothing is

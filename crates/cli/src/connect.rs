@@ -6,7 +6,7 @@ use clap::Args;
 use kilter_api::{Code, Problem, Token};
 use kilter_app::{App, AppOptions, data_folder};
 use kilter_client::{Bytes, Client, Request, Response};
-use kilter_server::{InProcess, error::problem_of, read_token};
+use kilter_server::{InProcess, ServerOptions, error::problem_of, read_token};
 use tokio::runtime::Runtime;
 
 use crate::{
@@ -34,7 +34,7 @@ impl ConnectArgs {
             return Ok(Platform::Server(self.api()?));
         }
         let (database, storage) = (self.data.database()?, self.data.storage()?);
-        match App::open(&self.data.path, AppOptions { database, storage, ..app_options()? }) {
+        match App::open(&self.data.path, AppOptions { database, storage, keys: self.data.keys(), ..app_options()? }) {
             Ok(app) => {
                 data_folder::recover(&app, now())?;
                 Ok(Platform::InProcess(app))
@@ -64,8 +64,13 @@ impl ConnectArgs {
 
 fn open_folder(folder: &DataFolder, token: Option<Token>) -> Result<Client, CliError> {
     let (data, actor) = (folder.existing()?, act().actor);
-    let (database, storage) = (folder.database()?, folder.storage()?);
-    let error = match InProcess::open(data, database.clone(), storage.clone()) {
+    let options = ServerOptions {
+        database: folder.database()?,
+        storage: folder.storage()?,
+        keys: folder.keys(),
+        ..ServerOptions::local(data)
+    };
+    let error = match InProcess::open(options.clone()) {
         Ok(api) => return Ok(Client::in_process(Arc::new(LocalApi(api)), actor)),
         Err(error) => error,
     };
@@ -75,7 +80,7 @@ fn open_folder(folder: &DataFolder, token: Option<Token>) -> Result<Client, CliE
     if let Some(running) = is_in_use.then(|| Client::of_data_folder(data, token, actor.clone())).flatten() {
         return Ok(running);
     }
-    match InProcess::open_for_reading(data, database, storage) {
+    match InProcess::open_for_reading(options) {
         Ok(api) if is_in_use || is_read_only => Ok(Client::read_only(Arc::new(LocalApi(api)), problem, actor)),
         // The first failure says why the folder cannot be used.
         _ => Err(problem.into()),

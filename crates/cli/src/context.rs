@@ -7,7 +7,10 @@ use std::{
 
 use clap::Args;
 use kilter_api::{Code, Problem};
-use kilter_app::{AppOptions, DatabaseUrl, InvalidDatabaseUrl, InvalidStorageUrl, RequestContext, StorageOptions};
+use kilter_app::{
+    AppOptions, DatabaseUrl, InvalidDatabaseUrl, InvalidStorageUrl, KeySource, KeySources, RequestContext,
+    StorageOptions,
+};
 use kilter_domain::{actor::Actor, time::Timestamp};
 
 use crate::{
@@ -31,6 +34,35 @@ pub(crate) struct DataFolder {
     database: DatabaseArgs,
     #[command(flatten)]
     storage: StorageArgs,
+    #[command(flatten)]
+    keys: KeyArgs,
+}
+
+/// The private keys that the operator gives.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct KeyArgs {
+    /// The file with the private key that signs packages (ECDSA P-256 as PKCS#8 in PEM), instead of one that is made in the data
+    /// folder. `KILTER_SIGNING_KEY` has the key itself.
+    #[arg(long, value_name = "FILE", env = "KILTER_SIGNING_KEY_FILE", hide_env_values = true, hide = true)]
+    signing_key_file: Option<PathBuf>,
+    /// The file with the private key that signs checkpoints of the audit log (Ed25519 as PKCS#8 in PEM). `KILTER_CHECKPOINT_KEY` has
+    /// the key itself.
+    #[arg(long, value_name = "FILE", env = "KILTER_CHECKPOINT_KEY_FILE", hide_env_values = true, hide = true)]
+    checkpoint_key_file: Option<PathBuf>,
+}
+
+impl KeyArgs {
+    /// Where the keys are that are given.
+    pub(crate) fn sources(&self) -> KeySources {
+        let source = |file: &Option<PathBuf>, variable: &str| match file {
+            Some(path) => Some(KeySource::File(path.clone())),
+            None => std::env::var(variable).ok().filter(|text| !text.is_empty()).map(KeySource::Text),
+        };
+        KeySources {
+            package: source(&self.signing_key_file, "KILTER_SIGNING_KEY"),
+            checkpoint: source(&self.checkpoint_key_file, "KILTER_CHECKPOINT_KEY"),
+        }
+    }
 }
 
 /// Where the metadata of a data folder lie.
@@ -107,6 +139,11 @@ impl DataFolder {
     /// The object store, when one is given.
     pub(crate) fn storage(&self) -> Result<Option<StorageOptions>, CliError> {
         self.storage.options()
+    }
+
+    /// The private keys that are given.
+    pub(crate) fn keys(&self) -> KeySources {
+        self.keys.sources()
     }
 
     /// Its path, when there is one.

@@ -47,6 +47,16 @@ pub(crate) const SETTINGS: &[Setting] = &[
         name: "KILTER_RECORD_ACK",
         meaning: "when the server acknowledges a prediction, `disk` or `storage`, where `--record-ack` is not given",
     },
+    Setting {
+        name: "KILTER_SIGNING_KEY_FILE",
+        meaning: "the file with the private key that signs packages (ECDSA P-256 as PKCS#8 in PEM), instead of one that is made in the data folder; option `--signing-key-file`",
+    },
+    Setting { name: "KILTER_SIGNING_KEY", meaning: "that key itself, where no file is named" },
+    Setting {
+        name: "KILTER_CHECKPOINT_KEY_FILE",
+        meaning: "the file with the private key that signs checkpoints of the audit log (Ed25519 as PKCS#8 in PEM); option `--checkpoint-key-file`",
+    },
+    Setting { name: "KILTER_CHECKPOINT_KEY", meaning: "that key itself, where no file is named" },
     Setting { name: "KILTER_LOG", meaning: "what the server logs, where `--log` is not given" },
     Setting { name: "KILTER_SERVER", meaning: "the server that commands ask, where `--server` is not given" },
     Setting {

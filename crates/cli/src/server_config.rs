@@ -23,7 +23,8 @@ const FILE_NAME: &str = "kilter-server.toml";
 pub(crate) const FILE_VARIABLE: &str = "KILTER_SERVER_CONFIG";
 const MAX_BYTES: u64 = 1 << 20;
 /// The options that say where a data folder is. The commands on it have them under the same names.
-const DATA_FOLDER: &[&str] = &["data", "database", "database_file", "storage", "storage_cache"];
+const DATA_FOLDER: &[&str] =
+    &["data", "database", "database_file", "storage", "storage_cache", "signing_key_file", "checkpoint_key_file"];
 /// Options of which one is enough: where one is given, the file has no say about the others.
 const ALTERNATIVES: &[&str] = &["database", "database_file"];
 

@@ -3,7 +3,8 @@
 use kilter_api::{
     Alert, AlertQuery, Approval, AuditCheck, AuditEntry, CollectGarbage, ColumnStats, ColumnStatsQuery, Deploy,
     Deployment, EndpointStatus, GarbageCollection, Labels, LabelsKept, Model, Mute, NewRun, Page, PageQuery, Problem,
-    Reading, ReadingQuery, Reason, Run, RunProgress, RunStarted, RunSummary, Status, StepLog, Version,
+    Reading, ReadingQuery, Reason, RotateKey, Run, RunProgress, RunStarted, RunSummary, SigningKey, Status, StepLog,
+    Version,
 };
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -130,6 +131,26 @@ impl Client {
     /// Compares the whole audit log with itself and with every state.
     pub async fn verify_audit(&self) -> Result<AuditCheck, Problem> {
         self.get("/api/v1/audit/verify").await
+    }
+
+    /// The public keys, newest first.
+    pub async fn keys(&self) -> Result<Page<SigningKey>, Problem> {
+        self.get("/api/v1/keys").await
+    }
+
+    /// One public key, by its id or how it begins.
+    pub async fn key(&self, id: &str) -> Result<SigningKey, Problem> {
+        self.get(&format!("/api/v1/keys/{}", segment(id))).await
+    }
+
+    /// Makes a new key, which signs from now on.
+    pub async fn rotate_key(&self, body: &RotateKey) -> Result<SigningKey, Problem> {
+        self.post("/api/v1/keys/rotate", body).await
+    }
+
+    /// Revokes a key.
+    pub async fn revoke_key(&self, id: &str, reason: &Reason) -> Result<SigningKey, Problem> {
+        self.post(&format!("/api/v1/keys/{}/revoke", segment(id)), reason).await
     }
 
     /// Finds garbage, and removes it if `body` says so.

@@ -28,5 +28,6 @@ pub mod risk;
 pub mod rule;
 pub mod run;
 pub mod schedule;
+pub mod signing_key;
 pub mod table;
 pub mod time;

@@ -11,6 +11,7 @@ pub(crate) mod endpoints;
 pub(crate) mod garbage;
 pub(crate) mod gates;
 pub(crate) mod health;
+pub(crate) mod keys;
 pub(crate) mod label_body;
 pub mod models;
 pub(crate) mod monitors;

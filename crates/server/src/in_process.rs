@@ -1,14 +1,10 @@
 //! The native API in this process, for commands: the router of the server without a socket.
 
-use std::path::Path;
-
 use axum::{
     Router,
     body::{Body, Bytes, to_bytes},
     http::{Request, Response},
 };
-use kilter_app::StorageOptions;
-use kilter_store::DatabaseUrl;
 use tower::ServiceExt;
 
 use crate::{options::ServerOptions, router::router, server_error::ServerError, state::AppState};
@@ -17,28 +13,19 @@ use crate::{options::ServerOptions, router::router, server_error::ServerError, s
 pub struct InProcess(Router);
 
 impl InProcess {
-    /// Opens a data folder.
+    /// Opens the data folder of the options.
     ///
     /// # Errors
     /// If the folder cannot be used, or another process uses it.
-    pub fn open(
-        data: &Path,
-        database: Option<DatabaseUrl>,
-        storage: Option<StorageOptions>,
-    ) -> Result<Self, ServerError> {
-        Ok(Self(router(AppState::open(ServerOptions { database, storage, ..ServerOptions::local(data) })?)))
+    pub fn open(options: ServerOptions) -> Result<Self, ServerError> {
+        Ok(Self(router(AppState::open(options)?)))
     }
 
-    /// Opens a data folder to look at it: nothing serves there, and every change is refused.
+    /// Opens the data folder of the options to look at it: nothing serves there, and every change is refused.
     ///
     /// # Errors
     /// If there is no data folder, or it is of another version.
-    pub fn open_for_reading(
-        data: &Path,
-        database: Option<DatabaseUrl>,
-        storage: Option<StorageOptions>,
-    ) -> Result<Self, ServerError> {
-        let options = ServerOptions { database, storage, ..ServerOptions::local(data) };
+    pub fn open_for_reading(options: ServerOptions) -> Result<Self, ServerError> {
         Ok(Self(router(AppState::open_for_reading(options)?)))
     }
 

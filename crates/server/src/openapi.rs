@@ -12,7 +12,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     api::{
-        alerts, audit, columns, deployments, endpoints, garbage, health, models, monitors, predictions, runs, status,
+        alerts, audit, columns, deployments, endpoints, garbage, health, keys, models, monitors, predictions, runs,
+        status,
     },
     caller::Caller,
     inference::rest_v2,
@@ -33,6 +34,7 @@ use crate::{
         (name = "monitoring", description = "Status, readings of monitors, statistics of columns"),
         (name = "alerts", description = "Alerts: read, acknowledge, mute, resolve"),
         (name = "audit", description = "The audit log: read, verify"),
+        (name = "keys", description = "Keys that sign packages and checkpoints: read, rotate, revoke"),
         (name = "operations", description = "Liveness, readiness, metrics, this document"),
     )
 )]
@@ -64,6 +66,10 @@ pub(crate) fn all() -> OpenApiRouter<AppState> {
         .routes(routes!(alerts::mute))
         .routes(routes!(alerts::unmute))
         .routes(routes!(alerts::resolve))
+        .routes(routes!(keys::list_keys))
+        .routes(routes!(keys::get_key))
+        .routes(routes!(keys::rotate_key))
+        .routes(routes!(keys::revoke_key))
         .routes(routes!(garbage::collect_garbage))
         .routes(routes!(runs::start_run, runs::list_runs))
         .routes(routes!(runs::get_run))

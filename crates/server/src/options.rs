@@ -6,7 +6,7 @@ use std::{
 };
 
 use kilter_api::Token;
-use kilter_app::{RecordAck, StorageOptions};
+use kilter_app::{KeySources, RecordAck, StorageOptions};
 use kilter_store::DatabaseUrl;
 
 use crate::{
@@ -25,6 +25,8 @@ pub struct ServerOptions {
     pub storage: Option<StorageOptions>,
     /// When a prediction or a label is acknowledged.
     pub record_ack: RecordAck,
+    /// The private keys that the operator gives.
+    pub keys: KeySources,
     /// The address to answer on.
     pub host: IpAddr,
     /// The port; 0 lets the system choose.
@@ -47,6 +49,7 @@ impl ServerOptions {
             database: None,
             storage: None,
             record_ack: RecordAck::Disk,
+            keys: KeySources::default(),
             host: Ipv4Addr::LOCALHOST.into(),
             port: 0,
             allow_remote: false,

@@ -57,6 +57,7 @@ impl AppState {
             database,
             storage,
             record_ack: options.record_ack,
+            keys: options.keys.clone(),
             ..AppOptions::new(tool)
         };
         let app = App::open(&options.data, app_options)?;

@@ -45,6 +45,7 @@ pub mod retention;
 mod row;
 pub mod run;
 pub mod setting;
+pub mod signing_key;
 mod statement;
 mod url;
 mod writer;

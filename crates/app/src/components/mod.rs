@@ -14,4 +14,5 @@ pub(crate) mod model_cache;
 pub(crate) mod refusal_log;
 pub(crate) mod serving;
 pub(crate) mod serving_registry;
+pub(crate) mod signing_keys;
 pub(crate) mod threshold_schedule;

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::{
     byte_size::Size,
-    context::{DatabaseArgs, StorageArgs},
+    context::{DatabaseArgs, KeyArgs, StorageArgs},
     server_config::{self, FILE_VARIABLE},
     ui::{
         error::{CliError, usage},
@@ -36,6 +36,8 @@ pub(crate) struct Server {
     database: DatabaseArgs,
     #[command(flatten)]
     storage: StorageArgs,
+    #[command(flatten)]
+    keys: KeyArgs,
     /// When a prediction or a label is acknowledged: after it is on the disk of this machine, or only after it is in the object
     /// store too, which a loss of the machine does not take away.
     #[arg(
@@ -135,6 +137,7 @@ impl Server {
             database: self.database.url()?,
             storage: self.storage.options()?,
             record_ack: self.record_ack()?,
+            keys: self.keys.sources(),
             host: self.host,
             port: self.port,
             allow_remote: self.allow_remote,

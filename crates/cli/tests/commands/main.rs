@@ -24,6 +24,7 @@ mod help;
 mod hostile_files;
 mod hostile_tables;
 mod isolation;
+mod keys;
 mod label_leakage;
 mod labels;
 mod large_windows;

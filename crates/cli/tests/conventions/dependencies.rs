@@ -14,6 +14,7 @@ pub const ALLOWED: &[(&str, &[&str])] = &[
     ("api", &["domain"]),
     // What the command line and SDKs speak: over HTTP, or to a router that is handed in.
     ("client", &["domain", "api"]),
+    ("keys", &["domain"]),
     ("inference", &["domain", "stats"]),
     ("train", &["domain", "stats", "inference"]),
     ("storage", &["domain"]),
@@ -29,6 +30,7 @@ pub const ALLOWED: &[(&str, &[&str])] = &[
         &[
             "domain",
             "stats",
+            "keys",
             "inference",
             "storage",
             "blobs",

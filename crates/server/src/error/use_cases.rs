@@ -12,6 +12,7 @@ use kilter_app::{
     deployment::{DeployError, TuneError},
     garbage::GarbageError,
     gate::GateError,
+    keys::SigningKeyError,
     model::{GoldenError, PackageError, VersionError},
     monitor::MonitorError,
     prediction::{LabelError, PredictionError},
@@ -197,6 +198,17 @@ impl Answered for PackageError {
             Self::Document { .. } | Self::Reference(_) | Self::Blob(_) => {
                 of_disk(self).unwrap_or(Code::StorageFailed).into()
             }
+        }
+    }
+}
+
+impl Answered for SigningKeyError {
+    fn answer(&self) -> Answer {
+        match self {
+            Self::Key { .. } | Self::Revoked { .. } | Self::OpenToOthers { .. } => Code::KeyInvalid.into(),
+            Self::GivenFromOutside { .. } => Code::InvalidState.into(),
+            Self::NotFound(error) => error.answer(),
+            Self::Storage(error) => error.answer(),
         }
     }
 }

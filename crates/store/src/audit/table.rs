@@ -83,6 +83,8 @@ tables! {
         ["project", "cause", "outcome", "run", "blocker", "reason", "at"], "";
     TOKEN = "token", "token:" || "t.id", States,
         ["id", "hash", "name", "actor", "roles", "created", "expires", "revoked"], "id = :id";
+    SIGNING_KEY = "signing_key", "key:" || "t.id", States,
+        ["id", "purpose", "public_key", "state", "since", "ended"], "id = :id";
     SETTING = "setting", "setting:" || "t.name", States, ["name", "value", "since"], "";
 }
 

@@ -42,6 +42,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations![
     "0010_alert_names",
     "0011_replicas",
     "0012_audit_tree",
+    "0013_signing_keys",
 ];
 
 /// Refuses a database that other steps made, or later ones.

@@ -16,6 +16,7 @@ use crate::{
     database::named_params,
     database::{Binding, Connection, PostgresConnector, number_parameters},
     dataset, deployment, gate, lease, migrate, model, monitor, prediction, project, replica, retention, run, setting,
+    signing_key,
 };
 
 const ROOMS: &[&[&Statement]] = &[
@@ -44,6 +45,7 @@ const ROOMS: &[&[&Statement]] = &[
     run::STATEMENTS,
     run::log::STATEMENTS,
     setting::STATEMENTS,
+    signing_key::STATEMENTS,
 ];
 
 fn on_the_schema(check: impl Fn(&rusqlite::Connection)) {
@@ -150,9 +152,9 @@ fn plan(connection: &rusqlite::Connection, sql: &str) -> Vec<String> {
 
 #[test]
 fn no_statement_walks_or_sorts_a_table_that_grows_but_those_that_verify() {
-    // Few rows by nature: a lease for each chore; the data folders of a database; of one endpoint the names of its metrics, and the kinds of monitors; the
+    // Few rows by nature: a lease for each chore; the data folders of a database; the keys of those; of one endpoint the names of its metrics, and the kinds of monitors; the
     // tables, indexes and triggers.
-    let small = ["SCAN lease", "SCAN replica", "SCAN name", "SCAN kind", "SCAN sqlite_schema"];
+    let small = ["SCAN lease", "SCAN replica", "SCAN signing_key", "SCAN name", "SCAN kind", "SCAN sqlite_schema"];
     on_the_schema(|connection| {
         // Plans also list the walk over children that SQLite makes only while a reference is broken.
         connection.execute_batch("PRAGMA foreign_keys = OFF").unwrap();

@@ -1,8 +1,9 @@
-//! Contracts, datasets, tokens, settings, leases.
+//! Contracts, datasets, tokens, signing keys, settings, leases.
 
 use kilter_domain::{
     actor::{Actor, Role},
     digest::Digest,
+    signing_key::{KeyPurpose, KeyState},
     time::{Span, Timestamp},
 };
 use kilter_store::{
@@ -11,7 +12,7 @@ use kilter_store::{
     dataset::{self, DatasetVersion},
     lease,
     page::PageRequest,
-    project, setting,
+    project, setting, signing_key,
 };
 use serde_json::json;
 
@@ -83,6 +84,32 @@ fn a_token_opens_until_it_expires_or_is_revoked() {
     world.assert_sound();
 }
 
+fn a_signing_key_is_registered_once_and_stays_revoked() {
+    let world = World::empty();
+    let id = "1f".repeat(32);
+    let register = |at| {
+        let id = id.clone();
+        world.act(at, move |audited| signing_key::register(audited, &id, KeyPurpose::Package, "PEM")).unwrap()
+    };
+    assert_eq!(register(1), register(2), "one key, one row, one entry");
+    let end = |at, state| {
+        let id = id.clone();
+        world.act(at, move |audited| signing_key::end(audited, &id, state))
+    };
+    assert_eq!(end(3, KeyState::Superseded).unwrap().ended, Some(Timestamp(3)));
+    assert!(matches!(end(4, KeyState::Superseded), Err(StoreError::Conflict { .. })));
+    let revoked = end(5, KeyState::Revoked).unwrap();
+    assert!(revoked.ended == Some(Timestamp(5)) && !revoked.state.is_trusted());
+    for state in [KeyState::Superseded, KeyState::Revoked] {
+        assert!(matches!(end(6, state), Err(StoreError::Conflict { .. })), "a revoked key stays so");
+    }
+    assert_eq!(register(7).state, KeyState::Revoked, "registering it again changes nothing");
+    assert_eq!(world.store.read(signing_key::list).unwrap(), [revoked]);
+    let unknown = world.act(8, |audited| signing_key::end(audited, "x", KeyState::Revoked));
+    assert!(matches!(unknown, Err(StoreError::NotFound { .. })));
+    world.assert_sound();
+}
+
 fn a_setting_that_is_set_to_what_it_is_makes_no_entry() {
     let world = World::empty();
     for at in [1, 2] {
@@ -118,6 +145,7 @@ both_databases![
     a_contract_is_kept_with_the_time_since_when_it_holds,
     the_same_bytes_are_the_same_dataset_version,
     a_token_opens_until_it_expires_or_is_revoked,
+    a_signing_key_is_registered_once_and_stays_revoked,
     a_setting_that_is_set_to_what_it_is_makes_no_entry,
     a_lease_has_one_holder_and_a_new_holder_a_new_term,
 ];

@@ -14,6 +14,7 @@ use kilter_domain::{
     retrain_blocker::RetrainBlocker,
     rule::{MetricId, RuleOutcome, RuleVerdict},
     run::{Cause, RunState},
+    signing_key::{KeyPurpose, KeyState},
     time::{Interval, Timestamp},
 };
 use kilter_store::{
@@ -28,7 +29,7 @@ use kilter_store::{
         retrain::{self, NewDecision, RetrainOutcome},
         threshold,
     },
-    project, run, setting,
+    project, run, setting, signing_key,
 };
 use rusqlite::Connection;
 use serde_json::json;
@@ -81,6 +82,13 @@ fn full() -> World {
     for (at, value) in [(50, json!(1)), (51, json!({ "roles": ["owner"] }))] {
         world.act(at, move |audited| setting::put(audited, "telemetry", &value)).unwrap();
     }
+    for (at, id) in [(55, "a"), (56, "b")] {
+        let register = move |audited: &audit::AuditedTx<'_>| {
+            signing_key::register(audited, &id.repeat(64), KeyPurpose::Package, "public").map(drop)
+        };
+        world.act(at, register).unwrap();
+    }
+    world.act(57, |audited| signing_key::end(audited, &"a".repeat(64), KeyState::Superseded)).unwrap();
     world
         .store
         .write(|tx| {
