@@ -8,6 +8,7 @@
 
 pub mod alert_detail;
 pub mod alerts;
+pub mod approvals;
 pub mod audit;
 pub mod code;
 pub mod columns;
@@ -32,6 +33,10 @@ pub mod status;
 pub mod words;
 
 pub use alerts::{Alert, AlertQuery, Mute};
+pub use approvals::{
+    Approve, GrantWaiver, Retire, Review, RuleReview, SignOff, Standing, VersionAct, VersionActKind, Waiver,
+    WaiverState, WithdrawnEndpoint,
+};
 pub use audit::{AuditCheck, AuditEntry};
 pub use code::Code;
 pub use columns::{ColumnDistance, ColumnStats, ColumnStatsQuery, ColumnSummary, VersionColumnStats};
@@ -42,7 +47,7 @@ pub use garbage::{CollectGarbage, Garbage, GarbageCollection};
 pub use gates::GateVerdict;
 pub use headers::{ACTOR_HEADER, FOLDER_KEY_HEADER, Token};
 pub use health::{Check, Health, Readiness, TaskStatus};
-pub use models::{Approval, Model, Version};
+pub use models::{Approval, Model, Submission, Version, Withdrawal};
 pub use monitors::{Reading, ReadingQuery};
 pub use page::{Page, PageQuery, Reason};
 pub use predictions::{Labels, LabelsKept};
@@ -54,6 +59,6 @@ pub use server_file::ServerFile;
 pub use signing_keys::{RotateKey, SigningKey};
 pub use status::Status;
 pub use words::{
-    AlertKind, AlertState, AuditOutcome, ColumnDataType, ColumnKind, DeploymentState, DriftLevel, GarbageKind,
-    KeyPurpose, KeyState, MonitorKind, ServingRole, Verdict, VersionState, canary_percent,
+    AlertKind, AlertState, ApproverRole, AuditOutcome, ColumnDataType, ColumnKind, DeploymentState, DriftLevel,
+    GarbageKind, KeyPurpose, KeyState, MonitorKind, ReviewOutcome, ServingRole, Verdict, VersionState, canary_percent,
 };

@@ -4,7 +4,12 @@ use kilter_domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{deployments::DeployedVersion, gates::GateVerdict, words::VersionState};
+use crate::{
+    approvals::{Standing, WithdrawnEndpoint},
+    deployments::DeployedVersion,
+    gates::GateVerdict,
+    words::VersionState,
+};
 
 /// A registered model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -43,6 +48,29 @@ pub struct Version {
     /// What each gate said last.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gates: Vec<GateVerdict>,
+    /// What people said of it; absent in lists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standing: Option<Standing>,
+}
+
+/// What a submission came to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Submission {
+    /// The version, in the state that it has now.
+    pub version: Version,
+    /// Rules of its gates that neither passed nor are waived.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub open: Vec<String>,
+}
+
+/// A version that may not serve any more, and what answers in its place.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Withdrawal {
+    /// The version, in the state that it has now.
+    pub version: Version,
+    /// The endpoints where it served.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub endpoints: Vec<WithdrawnEndpoint>,
 }
 
 /// What a yes to a version came to.

@@ -47,6 +47,22 @@ words! {
         /// Withdrawn for cause.
         Revoked = "revoked",
     }
+    /// What an independent review came to.
+    ReviewOutcome {
+        /// Every rule that was measured comes to the same verdict.
+        Confirmed = "confirmed",
+        /// A rule comes to another verdict, or a golden request has another answer.
+        Differs = "differs",
+        /// Nothing could be measured from the package.
+        NotMeasured = "not_measured",
+    }
+    /// The role in which someone approves.
+    ApproverRole {
+        /// Judges what others made.
+        Validator = "validator",
+        /// Answers for the project.
+        Owner = "owner",
+    }
     /// What garbage is.
     GarbageKind {
         /// Rows of a prediction log past its retention.

@@ -23,8 +23,9 @@ use crate::{
     components::{
         access::AccessCache, active_runs::ActiveRuns, column_stats_registry::ColumnStatsRegistry,
         contract_cache::ContractCache, error_tally::ErrorTally, followed_entries::FollowedEntries,
-        label_marks::LabelMarks, leases::Leases, model_cache::ModelCache, refusal_log::Refusals,
-        serving_registry::ServingRegistry, signing_keys::SigningKeys, threshold_schedule::ThresholdSchedule,
+        held_policies::HeldPolicies, label_marks::LabelMarks, leases::Leases, model_cache::ModelCache,
+        refusal_log::Refusals, serving_registry::ServingRegistry, signing_keys::SigningKeys,
+        threshold_schedule::ThresholdSchedule,
     },
     private_files::temporary_folder,
 };
@@ -155,6 +156,7 @@ pub(crate) struct Components {
     pub active_runs: ActiveRuns,
     pub refusals: Refusals,
     pub thresholds: ThresholdSchedule,
+    pub held_policies: HeldPolicies,
     pub label_marks: LabelMarks,
     pub newest_tick: NewestTick,
     pub leases: Leases,

@@ -1,10 +1,10 @@
 //! One method per route of the native API.
 
 use kilter_api::{
-    Alert, AlertQuery, Approval, AuditCheck, AuditEntry, CollectGarbage, ColumnStats, ColumnStatsQuery, Deploy,
-    Deployment, EndpointStatus, GarbageCollection, Labels, LabelsKept, Model, Mute, NewRun, Page, PageQuery, Problem,
-    Reading, ReadingQuery, Reason, RotateKey, Run, RunProgress, RunStarted, RunSummary, SigningKey, Status, StepLog,
-    Version,
+    Alert, AlertQuery, Approval, Approve, AuditCheck, AuditEntry, CollectGarbage, ColumnStats, ColumnStatsQuery,
+    Deploy, Deployment, EndpointStatus, GarbageCollection, GrantWaiver, Labels, LabelsKept, Model, Mute, NewRun, Page,
+    PageQuery, Problem, Reading, ReadingQuery, Reason, Retire, Review, RotateKey, Run, RunProgress, RunStarted,
+    RunSummary, SigningKey, Status, StepLog, Submission, Version, Waiver, Withdrawal,
 };
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -20,6 +20,10 @@ fn segment(name: &str) -> String {
 
 fn version_path(model: &str, version: u32) -> String {
     format!("/api/v1/models/{}/versions/{version}", segment(model))
+}
+
+fn waivers_path(model: &str) -> String {
+    format!("/api/v1/models/{}/waivers", segment(model))
 }
 
 fn endpoint_path(endpoint: &str) -> String {
@@ -49,13 +53,53 @@ impl Client {
     }
 
     /// Approves a version on behalf of the actor.
-    pub async fn approve(&self, model: &str, version: u32, reason: &Reason) -> Result<Approval, Problem> {
-        self.post(&format!("{}/approve", version_path(model, version)), reason).await
+    pub async fn approve(&self, model: &str, version: u32, body: &Approve) -> Result<Approval, Problem> {
+        self.post(&format!("{}/approve", version_path(model, version)), body).await
     }
 
     /// Rejects a version for good.
     pub async fn reject(&self, model: &str, version: u32, reason: &Reason) -> Result<Version, Problem> {
         self.post(&format!("{}/reject", version_path(model, version)), reason).await
+    }
+
+    /// Submits a draft, or has a candidate judged again.
+    pub async fn submit(&self, model: &str, version: u32, reason: &Reason) -> Result<Submission, Problem> {
+        self.post(&format!("{}/submit", version_path(model, version)), reason).await
+    }
+
+    /// Takes a validated version back to candidate.
+    pub async fn return_version(&self, model: &str, version: u32, reason: &Reason) -> Result<Version, Problem> {
+        self.post(&format!("{}/return", version_path(model, version)), reason).await
+    }
+
+    /// Has a version measured again by someone who did not make it.
+    pub async fn review(&self, model: &str, version: u32, reason: &Reason) -> Result<Review, Problem> {
+        self.post(&format!("{}/review", version_path(model, version)), reason).await
+    }
+
+    /// Takes a version out of use for good.
+    pub async fn retire(&self, model: &str, version: u32, body: &Retire) -> Result<Withdrawal, Problem> {
+        self.post(&format!("{}/retire", version_path(model, version)), body).await
+    }
+
+    /// Forbids a version for good, also where it serves.
+    pub async fn revoke(&self, model: &str, version: u32, reason: &Reason) -> Result<Withdrawal, Problem> {
+        self.post(&format!("{}/revoke", version_path(model, version)), reason).await
+    }
+
+    /// Waivers of a model, newest first.
+    pub async fn waivers(&self, model: &str, page: &PageQuery) -> Result<Page<Waiver>, Problem> {
+        self.get_with(&waivers_path(model), page).await
+    }
+
+    /// Lets versions of a model miss a rule of a gate until a time.
+    pub async fn grant_waiver(&self, model: &str, body: &GrantWaiver) -> Result<Waiver, Problem> {
+        self.post(&waivers_path(model), body).await
+    }
+
+    /// Ends a waiver before its time.
+    pub async fn revoke_waiver(&self, model: &str, id: &str, reason: &Reason) -> Result<Waiver, Problem> {
+        self.post(&format!("{}/{}/revoke", waivers_path(model), segment(id)), reason).await
     }
 
     /// Deployments, newest first.

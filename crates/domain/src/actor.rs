@@ -255,6 +255,10 @@ pub enum Action {
     Approve,
     /// Refuse a version for good.
     Reject,
+    /// Measure a version again, independently of who made it.
+    Review,
+    /// Let a version miss a rule of a gate for a time.
+    Waive,
     /// Take a validated version back to candidate.
     Return,
     /// Let an approval lapse.
@@ -283,7 +287,7 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Action; 20] = [
+    pub const ALL: [Action; 22] = [
         Action::Read,
         Action::Predict,
         Action::Label,
@@ -292,6 +296,8 @@ impl Action {
         Action::Validate,
         Action::Approve,
         Action::Reject,
+        Action::Review,
+        Action::Waive,
         Action::Return,
         Action::Lapse,
         Action::Retire,
@@ -316,7 +322,7 @@ impl Action {
             Self::Run | Self::Submit | Self::ChangeContract => &[Owner, Developer],
             Self::Validate | Self::Lapse => &[],
             Self::Approve => &[Validator, Owner],
-            Self::Reject | Self::Return => &[Validator],
+            Self::Reject | Self::Review | Self::Waive | Self::Return => &[Validator],
             Self::Retire | Self::ChangePolicy => &[Owner],
             Self::ChangeRoles => &[Owner, Admin],
             Self::Revoke => &[Owner, Validator],
@@ -333,6 +339,8 @@ impl Action {
             self,
             Self::Revoke
                 | Self::Retire
+                | Self::Review
+                | Self::Waive
                 | Self::Return
                 | Self::ChangeContract
                 | Self::ChangePolicy
@@ -347,6 +355,8 @@ impl Action {
             self,
             Self::Approve
                 | Self::Reject
+                | Self::Review
+                | Self::Waive
                 | Self::Return
                 | Self::Revoke
                 | Self::Retire
@@ -366,6 +376,8 @@ impl Action {
             Self::Validate => "validate a version",
             Self::Approve => "approve a version",
             Self::Reject => "reject a version",
+            Self::Review => "review a version",
+            Self::Waive => "waive a rule of a gate",
             Self::Return => "take a version back to candidate",
             Self::Lapse => "let an approval lapse",
             Self::Retire => "retire a version",

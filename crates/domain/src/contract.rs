@@ -48,6 +48,7 @@ pub use self::{
     },
     output_ref::OutputRef,
     parse::MAX_CONTRACT_BYTES,
+    policy::{GatePolicy, PackagePolicy, Policy},
     record::{Record, Retention},
     schema::{every_key, schema},
     template::{Placeholder, PlaceholderKind, filled, placeholders},

@@ -4,10 +4,12 @@
 //! an undecided rule and no failed one is undecided, which blocks. Out of scope: measuring.
 
 mod approval;
+mod waiver;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::approval::{ApprovalRule, InvalidApprovalRule, Quorum, Signoff};
+pub use self::approval::{ApprovalConditions, ApprovalRule, InvalidApprovalRule, Quorum, Signoff};
+pub use self::waiver::Waiver;
 use crate::{
     nonempty::NonEmpty,
     rule::{RuleOutcome, RuleVerdict},

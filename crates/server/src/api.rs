@@ -4,6 +4,7 @@
 //! end of the process. Repeating a request that was answered is refused as the state says, and changes nothing.
 
 pub(crate) mod alerts;
+pub(crate) mod approvals;
 pub(crate) mod audit;
 pub(crate) mod columns;
 pub(crate) mod deployments;
@@ -18,6 +19,7 @@ pub(crate) mod monitors;
 pub(crate) mod predictions;
 pub mod run_events;
 pub mod runs;
+pub(crate) mod standing;
 pub mod status;
 
 use kilter_api::{self as api, Code, PageQuery, Problem};

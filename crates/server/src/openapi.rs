@@ -12,8 +12,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     api::{
-        alerts, audit, columns, deployments, endpoints, garbage, health, keys, models, monitors, predictions, runs,
-        status,
+        alerts, approvals, audit, columns, deployments, endpoints, garbage, health, keys, models, monitors,
+        predictions, runs, status,
     },
     caller::Caller,
     inference::rest_v2,
@@ -28,7 +28,7 @@ use crate::{
     tags(
         (name = "inference", description = "Predictions: the Open Inference Protocol (V2)"),
         (name = "runs", description = "Runs: start, follow, cancel, read"),
-        (name = "models", description = "Models and their versions: read, approve, reject"),
+        (name = "models", description = "Models and their versions: read, submit, approve, reject, review, waive, retire, revoke"),
         (name = "deployments", description = "Endpoints and deployments: read, deploy, roll back"),
         (name = "predictions", description = "Labels of predictions"),
         (name = "monitoring", description = "Status, readings of monitors, statistics of columns"),
@@ -62,6 +62,13 @@ pub(crate) fn all() -> OpenApiRouter<AppState> {
         .routes(routes!(deployments::roll_back))
         .routes(routes!(models::approve))
         .routes(routes!(models::reject))
+        .routes(routes!(approvals::submit))
+        .routes(routes!(approvals::return_version))
+        .routes(routes!(approvals::review))
+        .routes(routes!(approvals::retire))
+        .routes(routes!(approvals::revoke))
+        .routes(routes!(approvals::list_waivers, approvals::grant_waiver))
+        .routes(routes!(approvals::revoke_waiver))
         .routes(routes!(alerts::acknowledge))
         .routes(routes!(alerts::mute))
         .routes(routes!(alerts::unmute))

@@ -1,14 +1,15 @@
 //! Verdicts of gates over versions, and who accepted a version. Facts: recorded, never changed.
 
+pub mod waiver;
+
 use kilter_domain::{
     actor::{Actor, Role},
     digest::Digest,
-    gate::Verdict,
+    gate::{ApprovalConditions, Verdict},
     ids::{GateName, ModelName},
     time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use crate::{
     Page, PageRequest, Reader, StoreError,
@@ -36,6 +37,18 @@ statements! {
     INSERT_APPROVAL = "record the approval": "
         INSERT INTO approval (model, number, by, role, decision, conditions, at, expires, audit_seq)
         VALUES (:model, :number, :by, :role, :decision, :conditions, :at, :expires, :audit_seq)";
+    EXPIRED = "find approvals that expired": "
+        SELECT DISTINCT approval.number FROM approval JOIN model_version USING (model, number)
+        WHERE approval.model = :model AND approval.expires <= :at AND approval.decision = 'approved'
+          AND model_version.state = 'approved'
+        LIMIT :limit";
+    APPROVED_OPEN = "find approved versions that failed a gate": "
+        SELECT DISTINCT verdict.number FROM verdict JOIN model_version USING (model, number)
+        WHERE verdict.model = :model AND verdict.outcome <> 'passed' AND model_version.state = 'approved'
+        LIMIT :limit";
+    NEXT_EXPIRY = "find the next approval that expires": "
+        SELECT min(approval.expires) FROM approval JOIN model_version USING (model, number)
+        WHERE approval.model = :model AND approval.expires > :at AND model_version.state = 'approved'";
     NEWEST_APPROVALS = "list approvals": "
         SELECT * FROM approval WHERE model = :model AND number = :number AND key < :below
         ORDER BY key DESC LIMIT :limit";
@@ -96,8 +109,8 @@ pub struct NewApproval {
     pub role: Role,
     /// Yes or no.
     pub decision: Decision,
-    /// On which conditions, as JSON.
-    pub conditions: Value,
+    /// On which conditions.
+    pub conditions: ApprovalConditions,
     /// When it ends by itself.
     pub expires: Option<Timestamp>,
 }
@@ -115,8 +128,8 @@ pub struct Approval {
     pub role: Role,
     /// Yes or no.
     pub decision: Decision,
-    /// On which conditions, as JSON.
-    pub conditions: Value,
+    /// On which conditions.
+    pub conditions: ApprovalConditions,
     /// When.
     pub at: Timestamp,
     /// When it ends by itself.
@@ -189,6 +202,24 @@ pub fn list_approvals(
     };
     let rows = reader.all(&NEWEST_APPROVALS, params, |row| Ok((row.get("key")?, approval(row)?)))?;
     Ok(page.page(APPROVALS, rows))
+}
+
+/// Approved versions of a model with an approval that expired by `at`; at most a thousand.
+pub fn expired(reader: &Reader, model: &ModelName, at: Timestamp) -> Result<Vec<u32>, StoreError> {
+    let params = named_params! { ":model": model.as_str(), ":at": at.millis(), ":limit": 1000 };
+    reader.all(&EXPIRED, params, |row| row.get(0))
+}
+
+/// Approved versions of a model with a verdict that is no pass, which may be waived or replaced; at most a thousand.
+pub fn approved_with_open_rules(reader: &Reader, model: &ModelName) -> Result<Vec<u32>, StoreError> {
+    let params = named_params! { ":model": model.as_str(), ":limit": 1000 };
+    reader.all(&APPROVED_OPEN, params, |row| row.get(0))
+}
+
+/// When the next approval of an approved version expires after `at`.
+pub fn next_expiry(reader: &Reader, model: &ModelName, at: Timestamp) -> Result<Option<Timestamp>, StoreError> {
+    let params = named_params! { ":model": model.as_str(), ":at": at.millis() };
+    Ok(reader.one(&NEXT_EXPIRY, params, |row| row.get::<_, Option<i64>>(0))?.flatten().map(Timestamp))
 }
 
 fn judgement(row: &Row) -> database::Result<Judgement> {

@@ -2,6 +2,7 @@
 //!
 //! Invariants: numbers have no gaps; a version is never edited, only its state moves, and only with its entry.
 
+pub mod act;
 pub mod alias;
 
 use kilter_domain::{
@@ -51,6 +52,16 @@ statements! {
         SELECT * FROM model_version WHERE digest = :digest ORDER BY key DESC LIMIT :limit";
     FIND_BY_RUN = "find the versions of a run": "
         SELECT * FROM model_version WHERE run = :run ORDER BY key DESC LIMIT :limit";
+    OF_REVOKED = "find approved versions that were made from a revoked one": "
+        SELECT DISTINCT made.number, source.number AS source FROM model_version AS source
+        JOIN model_version AS made ON made.run = source.run AND made.model = source.model
+        WHERE source.model = :model AND source.state = 'revoked' AND made.state = 'approved'
+          AND made.number > source.number
+        LIMIT :limit";
+    OTHER_POLICY = "find versions that another policy judged": "
+        SELECT number FROM model_version
+        WHERE model = :model AND state IN ('validated', 'approved') AND policy_digest <> :policy
+        ORDER BY number DESC LIMIT :limit";
     NEWEST = "list versions": "
         SELECT * FROM model_version
         WHERE model = :model AND (state = :state OR :state IS NULL) AND number < :below
@@ -241,6 +252,19 @@ pub fn list(
         ":below": page.below(VERSIONS)?, ":limit": page.probe(),
     };
     Ok(page.page(VERSIONS, reader.all(&NEWEST, params, |row| Ok((row.get("number")?, version(row)?)))?))
+}
+
+/// Approved versions of the same run as an earlier one that was revoked, with the number of that one: they hold its model, with another
+/// threshold. At most a thousand.
+pub fn made_from_revoked(reader: &Reader, model: &ModelName) -> Result<Vec<(u32, u32)>, StoreError> {
+    let params = named_params! { ":model": model.as_str(), ":limit": 1000 };
+    reader.all(&OF_REVOKED, params, |row| Ok((row.get("number")?, row.get("source")?)))
+}
+
+/// Validated and approved versions into which another policy is frozen, newest first; at most a thousand.
+pub fn of_other_policy(reader: &Reader, model: &ModelName, policy: &Digest) -> Result<Vec<u32>, StoreError> {
+    let params = named_params! { ":model": model.as_str(), ":policy": policy.to_string(), ":limit": 1000 };
+    reader.all(&OTHER_POLICY, params, |row| row.get(0))
 }
 
 fn model(row: &Row) -> database::Result<Model> {

@@ -5,6 +5,7 @@ use std::{
     process::{Command, Stdio},
 };
 
+use kilter_domain::actor::Actor;
 use serde::{Deserialize, Serialize};
 
 /// The commit checked out in the project folder, and whether tracked files differ from it.
@@ -14,6 +15,29 @@ pub struct GitState {
     pub commit: String,
     /// Whether a tracked file differs from the commit; files that Git does not track do not count.
     pub dirty: bool,
+    /// Who wrote the commit, by name; runs of earlier versions do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub author: Option<String>,
+    /// The e-mail address of the author.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+}
+
+impl GitState {
+    /// The users that the author of the commit may be: by e-mail address, by its part before the `@`, and by name. Git proves
+    /// none of them, so each is taken for a maker.
+    pub fn authors(&self) -> Vec<Actor> {
+        let email = self.email.as_deref().unwrap_or_default().to_lowercase();
+        let local = email.split('@').next().unwrap_or_default();
+        let name = self.author.as_deref().unwrap_or_default().to_lowercase();
+        let words: Vec<&str> = name.split_whitespace().collect();
+        let mut names = vec![email.clone(), local.to_owned()];
+        names.extend(["", ".", "-", "_"].map(|between| words.join(between)));
+        let mut authors: Vec<Actor> = names.iter().filter_map(|name| Actor::user(name).ok()).collect();
+        authors.sort();
+        authors.dedup();
+        authors
+    }
 }
 
 /// Asks `git`; `None` without Git, a repository or a commit.
@@ -26,13 +50,29 @@ pub(crate) fn state(project: &Path) -> Option<GitState> {
         .output()
         .ok()
         .filter(|output| output.status.success())?;
-    parse(&String::from_utf8_lossy(&output.stdout))
+    let state = parse(&String::from_utf8_lossy(&output.stdout))?;
+    let (author, email) = author(project).unzip();
+    Some(GitState { author, email, ..state })
+}
+
+/// Name and e-mail address of the author of the commit that is checked out.
+fn author(project: &Path) -> Option<(String, String)> {
+    let output = Command::new("git")
+        .args(["--no-optional-locks", "log", "-1", "--no-show-signature", "--format=%an%x00%ae"])
+        .current_dir(project)
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .output()
+        .ok()
+        .filter(|output| output.status.success())?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    text.trim_end().split_once('\0').map(|(name, email)| (name.to_owned(), email.to_owned()))
 }
 
 fn parse(text: &str) -> Option<GitState> {
     let commit = text.lines().find_map(|line| line.strip_prefix("# branch.oid "))?;
     let dirty = text.lines().any(|line| !line.starts_with('#'));
-    (commit != "(initial)").then(|| GitState { commit: commit.to_owned(), dirty })
+    (commit != "(initial)").then(|| GitState { commit: commit.to_owned(), dirty, author: None, email: None })
 }
 
 #[cfg(test)]
@@ -42,9 +82,23 @@ mod tests {
     #[test]
     fn a_changed_tracked_file_makes_the_state_dirty() {
         let clean = "# branch.oid 0123abc\n# branch.head main\n";
-        assert_eq!(parse(clean).unwrap(), GitState { commit: "0123abc".to_owned(), dirty: false });
+        let state = GitState { commit: "0123abc".to_owned(), dirty: false, author: None, email: None };
+        assert_eq!(parse(clean).unwrap(), state);
         assert!(parse(&format!("{clean}1 .M N... 100644 100644 100644 a b file\n")).unwrap().dirty);
         assert_eq!(parse("# branch.oid (initial)\n# branch.head main\n"), None);
         assert_eq!(parse(""), None);
+    }
+
+    #[test]
+    fn the_author_of_a_commit_is_each_user_that_they_may_be() {
+        let of = |author: &str, email: &str| {
+            let (author, email) = (Some(author.to_owned()), Some(email.to_owned()));
+            let state = GitState { commit: "0123abc".to_owned(), dirty: false, author, email };
+            state.authors().iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+        };
+        let all = "user:ana user:ana-li user:ana.li user:ana@example.org user:ana_li user:anali";
+        assert_eq!(of("Ana Li", "Ana@example.org"), all);
+        assert_eq!(of("", ""), "");
+        assert_eq!(of("Zoë", "zoe+git@example.org"), "", "what is no name of a user names nobody");
     }
 }

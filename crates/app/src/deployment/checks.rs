@@ -4,15 +4,16 @@
 use kilter_domain::{
     ids::{EndpointName, ModelName},
     model::VersionState,
+    time::Timestamp,
 };
 use kilter_inference::{Signature, Task};
 use kilter_store::{deployment as deployments, deployment::Deployment, model as versions};
 
 use crate::{
     app::App,
-    causes::StorageError,
+    causes::{InvalidState, StorageError},
     deployment::error::DeployError,
-    model::{error::VersionError, load},
+    model::{error::VersionError, load, version_record::VersionRecord},
     prediction::{live, predict},
 };
 
@@ -58,7 +59,7 @@ pub(crate) fn signature_of(app: &App, live: &Deployment) -> Result<Signature, Ve
 /// The version that was live before this deployment, and may still be.
 pub(crate) fn last_before(app: &App, live: &Deployment) -> Result<Option<u32>, StorageError> {
     let since = live.live_since.unwrap_or(live.created);
-    let moment = kilter_domain::time::Timestamp(since.millis() - 1);
+    let moment = Timestamp(since.millis() - 1);
     let endpoint = live.endpoint.clone();
     let before = app.store().read(|reader| deployments::live_at(reader, &endpoint, moment))?;
     Ok(before.map(|before| before.number).filter(|number| *number != live.number))
@@ -66,4 +67,31 @@ pub(crate) fn last_before(app: &App, live: &Deployment) -> Result<Option<u32>, S
 
 pub(crate) fn version_state(app: &App, model: &ModelName, number: u32) -> Result<VersionState, StorageError> {
     Ok(app.store().read(|reader| versions::get(reader, model, number))?.state)
+}
+
+/// The share of the traffic that a version may answer at most, in percent.
+pub(crate) fn max_traffic_percent(
+    app: &App,
+    model: &ModelName,
+    number: u32,
+    at: Timestamp,
+) -> Result<u8, StorageError> {
+    let record = app.store().read(|reader| VersionRecord::read(reader, model, number, at))?;
+    Ok(record.max_traffic_percent(at))
+}
+
+/// Refuses a share of the traffic that is larger than what a version was approved for.
+pub(crate) fn check_traffic(
+    app: &App,
+    model: &ModelName,
+    (number, percent): (u32, u8),
+    at: Timestamp,
+) -> Result<(), DeployError> {
+    let most = max_traffic_percent(app, model, number, at)?;
+    if percent <= most {
+        return Ok(());
+    }
+    let state = format!("approved for at most {most} % of the traffic, and would answer {percent} %");
+    let how = "ask for an approval without this condition, or deploy it as a canary that stays below it".to_owned();
+    Err(InvalidState { what: "version", id: number.to_string(), state, how }.into())
 }

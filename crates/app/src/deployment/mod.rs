@@ -13,6 +13,7 @@ pub(crate) mod target;
 #[cfg(test)]
 pub(crate) mod tests;
 pub(crate) mod threshold;
+pub(crate) mod withdraw;
 
 pub use crate::prediction::live::{candidate_refused_at, refused_at, refused_endpoints};
 pub use auto_deploy::DeployOutcome;
@@ -23,3 +24,4 @@ pub use next_step::NextStep;
 pub use next_step::waiting_at;
 pub use routes::project_at;
 pub use target::Target;
+pub use withdraw::Withdrawn;

@@ -27,6 +27,7 @@ use crate::{
     clock_set_back,
     context::RequestContext,
     deployment::{
+        checks,
         error::DeployError,
         route_change::{self, EndpointChange, Stage},
         target::Target,
@@ -83,6 +84,11 @@ pub(crate) fn advance_rollout(app: &App, context: &RequestContext, target: &Targ
         _ => None,
     };
     let Some(next) = next else { return Ok(()) };
+    // It stays where it is while more of the traffic is not what it was approved for.
+    let percent = next.as_ref().map_or(100, |(_, percent)| *percent);
+    if checks::max_traffic_percent(app, &candidate.model, candidate.number, context.at)? < percent {
+        return Ok(());
+    }
     route_change::change_endpoint(app, context, target, |change| trial.take_stage(change, &candidate, next))
 }
 

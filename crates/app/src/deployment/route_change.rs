@@ -363,6 +363,14 @@ impl EndpointChange<'_> {
 
     fn after(&self, entrant: &PendingDeployment, event: DeploymentEvent) -> Result<DeploymentState, DeployError> {
         let version = checks::version_state(self.app, &entrant.model, entrant.number)?;
+        let percent = match event {
+            DeploymentEvent::CanaryStarted { percent } | DeploymentEvent::CanaryWidened { percent } => percent,
+            DeploymentEvent::WentLive => 100,
+            _ => 0,
+        };
+        if percent > 0 {
+            checks::check_traffic(self.app, &entrant.model, (entrant.number, percent), self.context.at)?;
+        }
         Ok(entrant.state.after(event, version, self.target.deploy.admission_policy())?)
     }
 

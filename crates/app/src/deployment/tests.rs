@@ -409,13 +409,14 @@ fn people_who_approve_at_once_are_all_counted_and_nobody_is_told_otherwise() {
     let terms = "auto = true\n[approve]\nrule = \"2 of validator\"\n[project.roles]\nvalidator = [\"user:ana\", \"user:ben\"]\nadmin = [\"user:ida\"]";
     let house = house(folder.path(), terms);
     let (onnx, _) = trained();
+    let yes = approval::Yes { reason: "", conditions: Default::default() };
     for round in 1..=10 {
         let number = house.version_in(VersionState::Validated, &onnx, None);
         thread::scope(|scope| {
             for who in ["user:ana", "user:ben"] {
                 let (house, context) = (&house, RequestContext { at: house.context.at, actor: who.parse().unwrap() });
                 scope.spawn(move || {
-                    approval::approve(&house.app, &context, &house.project.model(), number, "").unwrap()
+                    approval::approve(&house.app, &context, &house.project.model(), number, yes).unwrap()
                 });
             }
         });

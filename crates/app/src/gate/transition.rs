@@ -5,15 +5,17 @@
 //! the move.
 
 use kilter_domain::{
-    actor::Actor,
+    actor::{Actor, Role},
     digest::Digest,
     event::{EventKind, EventMetrics},
-    gate::{ApprovalRule, Verdict},
+    gate::{ApprovalConditions, ApprovalRule, Verdict},
     ids::ModelName,
     model::{
         ActorWithRoles, Approval, Card, Commit, GateResult, Requirements, Submission, Validation, VersionEvent,
         VersionFacts, VersionState,
     },
+    plural::counted,
+    time::Timestamp,
 };
 use kilter_package::golden::GoldenResult;
 use kilter_store::{gate as verdicts, model as versions};
@@ -23,9 +25,14 @@ use crate::{
     causes::StorageError,
     context::RequestContext,
     gate::{data_checks, diagnostics::Diagnostics, judge},
-    model::{approval_mode::ApprovalMode, error::VersionError, facts::facts_of, golden_replay},
+    model::{
+        approval_mode::ApprovalMode, error::VersionError, facts::facts_of, golden_replay, version_record::VersionRecord,
+    },
     project::folder::Project,
 };
+
+/// The verdict over the data of a draft, as if it were a gate.
+pub(crate) const DATA_GATE: &str = "data_requirements";
 
 /// Moves one version; each move asks `domain`, then writes state and entry together.
 pub(crate) struct VersionTransition<'a> {
@@ -41,10 +48,13 @@ impl VersionTransition<'_> {
         self.project.model()
     }
 
+    fn record(&self) -> Result<VersionRecord, StorageError> {
+        let (model, at) = (self.model(), self.context.at);
+        Ok(self.app.store().read(|reader| VersionRecord::read(reader, &model, self.number, at))?)
+    }
+
     fn facts(&self) -> Result<VersionFacts, StorageError> {
-        let model = self.model();
-        let version = self.app.store().read(|reader| versions::get(reader, &model, self.number))?;
-        let facts = facts_of(self.project, &version);
+        let facts = facts_of(self.project, &self.record()?);
         Ok(match self.approval_mode {
             ApprovalMode::Simulated => {
                 VersionFacts { approval_rule: ApprovalRule::default(), requirements: Requirements::default(), ..facts }
@@ -74,16 +84,20 @@ impl VersionTransition<'_> {
         Ok(next)
     }
 
+    /// What a draft carries that is submitted.
+    pub fn submission(package: Digest, commit: &Commit, golden: &GoldenResult) -> VersionEvent {
+        let commit = commit.clone();
+        VersionEvent::Submitted(Submission { package, signed_by: None, golden: golden.evidence(), commit })
+    }
+
     pub fn submit(
         &self,
         package: Digest,
         commit: &Commit,
         golden: &GoldenResult,
     ) -> Result<VersionState, VersionError> {
-        let submission = Submission { package, signed_by: None, golden: golden.evidence(), commit: commit.clone() };
-        let event = VersionEvent::Submitted(submission);
         self.advance(
-            &event,
+            &Self::submission(package, commit, golden),
             &ActorWithRoles::system("workflow"),
             "submitted",
             golden.sentence(),
@@ -99,28 +113,50 @@ impl VersionTransition<'_> {
         judged: &[GateResult],
         data: Option<Verdict>,
     ) -> Result<VersionState, VersionError> {
-        let facts = self.facts()?;
+        let policy = self.facts()?.policy;
+        judged.iter().try_for_each(|judged| self.record_verdict(judged, policy))?;
+        self.settle(package, notes, judged, data)
+    }
+
+    /// Writes every verdict of a draft, and moves nothing: whoever submits it has it decided by them.
+    pub fn record_draft_verdicts(&self, judged: &[GateResult], data: Option<Verdict>) -> Result<(), VersionError> {
+        let policy = self.facts()?.policy;
+        let data = data.filter(|data| !data.is_passed()).zip(DATA_GATE.parse().ok());
+        let data = data.map(|(verdict, gate)| GateResult { gate, verdict });
+        Ok(judged.iter().chain(&data).try_for_each(|judged| self.record_verdict(judged, policy))?)
+    }
+
+    /// Moves a candidate by verdicts that are written already, and by the waivers that are in force.
+    pub fn settle(
+        &self,
+        package: Digest,
+        notes: &Diagnostics,
+        judged: &[GateResult],
+        data: Option<Verdict>,
+    ) -> Result<VersionState, VersionError> {
+        let (facts, waivers) = (self.facts()?, self.record()?.terms());
         let mut numbers = judge::metrics_of(judged);
         data.iter().for_each(|data| numbers.extend(data_checks::numbers(data)));
         notes.facts.iter().for_each(|(name, value)| numbers.put(name, *value));
-        for judged in judged {
-            self.record_verdict(judged, facts.policy)?;
-        }
+        let open = judged.iter().flat_map(|judged| judged.open(&waivers, &facts.makers)).collect::<Vec<_>>();
         let verdicts = || judged.iter().map(|judged| &judged.verdict).chain(&data);
         let reason = verdicts().flat_map(Verdict::reasons).collect::<Vec<_>>().join("; ");
         let by = ActorWithRoles::system("gate");
-        if judged.iter().any(|judged| matches!(judged.verdict, Verdict::Failed { .. })) {
+        if open.iter().any(|outcome| outcome.is_failed()) {
             let reason = noted(refusal_sentence(judged), notes);
             let event = VersionEvent::Rejected { reason: reason.clone() };
             return self.advance(&event, &by, EventKind::GateRefused.as_str(), reason, &numbers);
         }
-        if verdicts().any(|verdict| matches!(verdict, Verdict::Undecided { .. })) {
+        let is_undecided = |data: &Verdict| matches!(data, Verdict::Undecided { .. });
+        if !open.is_empty() || data.as_ref().is_some_and(is_undecided) {
             self.note_undecided(noted(reason, notes), &numbers)?;
             return Ok(VersionState::Candidate);
         }
-        let validation = Validation { package, policy: facts.policy, gates: judged.to_vec(), data };
         let reason = if reason.is_empty() { "the contract has no gate".to_owned() } else { reason };
+        let waived = judged.iter().map(|judged| judged.open(&[], &[]).len()).sum::<usize>();
+        let reason = if waived == 0 { reason } else { format!("{reason}; {}", counted(waived, "waived rule")) };
         let reason = noted(reason, notes);
+        let validation = Validation { package, policy: facts.policy, gates: judged.to_vec(), data, waivers };
         self.advance(&VersionEvent::Validated(validation), &by, EventKind::GatePassed.as_str(), reason, &numbers)
     }
 
@@ -162,12 +198,33 @@ impl VersionTransition<'_> {
             signoffs: vec![],
             card: Card::Absent,
             has_independent_review: false,
+            open_rules: vec![],
             open_findings: 0,
             expires: if assumed { None } else { expires },
         };
+        if let (false, Some(expires)) = (assumed, expires) {
+            self.record_automatic_yes(expires)?;
+        }
         let event = VersionEvent::Approved(approval);
         let kind = EventKind::Approved.as_str();
         self.advance(&event, &ActorWithRoles::system("approval"), kind, reason, &EventMetrics::default())
+    }
+
+    /// The contract's own yes, as a fact that ends.
+    fn record_automatic_yes(&self, expires: Timestamp) -> Result<(), StorageError> {
+        let (model, number) = (self.model(), self.number);
+        let conditions = ApprovalConditions::default();
+        let new = verdicts::NewApproval {
+            model,
+            number,
+            role: Role::Owner,
+            decision: verdicts::Decision::Approved,
+            conditions,
+            expires: Some(expires),
+        };
+        let draft = self.by("approval").audit_event("version.sign_off", "the contract asks nobody", vec![]);
+        self.app.store().write(move |tx| verdicts::record_approval(&tx.audited(draft), &new).map(|_| ()))?;
+        Ok(())
     }
 }
 

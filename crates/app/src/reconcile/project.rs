@@ -12,6 +12,7 @@ use kilter_workflow::RunEvent;
 
 use crate::{
     app::App,
+    approval::{self, lapse},
     clock_set_back,
     context::RequestContext,
     deployment::{Target, auto_deploy, auto_rollback, rollout, threshold::tune},
@@ -80,6 +81,7 @@ pub(crate) fn evaluate_project(app: &App, project: &Project, step: &Step) -> Res
         return Err(error);
     }
     if step.approval_mode == ApprovalMode::Required {
+        approval::lapse_versions(app, project, step.now)?;
         auto_deploy::deploy_newest(app, project, step.now)?;
     }
     let Some(main) = Target::main(project) else { return Ok(false) };
@@ -171,7 +173,7 @@ pub fn prepare_training(
 
 /// The next moment after `now` at which a step may have something to do besides the end of a window.
 pub fn next_due(app: &App, project: &Project, now: Timestamp) -> Result<Option<Timestamp>, ReconcileError> {
-    let mut due: Option<Timestamp> = None;
+    let mut due = lapse::next_lapse(app, project, now)?;
     for target in Target::all(project) {
         let windows = monitor::calendar(app, project, &target.endpoint)?.map(|calendar| calendar.next_end(now));
         let rollout = rollout::rollout_due(app, &target, now)?;

@@ -9,6 +9,7 @@ use std::{
 };
 
 use kilter_domain::{
+    error_chain::with_causes,
     ids::StepName,
     replica::ReplicaId,
     run::{Cause, RunState},
@@ -18,6 +19,7 @@ use kilter_workflow::{Now, PlanError};
 
 use crate::{
     app::App,
+    approval,
     causes::{InvalidState, StorageError},
     components::active_runs::{ActiveRun, MAX_WAITING, RunEvents},
     context::RequestContext,
@@ -57,6 +59,20 @@ pub struct RunRequest {
     pub now: Now,
 }
 
+/// Registers a project to run it ([`registration::register_to_run`]); where its gates are stricter now, versions that do not hold them
+/// lapse at once.
+///
+/// # Errors
+/// As there.
+pub fn register_to_run(app: &App, context: &RequestContext, project: &Project) -> Result<(), RegisterError> {
+    registration::register_to_run(app, context, project)?;
+    // The contract is in force whatever becomes of them; the loop of a server tries again.
+    if let Err(error) = approval::lapse_versions(app, project, context.at) {
+        tracing::error!(project = %project.name, error = with_causes(&error), "approvals that no longer hold could not lapse");
+    }
+    Ok(())
+}
+
 /// Takes a run of a project and starts it in a thread of its own; its id.
 ///
 /// # Errors
@@ -67,7 +83,7 @@ pub fn start_run(
     project: Project,
     request: RunRequest,
 ) -> Result<String, StartRunError> {
-    registration::register_to_run(app, context, &project)?;
+    register_to_run(app, context, &project)?;
     // What can be known to be wrong is said before anything is taken.
     kilter_workflow::Plan::of(&project.contract)?.with_upstream(&request.steps)?;
     let training = Training {

@@ -7,11 +7,12 @@ use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use kilter_blobs::read_bounded;
 use kilter_domain::{
+    actor::Actor,
     contract::Package as PackageSpec,
     digest::Digest,
     event::EventKind,
     gate::Verdict,
-    model::{Commit, VersionState},
+    model::{Commit, GateResult, VersionState},
     table::{Column, Table, TableError},
 };
 use kilter_evaluation::{
@@ -21,7 +22,10 @@ use kilter_evaluation::{
 };
 use kilter_inference::{Model, Task};
 use kilter_lake::{ReadOptions, read_table};
-use kilter_package::{Manifest, Package, Parts, SAMPLE_LOSS, SAMPLE_ROWS, SAMPLE_SCORE, golden::GoldenRequests};
+use kilter_package::{
+    Manifest, Package, Parts, SAMPLE_LOSS, SAMPLE_ROWS, SAMPLE_SCORE,
+    golden::{GoldenRequests, GoldenResult},
+};
 use kilter_store::model as versions;
 use kilter_workflow::RunRecord;
 use serde_json::json;
@@ -198,7 +202,7 @@ fn draft_version(
         model: run.project.model(),
         run: Some(package.manifest.run.clone()),
         digest: package.digest,
-        makers: vec![run.training.context.actor.clone()],
+        makers: makers(run),
         signature: serde_json::to_value(&package.manifest.signature)
             .map_err(|source| StorageError::Document { what: "signature", source })?,
         policy: run.project.contract.policy_text(),
@@ -210,6 +214,16 @@ fn draft_version(
     let draft = run.training.context.decision_event(EventKind::Trained, reason, &numbers);
     let number = app.store().write(move |tx| Ok(versions::create(&tx.audited(draft), &new)?.number))?;
     Ok(number)
+}
+
+/// Who started the run, and who wrote the commit that it saw.
+fn makers(run: &FinishedRun<'_>) -> Vec<Actor> {
+    let author = run.record.git.as_ref().map(|git| git.authors()).unwrap_or_default();
+    let mut makers = vec![run.training.context.actor.clone()];
+    makers.extend(author);
+    makers.sort();
+    makers.dedup();
+    makers
 }
 
 /// Holds a draft against the gates and moves it as far as the verdict and the contract let it.
@@ -224,6 +238,35 @@ pub(crate) fn judge_version(
     let mover = VersionTransition { app, project, context, approval_mode, number: made.number };
     let replayed = golden_replay::replay_golden(app, &made.package, &made.model)?;
     mover.submit(made.package.digest, &made.commit, &replayed)?;
+    let (judged, notes) = measure_gates(app, project, training, made, &replayed)?;
+    let state = mover.record_verdicts(made.package.digest, &notes, &judged, data)?;
+    Ok((made.number, mover.approve_if_nobody_is_asked(state)?))
+}
+
+/// Holds a draft against the gates, and leaves it a draft: whoever submits it has it decided by these verdicts.
+pub(crate) fn judge_draft(
+    app: &App,
+    project: &Project,
+    training: &Training,
+    made: &PackagedVersion,
+    data: Option<Verdict>,
+) -> Result<(u32, VersionState), GateError> {
+    let (context, approval_mode) = (&training.context, training.approval_mode);
+    let mover = VersionTransition { app, project, context, approval_mode, number: made.number };
+    let replayed = golden_replay::replay_golden(app, &made.package, &made.model)?;
+    let (judged, _) = measure_gates(app, project, training, made, &replayed)?;
+    mover.record_draft_verdicts(&judged, data)?;
+    Ok((made.number, VersionState::Draft))
+}
+
+/// The verdict of each gate, and what was seen besides.
+fn measure_gates(
+    app: &App,
+    project: &Project,
+    training: &Training,
+    made: &PackagedVersion,
+    replayed: &GoldenResult,
+) -> Result<(Vec<GateResult>, Diagnostics), GateError> {
     let champion = live::champion(app, project)?;
     let roles = project.roles(project.labelled_dataset()?);
     let bench =
@@ -244,8 +287,7 @@ pub(crate) fn judge_version(
         notes.compare_classes(&made.package.manifest.signature, &package.manifest.signature);
         notes.sentences.extend(judge::beside_champion(gates, &judged, &rows));
     }
-    let state = mover.record_verdicts(made.package.digest, &notes, &judged, data)?;
-    Ok((made.number, mover.approve_if_nobody_is_asked(state)?))
+    Ok((judged, notes))
 }
 
 /// The largest model file that is read into memory.

@@ -8,7 +8,6 @@ use kilter_domain::{
     event::EventKind,
     gate::Verdict,
     ids::DatasetName,
-    model::VersionState,
     run::{Cause, RunState},
 };
 use kilter_store::{dataset as datasets, run as runs, run::log};
@@ -74,7 +73,7 @@ pub(crate) fn train(
             let run = FinishedRun { project, training: &training, record: &record, scratch: scratch.path() };
             let made = package_run::package_run(app, &run, package, held_out.map(|held_out| held_out.rows))?;
             match keeps_drafts(project, &training.cause) {
-                true => Some((made.number, VersionState::Draft)),
+                true => Some(package_run::judge_draft(app, project, &training, &made, data)?),
                 false => Some(package_run::judge_version(app, project, &training, &made, data)?),
             }
         }

@@ -28,6 +28,7 @@ mod keys;
 mod label_leakage;
 mod labels;
 mod large_windows;
+mod lifecycle;
 mod live_project;
 mod lost_services;
 mod memory_bounds;

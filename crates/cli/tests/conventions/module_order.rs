@@ -79,6 +79,7 @@ pub const ORDER: &[(&str, &[&str])] = &[
             "rights",
             "server_file",
             "words",
+            "approvals",
             "garbage",
             "signing_keys",
             "code",

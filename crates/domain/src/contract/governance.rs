@@ -65,7 +65,7 @@ pub struct GateSpec {
 }
 
 /// How a validated version becomes approved.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Approve {
     /// Default by risk: low `auto`, medium `1 of validator`, high `1 of validator and owner`.
     pub rule: ApprovalRule,

@@ -4,7 +4,10 @@ use std::{collections::BTreeSet, fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::actor::{Actor, Role};
+use crate::{
+    actor::{Actor, Role},
+    time::Timestamp,
+};
 
 /// The rule by which a validated version becomes approved. `auto`: the platform approves what passed its gates.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
@@ -31,6 +34,17 @@ pub struct Signoff {
     pub role: Role,
 }
 
+/// What a yes is bound to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApprovalConditions {
+    /// The share of the traffic that the version may answer at most, 1 to 99 percent; `None`: all of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_traffic_percent: Option<u8>,
+    /// When the yes ends by itself; `None`: when the contract says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+}
+
 /// A text that is no approval rule.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
@@ -47,6 +61,19 @@ impl ApprovalRule {
     /// Whether no person is asked.
     pub fn is_auto(&self) -> bool {
         self.quorums.is_empty()
+    }
+
+    /// The rule that asks for what either of the two asks for.
+    #[must_use]
+    pub fn stricter(&self, other: &Self) -> Self {
+        let mut quorums = self.quorums.clone();
+        for quorum in &other.quorums {
+            match quorums.iter_mut().find(|own| own.role == quorum.role) {
+                Some(own) => own.count = own.count.max(quorum.count),
+                None => quorums.push(*quorum),
+            }
+        }
+        Self { quorums }
     }
 
     /// What is still missing, as a person would say it; empty when the rule is met. One person counts once.

@@ -1,13 +1,16 @@
 //! What each transition of a version must carry, and what is missing when it does not.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::VersionFacts;
 use crate::{
-    actor::ActorKind,
+    actor::{Actor, ActorKind},
     digest::Digest,
-    gate::{Signoff, Verdict},
+    gate::{Signoff, Verdict, Waiver},
     ids::GateName,
+    rule::RuleOutcome,
     time::Timestamp,
 };
 
@@ -98,6 +101,8 @@ pub struct Validation {
     pub gates: Vec<GateResult>,
     /// The verdict over `require` of the data; `None` when the contract requires nothing.
     pub data: Option<Verdict>,
+    /// The waivers in force.
+    pub waivers: Vec<Waiver>,
 }
 
 /// What one gate came to.
@@ -107,6 +112,14 @@ pub struct GateResult {
     pub gate: GateName,
     /// Its verdict, with the measurements.
     pub verdict: Verdict,
+}
+
+impl GateResult {
+    /// The rules that keep a version from passing: failed or undecided, and not waived by someone who did not make it.
+    pub fn open<'r>(&'r self, waivers: &[Waiver], makers: &[Actor]) -> Vec<&'r RuleOutcome> {
+        let is_waived = |outcome: &RuleOutcome| waivers.iter().any(|waiver| waiver.covers(&self.gate, outcome, makers));
+        self.verdict.outcomes().filter(|outcome| !outcome.is_passed() && !is_waived(outcome)).collect()
+    }
 }
 
 impl Validation {
@@ -120,7 +133,7 @@ impl Validation {
         }
         for gate in &version.gates {
             match self.gates.iter().find(|result| result.gate == *gate) {
-                Some(result) if result.verdict.is_passed() => {}
+                Some(result) if result.open(&self.waivers, &version.makers).is_empty() => {}
                 Some(result) => missing.push(format!("a pass of gate `{gate}` (it is {})", result.verdict.as_str())),
                 None => missing.push(format!("the verdict of gate `{gate}`")),
             }
@@ -141,6 +154,8 @@ pub struct Approval {
     pub card: Card,
     /// Whether someone else ran the evaluation again.
     pub has_independent_review: bool,
+    /// Rules of gates that neither passed nor are waived, as sentences.
+    pub open_rules: Vec<String>,
     /// Findings that are neither closed nor accepted with an end date.
     pub open_findings: u32,
     /// When it lapses; `None`: never.
@@ -175,6 +190,7 @@ impl Approval {
                 "people who did not make the version (author, starter, submitter and services do not count)".into(),
             );
         }
+        missing.extend(self.open_rules.iter().map(|rule| format!("a pass, or a waiver, of {rule}")));
         match &self.card {
             Card::Draft { gaps } if asked.card => missing.push(format!("a complete card (open: {})", gaps.join(", "))),
             Card::Absent if asked.card => missing.push("a model card".into()),
@@ -203,12 +219,37 @@ pub enum Lapse {
     PolicyTightened {
         /// The digest of the new policy.
         policy: Digest,
+        /// What the version lacks of it.
+        open: Vec<String>,
+    },
+    /// A waiver that it relies on ended.
+    WaiverEnded {
+        /// The gate.
+        gate: GateName,
+        /// The sentence of the rule that is open again.
+        rule: String,
     },
     /// A version that it was made from was revoked.
     DependencyRevoked {
         /// That version, as `model/number`.
         dependency: String,
     },
+}
+
+/// One sentence for a person.
+impl fmt::Display for Lapse {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Expired { at } => write!(out, "its approval ended on {}", at.civil().date()),
+            Self::PolicyTightened { open, .. } => {
+                write!(out, "the policy in force is stricter than the one that it was approved by: {}", open.join("; "))
+            }
+            Self::WaiverEnded { gate, rule } => write!(out, "a waiver ended; gate `{gate}`: {rule}"),
+            Self::DependencyRevoked { dependency } => {
+                write!(out, "version {dependency}, which it was made from, is revoked")
+            }
+        }
+    }
 }
 
 /// any → retired.

@@ -15,7 +15,7 @@ use kilter_domain::{
     contract::Risk,
     deployment::{AdmissionPolicy, DeploymentEvent, DeploymentState, IllegalDeploymentTransition},
     digest::Digest,
-    gate::{ApprovalRule, Signoff, Verdict},
+    gate::{ApprovalRule, Signoff, Verdict, Waiver},
     model::{
         ActorWithRoles, Approval, Card, Commit, GateResult, Golden, IllegalVersionTransition, Lapse, Requirements,
         Retirement, Submission, Validation, VersionEvent, VersionFacts, VersionState,

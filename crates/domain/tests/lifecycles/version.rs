@@ -30,6 +30,7 @@ pub(crate) fn validation(verdict: Verdict) -> Validation {
         policy: digest("policy"),
         gates: vec![GateResult { gate: "quality".parse().unwrap(), verdict }],
         data: None,
+        waivers: vec![],
     }
 }
 
@@ -45,6 +46,7 @@ pub(crate) fn approval() -> Approval {
         ],
         card: Card::Complete,
         has_independent_review: true,
+        open_rules: vec![],
         open_findings: 0,
         expires: None,
     }
@@ -176,6 +178,29 @@ fn a_validation_counts_only_for_these_bytes_and_this_policy() {
 }
 
 #[test]
+fn a_waiver_lets_its_rule_pass_unless_a_maker_granted_it() {
+    let open = |verdict| RuleOutcome::new("auc >= 0.8", MetricId::named("auc"), verdict, "auc is 0.79");
+    for state in [RuleVerdict::Failed, undecided()] {
+        let verdict = Verdict::of(NonEmpty::new(vec![open(state)]).unwrap());
+        let waived = |rule: &str, by: &str| Validation {
+            waivers: vec![Waiver {
+                gate: "quality".parse().unwrap(),
+                rule: rule.into(),
+                by: by.parse().unwrap(),
+                until: Timestamp(1),
+            }],
+            ..validation(verdict.clone())
+        };
+        let system = ActorWithRoles::system("gate");
+        let candidate = version(VersionState::Candidate);
+        let after = |validation| candidate.after(&VersionEvent::Validated(validation), &system);
+        assert_eq!(after(waived("auc >= 0.8", "user:val")).unwrap(), VersionState::Validated);
+        assert!(after(waived("auc >= 0.7", "user:val")).is_err(), "a waiver is of one rule");
+        assert!(after(waived("auc >= 0.8", "user:dev")).is_err(), "nobody waives for their own work");
+    }
+}
+
+#[test]
 fn an_approval_needs_other_people_a_card_and_a_review() {
     let approved = |approval| VersionEvent::Approved(approval);
     let state = VersionState::Validated;
@@ -191,6 +216,8 @@ fn an_approval_needs_other_people_a_card_and_a_review() {
     lacks(state, approved(Approval { card: gaps, ..approval() }), "open: ethics");
     lacks(state, approved(Approval { card: Card::Absent, ..approval() }), "a model card");
     lacks(state, approved(Approval { has_independent_review: false, ..approval() }), "independent review");
+    let open_rules = vec!["gate `quality`: auc is 0.79".to_owned()];
+    lacks(state, approved(Approval { open_rules, ..approval() }), "a pass, or a waiver, of gate `quality`");
     lacks(state, approved(Approval { open_findings: 2, ..approval() }), "2 open findings");
     let mut auto = version(state);
     (auto.approval_rule, auto.requirements) = ("auto".parse().unwrap(), Requirements::of(Risk::Low));

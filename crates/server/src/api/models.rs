@@ -6,7 +6,7 @@ use axum::{
 };
 use kilter_api::{self as api, PageQuery, Problem};
 use kilter_app::{App, approval, authz};
-use kilter_domain::ids::ModelName;
+use kilter_domain::{gate::ApprovalConditions, ids::ModelName, time::Timestamp};
 use kilter_store::{
     PageRequest, Reader, StoreError, gate as gates,
     model::{self as store, Version},
@@ -15,7 +15,7 @@ use kilter_store::{
 use crate::{
     api::{
         MAX_ROWS, bad_request, cursor, deployments::deployed, gates::verdict, page_request, parse_param, read,
-        reason_or_default,
+        reason_or_default, standing,
     },
     caller::Caller,
     error::{ApiError, problem_of},
@@ -48,30 +48,31 @@ pub(crate) async fn get_version(
     State(state): State<AppState>,
     Path((model, version)): Path<(String, String)>,
 ) -> Result<Json<api::Version>, ApiError> {
-    let (app, model) = (state.app(), parse_param(&model)?);
-    let number = version.parse().map_err(|_| bad_request(format!("`{version}` is not the number of a version")))?;
-    Ok(Json(blocking(move || version_with_gates(&app, &model, number)).await?))
+    let (app, now) = (state.app(), state.now());
+    let (model, number) = version_name(&model, &version)?;
+    Ok(Json(blocking(move || version_with_standing(&app, &model, number, now)).await?))
 }
 
 /// Says yes to a validated version. It is approved once everyone whom the contract asks has said so.
 #[utoipa::path(
     post, path = "/api/v1/models/{model}/versions/{version}/approve", tag = "models",
-    params(("model" = String, Path), ("version" = u32, Path)), request_body = api::Reason,
+    params(("model" = String, Path), ("version" = u32, Path)), request_body = api::Approve,
     responses((status = 200, body = api::Approval), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem))
 )]
 pub(crate) async fn approve(
     caller: Caller,
     State(state): State<AppState>,
     Path((model, version)): Path<(String, String)>,
-    extract::Json(body): extract::Json<api::Reason>,
+    extract::Json(body): extract::Json<api::Approve>,
 ) -> Result<Json<api::Approval>, ApiError> {
-    let (app, context) = (state.app(), caller.context(&state));
+    let (app, context, now) = (state.app(), caller.context(&state), state.now());
     let (model, number) = version_name(&model, &version)?;
     let reason = reason_or_default(body.reason);
     let approval = blocking(move || {
-        let approved =
-            approval::approve(&app, &context, &model, number, &reason).map_err(|error| problem_of(&error))?;
-        let version = version_with_gates(&app, &model, number)?;
+        let conditions = ApprovalConditions { max_traffic_percent: body.max_traffic_percent, until: body.until };
+        let yes = approval::Yes { reason: &reason, conditions };
+        let approved = approval::approve(&app, &context, &model, number, yes).map_err(|error| problem_of(&error))?;
+        let version = version_with_standing(&app, &model, number, now)?;
         let deployed = approved.deployed.iter().map(deployed).collect();
         Ok(api::Approval { version, missing: approved.missing, deployed })
     });
@@ -90,17 +91,17 @@ pub(crate) async fn reject(
     Path((model, version)): Path<(String, String)>,
     extract::Json(body): extract::Json<api::Reason>,
 ) -> Result<Json<api::Version>, ApiError> {
-    let (app, context) = (state.app(), caller.context(&state));
+    let (app, context, now) = (state.app(), caller.context(&state), state.now());
     let (model, number) = version_name(&model, &version)?;
     let reason = body.reason.unwrap_or_default();
     let rejected = blocking(move || {
         approval::reject(&app, &context, &model, number, &reason).map_err(|error| problem_of(&error))?;
-        version_with_gates(&app, &model, number)
+        version_with_standing(&app, &model, number, now)
     });
     Ok(Json(rejected.await?))
 }
 
-fn version_name(model: &str, version: &str) -> Result<(ModelName, u32), Problem> {
+pub(crate) fn version_name(model: &str, version: &str) -> Result<(ModelName, u32), Problem> {
     let number = version.parse().map_err(|_| bad_request(format!("`{version}` is not the number of a version")))?;
     Ok((parse_param(model)?, number))
 }
@@ -138,6 +139,21 @@ fn model_of(reader: &Reader, model: store::Model) -> Result<api::Model, StoreErr
     })
 }
 
+/// One version with what each gate and person said.
+///
+/// # Errors
+/// When there is no such version, or the metadata cannot be read.
+pub(crate) fn version_with_standing(
+    app: &App,
+    name: &ModelName,
+    number: u32,
+    now: Timestamp,
+) -> Result<api::Version, Problem> {
+    let version = version_with_gates(app, name, number)?;
+    let standing = approval::standing(app, name, number, now).map_err(|error| problem_of(&error))?;
+    Ok(api::Version { standing: Some(standing::standing(&standing, now)), ..version })
+}
+
 /// One version with what each gate said.
 ///
 /// # Errors
@@ -166,5 +182,6 @@ fn version(version: &Version) -> api::Version {
         created: version.created,
         metrics: version.metrics.clone(),
         gates: Vec::new(),
+        standing: None,
     }
 }

@@ -245,7 +245,11 @@ impl Answered for ApproveError {
             Self::NotFound(error) => error.answer(),
             Self::Denied(error) => error.answer(),
             Self::Move(error) => error.answer(),
+            Self::InvalidState(error) => error.answer(),
             Self::Project(error) => error.answer(),
+            Self::Version(error) => error.answer(),
+            Self::Gate(error) => error.answer(),
+            Self::Deploy(error) => error.answer(),
             Self::Storage(error) => error.answer(),
         }
     }

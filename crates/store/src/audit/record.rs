@@ -127,6 +127,11 @@ impl<'t> AuditedTx<'t> {
         &self.event.actor
     }
 
+    /// For whom a service acts.
+    pub fn on_behalf(&self) -> Option<&Actor> {
+        self.event.on_behalf.as_ref()
+    }
+
     /// Records that this action was tried on `object` and did not happen, and why (the reason of the event).
     ///
     /// # Errors

@@ -70,6 +70,10 @@ tables! {
         ["model", "number", "gate", "outcome", "evidence", "policy_digest", "at"], "";
     APPROVAL = "approval", "approval:" || "t.model || '/' || t.number", Facts,
         ["model", "number", "by", "role", "decision", "conditions", "at", "expires"], "";
+    VERSION_ACT = "version_act", "version_act:" || "t.model || '/' || t.number", Facts,
+        ["model", "number", "kind", "by", "on_behalf", "document", "at"], "";
+    WAIVER = "waiver", "waiver:" || "t.id", States,
+        ["id", "model", "number", "gate", "rule", "state", "by", "reason", "since", "until"], "id = :id";
     ALIAS = "alias", "alias:" || "t.model || '@' || t.alias", Intervals, ["model", "alias", "number", "since"], "";
     DEPLOYMENT = "deployment", "deployment:" || "t.id", States,
         ["id", "endpoint", "model", "number", "state", "canary_percent", "created", "started", "ended", "live_since",

@@ -43,6 +43,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations![
     "0011_replicas",
     "0012_audit_tree",
     "0013_signing_keys",
+    "0014_version_acts",
 ];
 
 /// Refuses a database that other steps made, or later ones.

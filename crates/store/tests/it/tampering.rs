@@ -8,7 +8,7 @@ use kilter_domain::{
     alert::{AlertDetail, AlertKey, AlertState, AlertTopic, MonitorKind},
     deployment::DeploymentState,
     digest::Digest,
-    gate::Verdict,
+    gate::{ApprovalConditions, Verdict},
     model::VersionState,
     nonempty::NonEmpty,
     retrain_blocker::RetrainBlocker,
@@ -22,8 +22,15 @@ use kilter_store::{
     actor::{self, NewToken},
     audit::{self, AuditEvent, Verification},
     deployment,
-    gate::{self, Decision, NewApproval, NewVerdict},
-    model::{self, alias},
+    gate::{
+        self, Decision, NewApproval, NewVerdict,
+        waiver::{self, NewWaiver},
+    },
+    model::{
+        self,
+        act::{self, ActKind, NewAct},
+        alias,
+    },
     monitor::{
         alert::{self, NewAlert},
         retrain::{self, NewDecision, RetrainOutcome},
@@ -126,7 +133,7 @@ fn runs_and_versions(world: &World) {
             number: 1,
             role: Role::Validator,
             decision: Decision::Approved,
-            conditions: json!({}),
+            conditions: ApprovalConditions::default(),
             expires,
         };
         world.act(11, move |audited| gate::record_approval(audited, &approval)).unwrap();
@@ -136,6 +143,28 @@ fn runs_and_versions(world: &World) {
     }
     world.act(13, |audited| alias::point(audited, &churn_model(), "old", 1)).unwrap();
     world.act(14, |audited| alias::remove(audited, &churn_model(), "old")).unwrap();
+    acts_and_waivers(world);
+}
+
+fn acts_and_waivers(world: &World) {
+    let act = NewAct { model: churn_model(), number: 1, kind: ActKind::Submitted, document: json!({ "n": 1 }) };
+    let behalf = AuditEvent { on_behalf: Some(Actor::user("ana").unwrap()), ..draft(15, "version.submit") };
+    let again = act.clone();
+    world.act(15, move |audited| act::record(audited, &act)).unwrap();
+    world.store.write(move |tx| act::record(&tx.audited(behalf), &again)).unwrap();
+    for (id, number) in [("w-1", None), ("w-2", Some(1))] {
+        let new = NewWaiver {
+            id: id.into(),
+            model: churn_model(),
+            number,
+            gate: "quality".parse().unwrap(),
+            rule: "auc >= 0.82".into(),
+            reason: "the pilot".into(),
+            until: Timestamp(1000),
+        };
+        world.act(16, move |audited| waiver::grant(audited, &new)).unwrap();
+    }
+    world.act(17, |audited| waiver::revoke(audited, "w-1")).unwrap();
 }
 
 fn outcome() -> RuleOutcome {

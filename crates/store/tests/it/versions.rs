@@ -15,7 +15,6 @@ use kilter_store::{
     model::{self, alias},
     page::PageRequest,
 };
-use serde_json::json;
 
 use crate::world::{World, churn, churn_model, new_version};
 
@@ -112,7 +111,7 @@ fn an_approval_names_who_in_which_role_until_when() {
         number: 1,
         role: Role::Validator,
         decision: Decision::Approved,
-        conditions: json!({"max_traffic_percent": 25}),
+        conditions: kilter_domain::gate::ApprovalConditions { max_traffic_percent: Some(25), until: None },
         expires: Some(Timestamp(99)),
     };
     let recorded = new.clone();
@@ -121,7 +120,39 @@ fn an_approval_names_who_in_which_role_until_when() {
     let found = world.store.read(|reader| gate::list_approvals(reader, &churn_model(), 1, &page)).unwrap().items;
     assert_eq!((found[0].by.to_string(), found[0].role, found[0].expires), ("user:ana".into(), new.role, new.expires));
     assert!(world.act(3, move |audited| gate::record_approval(audited, &NewApproval { number: 9, ..new })).is_err());
+    approvals_end(&world);
     world.assert_sound();
+}
+
+/// An approval counts while its version is approved; what was made from a revoked version is found.
+fn approvals_end(world: &World) {
+    let ends = |at| {
+        let read = world.store.read(|reader| {
+            let at = Timestamp(at);
+            Ok((gate::expired(reader, &churn_model(), at)?, gate::next_expiry(reader, &churn_model(), at)?))
+        });
+        read.unwrap()
+    };
+    assert_eq!(ends(50), (vec![], None), "a draft has no approval that could end");
+    let advance = |at, number, from, to| {
+        world.act(at, move |audited| model::advance(audited, &churn_model(), number, from, to)).unwrap();
+    };
+    advance(4, 1, VersionState::Draft, VersionState::Approved);
+    assert_eq!(ends(50), (vec![], Some(Timestamp(99))));
+    assert_eq!(ends(99), (vec![1], None));
+    world.act(5, |audited| model::create(audited, &new_version("b"))).unwrap();
+    advance(6, 2, VersionState::Draft, VersionState::Approved);
+    let made = || world.store.read(|reader| model::made_from_revoked(reader, &churn_model())).unwrap();
+    assert_eq!(made(), []);
+    advance(7, 1, VersionState::Approved, VersionState::Revoked);
+    assert_eq!(made(), [(2, 1)]);
+    let others = |policy: &str| {
+        let policy = Digest::of(policy.as_bytes());
+        world.store.read(|reader| model::of_other_policy(reader, &churn_model(), &policy)).unwrap()
+    };
+    assert_eq!(others(&new_version("b").policy), [0; 0]);
+    assert_eq!(others("another"), [2]);
+    assert_eq!(world.store.read(|reader| gate::approved_with_open_rules(reader, &churn_model())).unwrap(), [0; 0]);
 }
 
 fn outcome(verdict: RuleVerdict) -> RuleOutcome {

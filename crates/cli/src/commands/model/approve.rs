@@ -2,9 +2,10 @@
 
 use clap::Args;
 use kilter_api::{self as api, Exit};
+use kilter_domain::time::Timestamp;
 
 use crate::{
-    commands::model::version_name::version_named,
+    commands::model::{show::with_waivers, version_name::version_named},
     connect::ConnectArgs,
     ui::{
         error::CliError,
@@ -23,6 +24,12 @@ pub(crate) struct Approve {
     /// The reason, for the audit log.
     #[arg(long, value_name = "TEXT", default_value = "approved in the terminal")]
     reason: String,
+    /// The share of the traffic that the version may answer at most, 1 to 99 percent.
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(1..=99))]
+    max_traffic: Option<u8>,
+    /// When this approval ends, like `2027-03-31`. The contract may end it earlier.
+    #[arg(long, value_name = "TIME")]
+    until: Option<Timestamp>,
     #[command(flatten)]
     connect: ConnectArgs,
 }
@@ -30,11 +37,12 @@ pub(crate) struct Approve {
 impl Approve {
     pub(crate) fn run(self) -> Result<Answer, CliError> {
         let (model, number) = version_named(&self.which)?;
-        let body = api::Reason { reason: Some(self.reason) };
+        let body = api::Approve { reason: Some(self.reason), max_traffic_percent: self.max_traffic, until: self.until };
         let approval = self.connect.api()?.call(async |api| api.approve(&model, number, &body).await)?;
         let state = &approval.version.state;
         if approval.missing.is_empty() {
             let page = Page::new().marked(Status::Ok, format!("{model}@{number} is {state}"));
+            let page = with_waivers(page, &approval.version);
             let page = approval.deployed.iter().fold(page, |page, at| match (at.stage(), &at.refused) {
                 (Some(stage), _) => page.marked(Status::Ok, format!("v{} is {stage} at {}", at.version, at.endpoint)),
                 (None, refused) => {
@@ -46,6 +54,7 @@ impl Approve {
         }
         let missing = approval.missing.join("; ");
         let page = Page::new().marked(Status::Wait, format!("{model}@{number} is {state}; missing: {missing}"));
+        let page = with_waivers(page, &approval.version);
         Ok(Answer::done(&approval, page).exit(Exit::PendingApproval))
     }
 }

@@ -1,10 +1,12 @@
 //! Models, their versions, and what people decide about a version.
 
 pub(crate) mod approve;
+pub(crate) mod lifecycle;
 mod list;
 pub(crate) mod reject;
 pub(crate) mod show;
 pub(crate) mod version_name;
+pub(crate) mod waiver;
 
 use clap::{Args, Subcommand};
 

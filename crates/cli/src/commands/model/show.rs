@@ -4,7 +4,7 @@ use clap::Args;
 use kilter_api as api;
 
 use crate::{
-    commands::model::version_name::version_named,
+    commands::model::{version_name::version_named, waiver::waiver_line},
     connect::ConnectArgs,
     ui::{
         error::CliError,
@@ -34,6 +34,7 @@ impl Show {
         let mut page = Page::new()
             .marked(mark, format!("{}@{} is {}", version.model, version.number, version.state))
             .line(format!("package {}, made {}", short_digest(&version.digest), minute(version.created)));
+        page = with_waivers(with_standing(page, &version), &version);
         page = with_metrics(with_gates(page, &version), &version);
         Ok(Answer::done(&version, page))
     }
@@ -42,6 +43,44 @@ impl Show {
 /// As many characters of a digest as tell packages apart.
 pub(crate) fn short_digest(digest: &str) -> &str {
     digest.get(..12).unwrap_or(digest)
+}
+
+/// Who made a version, who said yes until when and on which condition, and what else was done to it.
+fn with_standing(mut page: Page, version: &api::Version) -> Page {
+    let Some(standing) = &version.standing else { return page };
+    if !standing.makers.is_empty() {
+        page = page.line(format!("made by {}", standing.makers.join(", ")));
+    }
+    for said in &standing.sign_offs {
+        let until = said.expires.map_or_else(String::new, |expires| format!(", until {}", minute(expires)));
+        let share =
+            said.max_traffic_percent.map_or_else(String::new, |share| format!(", at most {share} % of the traffic"));
+        page = page.marked(Status::Ok, format!("approved by {} ({}){until}{share}", said.by, said.role));
+    }
+    for missing in &standing.missing {
+        page = page.marked(Status::Wait, format!("missing: {missing}"));
+    }
+    for act in &standing.acts {
+        let kind = match act.kind {
+            api::VersionActKind::Submitted => "submitted",
+            api::VersionActKind::Returned => "returned",
+            api::VersionActKind::Reviewed => "reviewed",
+            api::VersionActKind::Retired => "retired",
+            api::VersionActKind::Revoked => "revoked",
+        };
+        let outcome = act
+            .outcome
+            .as_ref()
+            .map_or_else(String::new, |outcome| format!(": {}", outcome.as_str().replace('_', " ")));
+        page = page.line(format!("{kind} by {}, {}{outcome}", act.by, minute(act.at)));
+    }
+    page
+}
+
+/// The waivers that are in force for a version.
+pub(crate) fn with_waivers(page: Page, version: &api::Version) -> Page {
+    let waivers = version.standing.iter().flat_map(|standing| &standing.waivers);
+    waivers.fold(page, |page, waiver| page.reason(Status::Wait, "", waiver_line(waiver)))
 }
 
 /// What each gate said of a version, rule by rule.

@@ -16,8 +16,7 @@ use kilter_app::{
     deployment::DeployOutcome,
     make_data_folder,
     model::ApprovalMode,
-    registration,
-    runs::train_and_deploy,
+    runs::{self, train_and_deploy},
     training::{RunOverrides, Training},
 };
 use kilter_domain::{
@@ -118,7 +117,7 @@ impl Run {
         let run = match self.connect.platform()? {
             Platform::InProcess(app) => {
                 let act = act();
-                registration::register_to_run(&app, &act, project)?;
+                runs::register_to_run(&app, &act, project)?;
                 let training = Training {
                     cause: Cause::Manual { by: act.actor.clone() },
                     context: act.clone(),

@@ -3,7 +3,7 @@
 use super::names::{output_ref, plain_name};
 use crate::{
     actor::{Principal, Role, RoleBindings},
-    contract::{Approve, Environment, GateSpec, Need, Objective, Project, Risk, field::Field, section::Section},
+    contract::{Approve, Environment, GateSpec, Objective, Project, Risk, field::Field, section::Section},
     rule::parse_target,
 };
 
@@ -77,7 +77,8 @@ pub(super) fn gate(name: &str, field: &Field<'_, '_>) -> Option<GateSpec> {
 pub(super) fn approve(field: &Field<'_, '_>, risk: Risk) -> Option<Approve> {
     let section = field.section("approve")?;
     let default = Approve::of(risk);
-    let needs = section.field("needs").map(|field| field.list().iter().filter_map(|field| field.read(need)).collect());
+    let needs =
+        section.field("needs").map(|field| field.list().iter().filter_map(|field| field.read(str::parse)).collect());
     let approve = Approve {
         rule: section.parsed("rule").unwrap_or(default.rule),
         four_eyes: section.bool("four_eyes").unwrap_or(default.four_eyes),
@@ -86,16 +87,4 @@ pub(super) fn approve(field: &Field<'_, '_>, risk: Risk) -> Option<Approve> {
     };
     section.finish();
     Some(approve)
-}
-
-fn need(text: &str) -> Result<Need, String> {
-    match (text, text.strip_prefix("gate.")) {
-        ("gate.*", _) => Ok(Need::EveryGate),
-        ("card", _) => Ok(Need::Card),
-        ("review.independent", _) => Ok(Need::IndependentReview),
-        (_, Some(gate)) => gate.parse().map(Need::Gate).map_err(|error: crate::ids::InvalidName| error.to_string()),
-        _ => Err(format!(
-            "`{text}` is nothing that an approval can need: write `gate.*`, `gate.NAME`, `card` or `review.independent`"
-        )),
-    }
 }

@@ -6,6 +6,7 @@
 use kilter_domain::{
     actor::{Action, Role},
     event::EventKind,
+    gate::ApprovalConditions,
     ids::ModelName,
     model::{ActorWithRoles, IllegalVersionTransition, VersionEvent, VersionState},
     time::Timestamp,
@@ -16,19 +17,22 @@ use kilter_store::{
     gate as decisions,
     gate::{Decision, NewApproval},
     model as versions,
-    model::Version,
 };
-use serde_json::json;
 
 use crate::{
     app::App,
+    approval::error::ApproveError,
     authz::refused_actions,
-    causes::{AuditedError, NotFound, PermissionDenied, StorageError, from_causes},
+    causes::{InvalidState, NotFound},
     components::access::permit,
     context::RequestContext,
     deployment::auto_deploy::{self, DeployOutcome},
-    model::{facts::facts_of, votes},
-    project::{ProjectError, folder::Project},
+    model::{
+        facts::{facts_of, policy_of},
+        version_record::VersionRecord,
+        votes,
+    },
+    project::folder::Project,
     registered,
 };
 
@@ -36,36 +40,6 @@ use crate::{
 const SIGN_OFF: &str = "version.sign_off";
 /// The entry of a no.
 const REJECT: &str = "version.reject";
-
-/// Why a decision about a version is not taken.
-#[derive(Debug, thiserror::Error)]
-#[expect(missing_docs, reason = "the message of each variant says what it is")]
-pub enum ApproveError {
-    /// There is no such model.
-    #[error(transparent)]
-    NotFound(#[from] NotFound),
-    #[error(transparent)]
-    Denied(#[from] PermissionDenied),
-    #[error(transparent)]
-    Move(#[from] IllegalVersionTransition),
-    #[error(transparent)]
-    Project(#[from] ProjectError),
-    #[error(transparent)]
-    Storage(#[from] StorageError),
-}
-
-from_causes!(ApproveError: Storage(StoreError));
-
-impl AuditedError for ApproveError {
-    fn is_refusal(&self) -> bool {
-        // A missing right has its entry where it is asked for.
-        matches!(self, Self::Move(_))
-    }
-
-    fn is_race(&self) -> bool {
-        matches!(self, Self::Storage(error) if error.is_race())
-    }
-}
 
 /// What a yes came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,29 +64,38 @@ pub fn project_of(app: &App, model: &ModelName) -> Result<Project, ApproveError>
 }
 
 /// A decision that someone takes about a version, who has the right to it.
-struct Ballot<'a> {
-    app: &'a App,
-    context: &'a RequestContext,
-    project: &'a Project,
-    version: Version,
-    by: ActorWithRoles,
-    reason: &'a str,
+pub(super) struct Ballot<'a> {
+    pub app: &'a App,
+    pub context: &'a RequestContext,
+    pub project: &'a Project,
+    pub record: VersionRecord,
+    pub by: ActorWithRoles,
+    pub reason: &'a str,
+}
+
+/// A yes, and what it is bound to.
+#[derive(Clone, Copy, Debug)]
+pub struct Yes<'a> {
+    /// Why.
+    pub reason: &'a str,
+    /// What it is bound to.
+    pub conditions: ApprovalConditions,
 }
 
 impl Ballot<'_> {
     /// The decision as a fact of its own.
-    fn fact(&self, role: Role, decision: Decision, expires: Option<Timestamp>) -> NewApproval {
-        let (model, number) = (self.version.model.clone(), self.version.number);
-        NewApproval { model, number, role, decision, conditions: json!({}), expires }
+    fn fact(&self, role: Role, decision: Decision) -> NewApproval {
+        let (model, number) = (self.record.version.model.clone(), self.record.version.number);
+        NewApproval { model, number, role, decision, conditions: ApprovalConditions::default(), expires: None }
     }
 
-    fn entry(&self, kind: &str) -> AuditEvent {
+    pub(super) fn entry(&self, kind: &str) -> AuditEvent {
         self.context.audit_event(kind, self.reason, vec![])
     }
 }
 
 /// Asks for the right to decide about a version, and lets `work` take the decision; a refusal has its entry.
-fn decide<T>(
+pub(super) fn decide<T>(
     app: &App,
     context: &RequestContext,
     (project, model, number): (&Project, &ModelName, u32),
@@ -121,9 +104,9 @@ fn decide<T>(
 ) -> Result<T, ApproveError> {
     refused_actions::record_if_refused(app, context, kind, &versions::object(model, number), || {
         let permit = permit(&project.contract, &context.actor, action)?;
-        let version = app.store().read(|reader| versions::get(reader, model, number))?;
+        let record = app.store().read(|reader| VersionRecord::read(reader, model, number, context.at))?;
         let by = ActorWithRoles { actor: context.actor.clone(), roles: permit.roles };
-        work(&Ballot { app, context, project, version, by, reason })
+        work(&Ballot { app, context, project, record, by, reason })
     })
 }
 
@@ -137,11 +120,12 @@ pub fn approve(
     context: &RequestContext,
     model: &ModelName,
     number: u32,
-    reason: &str,
+    yes: Yes<'_>,
 ) -> Result<Approved, ApproveError> {
     let project = project_of(app, model)?;
-    let asked = (Action::Approve, SIGN_OFF, reason);
-    let mut approved = decide(app, context, (&project, model, number), asked, record_sign_off)?;
+    let asked = (Action::Approve, SIGN_OFF, yes.reason);
+    let work = |ballot: &Ballot<'_>| record_sign_off(ballot, yes.conditions);
+    let mut approved = decide(app, context, (&project, model, number), asked, work)?;
     if approved.state == VersionState::Approved {
         // The approval stands whatever becomes of the deployment; the loop of a server tries again.
         match auto_deploy::deploy_newest(app, &project, context.at) {
@@ -153,35 +137,58 @@ pub fn approve(
 }
 
 /// Keeps a yes and moves the version if it was the last one that was missing: one transaction.
-fn record_sign_off(ballot: &Ballot<'_>) -> Result<Approved, ApproveError> {
-    if ballot.version.state != VersionState::Validated {
-        let (from, to) = (ballot.version.state, "approved");
+fn record_sign_off(ballot: &Ballot<'_>, conditions: ApprovalConditions) -> Result<Approved, ApproveError> {
+    let version = &ballot.record.version;
+    if version.state != VersionState::Validated {
+        let (from, to) = (version.state, "approved");
         return Err(IllegalVersionTransition::State { from, to }.into());
     }
     let (project, by, at) = (ballot.project.clone(), ballot.by.clone(), ballot.context.at);
-    let expires = project.contract.approve.expire.map(|span| at.after(span));
-    let new = ballot.fact(asked_role(&project, &by.roles), Decision::Approved, expires);
+    check_conditions(conditions, at)?;
+    let policy_ends = policy_of(&project, version).approve.expire.map(|span| at.after(span));
+    let expires = policy_ends.into_iter().chain(conditions.until).min();
+    let role = asked_role(&project, &by.roles);
+    let new = NewApproval { conditions, expires, ..ballot.fact(role, Decision::Approved) };
     let (signed, moved) = (ballot.entry(SIGN_OFF), ballot.entry(EventKind::Approved.as_str()));
     Ok(ballot.app.store().write(move |tx| {
         decisions::record_approval(&tx.audited(signed), &new)?;
-        let (version, said) = votes::decided(tx, &new.model, new.number)?;
-        let (state, missing) = match votes::count_votes(&project, &version, &said, at, &by) {
+        let record = VersionRecord::read(tx, &new.model, new.number, at)?;
+        let state = record.version.state;
+        let (state, missing) = match votes::count_votes(&project, &record, at, &by) {
             Ok(next) => {
                 let audited = tx.audited(moved);
-                (versions::advance(&audited, &new.model, new.number, version.state, next)?.state, vec![])
+                (versions::advance(&audited, &new.model, new.number, state, next)?.state, vec![])
             }
-            Err(IllegalVersionTransition::Evidence { missing, .. }) => (version.state, missing),
+            Err(IllegalVersionTransition::Evidence { missing, .. }) => (state, missing),
             // The right was asked for above, so the version has moved since: the yes is not kept either.
             Err(IllegalVersionTransition::State { .. } | IllegalVersionTransition::Right(_)) => {
                 return Err(StoreError::Moved {
                     object: versions::object(&new.model, new.number),
                     expected: VersionState::Validated.to_string(),
-                    actual: version.state.to_string(),
+                    actual: state.to_string(),
                 });
             }
         };
         Ok(Approved { state, missing, deployed: vec![] })
     })?)
+}
+
+/// Refuses conditions that no time and no traffic can meet.
+fn check_conditions(conditions: ApprovalConditions, at: Timestamp) -> Result<(), ApproveError> {
+    let invalid = |id: String, state: &str, how: &str| {
+        Err(InvalidState { what: "condition", id, state: state.to_owned(), how: how.to_owned() }.into())
+    };
+    match conditions {
+        ApprovalConditions { until: Some(until), .. } if until <= at => {
+            invalid(format!("until {until}"), "over already", "name a time to come")
+        }
+        ApprovalConditions { max_traffic_percent: Some(percent), .. } if !(1..=99).contains(&percent) => invalid(
+            format!("at most {percent} % of the traffic"),
+            "no share of it",
+            "write 1 to 99, or leave the condition out",
+        ),
+        _ => Ok(()),
+    }
 }
 
 /// Someone says no to a candidate or a validated version. It is final: a fix is a new version.
@@ -201,8 +208,9 @@ pub fn reject(
 
 fn record_decline(ballot: &Ballot<'_>) -> Result<VersionState, ApproveError> {
     let event = VersionEvent::Rejected { reason: ballot.reason.to_owned() };
-    let (from, next) = (ballot.version.state, facts_of(ballot.project, &ballot.version).after(&event, &ballot.by)?);
-    let new = ballot.fact(Role::Validator, Decision::Rejected, None);
+    let facts = facts_of(ballot.project, &ballot.record);
+    let (from, next) = (facts.state, facts.after(&event, &ballot.by)?);
+    let new = ballot.fact(Role::Validator, Decision::Rejected);
     let (said, moved) = (ballot.entry(REJECT), ballot.entry("rejected"));
     ballot.app.store().write(move |tx| {
         decisions::record_approval(&tx.audited(said), &new)?;

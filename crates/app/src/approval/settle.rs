@@ -1,0 +1,54 @@
+//! A candidate is judged by the verdicts that stand: after it was submitted, and after a waiver was granted.
+
+use kilter_domain::{
+    gate::Verdict,
+    model::{GateResult, VersionState},
+};
+use kilter_store::run as runs;
+use kilter_workflow::RunRecord;
+
+use crate::{
+    app::App,
+    approval::error::ApproveError,
+    causes::StorageError,
+    context::RequestContext,
+    deployment::auto_deploy,
+    gate::{diagnostics::Diagnostics, transition::VersionTransition},
+    model::{approval_mode::ApprovalMode, facts::policy_of, version_record::VersionRecord},
+    project::folder::Project,
+};
+
+/// The record of the run that made a version; `None` where it was not kept.
+pub(super) fn run_record(app: &App, run: &str) -> Result<Option<RunRecord>, StorageError> {
+    let found = app.store().read(|reader| runs::find(reader, run))?;
+    Ok(found.and_then(|run| serde_json::from_value(run.record).ok()))
+}
+
+/// Moves a candidate by the verdicts that stand and the waivers in force, and deploys it where the contract does so by
+/// itself; where it stands then. A version of another state is left where it is.
+pub(super) fn settle_candidate(
+    app: &App,
+    context: &RequestContext,
+    project: &Project,
+    number: u32,
+) -> Result<VersionState, ApproveError> {
+    let model = project.model();
+    let record = app.store().read(|reader| VersionRecord::read(reader, &model, number, context.at))?;
+    if record.version.state != VersionState::Candidate {
+        return Ok(record.version.state);
+    }
+    let results: Vec<GateResult> = record.results();
+    let judged = policy_of(project, &record.version).gates;
+    if judged.keys().any(|gate| !results.iter().any(|result| result.gate == *gate)) {
+        // Its gates were never measured: nothing is decided.
+        return Ok(VersionState::Candidate);
+    }
+    let mover = VersionTransition { app, project, context, approval_mode: ApprovalMode::Required, number };
+    let nothing: Option<Verdict> = None;
+    let state = mover.settle(record.version.digest, &Diagnostics::default(), &results, nothing)?;
+    let state = mover.approve_if_nobody_is_asked(state)?;
+    if state == VersionState::Approved {
+        auto_deploy::deploy_newest(app, project, context.at)?;
+    }
+    Ok(state)
+}
