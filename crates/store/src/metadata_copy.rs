@@ -191,7 +191,7 @@ fn copy_rows(from: &Connection, to: &Connection, table: &TableColumns) -> Result
             |row| parameters.iter().map(String::as_str).zip(row).map(|(name, value)| (name, value as &dyn ToValue));
         let rows: Vec<Vec<(&str, &dyn ToValue)>> = batch.iter().map(|row| named(row).collect()).collect();
         let rows: Vec<Params<'_>> = rows.iter().map(Vec::as_slice).collect();
-        to.execute_each(&insert, &rows)?;
+        to.execute_batches(&[(&insert, &rows)])?;
         batch.clear();
         Ok(())
     };

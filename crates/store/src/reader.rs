@@ -43,6 +43,23 @@ impl Reader {
         Ok(found)
     }
 
+    /// The first row of the answer to each of `rows` of parameters, if there is one: one way to a server and back.
+    pub(crate) fn one_each<T>(
+        &self,
+        statement: &Statement,
+        rows: &[Params<'_>],
+        mut read: impl FnMut(&Row) -> database::Result<T>,
+    ) -> Result<Vec<Option<T>>, StoreError> {
+        let mut found: Vec<Option<T>> = rows.iter().map(|_| None).collect();
+        let mut keep = |place: usize, row: &Row<'_>| {
+            found[place] = Some(read(row)?);
+            Ok(())
+        };
+        let answered = self.connection.query_each(statement.sql, rows, &mut keep);
+        answered.map_err(|error| StoreError::of(statement.attempt, error))?;
+        Ok(found)
+    }
+
     /// All rows. The statement bounds them.
     pub(crate) fn all<T>(
         &self,

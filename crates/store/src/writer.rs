@@ -64,9 +64,12 @@ impl Tx {
         self.connection.execute(statement.sql, params, Binding::All).map_err(failed)
     }
 
-    /// Runs a statement once for each of `rows`.
-    pub(crate) fn execute_each(&self, statement: &Statement, rows: &[Params<'_>]) -> Result<(), StoreError> {
-        self.connection.execute_each(statement.sql, rows).map_err(|error| StoreError::of(statement.attempt, error))
+    /// Runs each statement once for each of its rows.
+    pub(crate) fn execute_batches(&self, batches: &[(&Statement, &[Params<'_>])]) -> Result<(), StoreError> {
+        let attempt = batches.first().map_or("write rows", |(statement, _)| statement.attempt);
+        let texts: Vec<(&str, &[Params<'_>])> =
+            batches.iter().map(|(statement, rows)| (statement.sql, *rows)).collect();
+        self.connection.execute_batches(&texts).map_err(|error| StoreError::of(attempt, error))
     }
 
     /// As [`Tx::execute`], with parameters of which the statement may leave some out.
@@ -274,34 +277,75 @@ fn fill(
 ) -> Result<(), StoreError> {
     let begun = tx.connection.begin_write().map_err(|error| StoreError::of("begin a write", error));
     let begun = begun.and_then(migrate::refuse_newer);
+    let mut savepoint = Savepoint::None;
     for mut job in batch {
-        let ran = begun.clone().and_then(|()| in_savepoint(tx, &mut *job));
+        let ran = begun.clone().and_then(|()| savepoint.begin(tx, open.last_mut()));
+        let ran = ran.and_then(|()| savepoint.run(tx, &mut *job));
         open.push(job);
         ran?;
     }
+    savepoint.end(tx, open.last_mut())?;
     tx.connection.commit().map_err(|error| StoreError::of("commit a write", error))
 }
 
-/// Runs one write in its savepoint. An error here is the transaction's, not the write's own.
-fn in_savepoint(tx: &Tx, job: &mut dyn Job) -> Result<(), StoreError> {
-    tx.batch("begin a write", "SAVEPOINT one_write")?;
-    let keep = job.run(tx);
-    if tx.connection.is_closed() {
-        return Err(StoreError::of("write", DatabaseError::Closed));
+/// Where a transaction stands with the savepoint of its writes. A write is released together with the savepoint of the next one:
+/// one way to a server and back, where there were two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Savepoint {
+    /// There was no write yet.
+    None,
+    /// It is set, and nothing was kept behind it.
+    Clean,
+    /// It is set, and a write behind it is kept.
+    Dirty,
+}
+
+impl Savepoint {
+    /// Sets it for the next write; `last` is the write before.
+    fn begin(&mut self, tx: &Tx, last: Option<&mut Box<dyn Job>>) -> Result<(), StoreError> {
+        match self {
+            Self::Clean => {}
+            Self::None => tx.batch("begin a write", "SAVEPOINT one_write")?,
+            Self::Dirty => release(tx, last, "RELEASE one_write; SAVEPOINT one_write")?,
+        }
+        *self = Self::Clean;
+        Ok(())
     }
-    // A full disk or a failing one makes SQLite roll the whole transaction back, the neighbours included.
-    if !tx.connection.is_in_transaction() {
-        return Err(StoreError::RolledBack);
+
+    /// Runs one write behind it. An error here is the transaction's, not the write's own.
+    fn run(&mut self, tx: &Tx, job: &mut dyn Job) -> Result<(), StoreError> {
+        let keep = job.run(tx);
+        if tx.connection.is_closed() {
+            return Err(StoreError::of("write", DatabaseError::Closed));
+        }
+        // A full disk or a failing one makes SQLite roll the whole transaction back, the neighbours included.
+        if !tx.connection.is_in_transaction() {
+            return Err(StoreError::RolledBack);
+        }
+        if keep {
+            *self = Self::Dirty;
+            return Ok(());
+        }
+        tx.batch("undo a write", UNDO)
     }
-    if keep {
-        tx.batch("finish a write", "RELEASE one_write").or_else(|error| {
-            // PostgreSQL keeps nothing of a write of which a statement failed, whatever the write made of the error.
-            job.fail(error);
-            tx.batch("undo a write", "ROLLBACK TO one_write; RELEASE one_write")
-        })
-    } else {
-        tx.batch("undo a write", "ROLLBACK TO one_write; RELEASE one_write")
+
+    /// Releases the last write before the commit, which would say nothing of a statement that failed in it.
+    fn end(self, tx: &Tx, last: Option<&mut Box<dyn Job>>) -> Result<(), StoreError> {
+        if self == Self::Dirty { release(tx, last, "RELEASE one_write") } else { Ok(()) }
     }
+}
+
+const UNDO: &str = "ROLLBACK TO one_write";
+
+/// Releases the write `last` by `sql`. PostgreSQL keeps nothing of a write of which a statement failed, whatever the write made of
+/// the error: then it is undone, and the savepoint stays.
+fn release(tx: &Tx, last: Option<&mut Box<dyn Job>>, sql: &str) -> Result<(), StoreError> {
+    tx.batch("finish a write", sql).or_else(|error| {
+        if let Some(last) = last {
+            last.fail(error);
+        }
+        tx.batch("undo a write", UNDO)
+    })
 }
 
 fn settle(jobs: Vec<Box<dyn Job>>, commit: &Result<(), StoreError>) {

@@ -71,7 +71,7 @@ fn write(tx: &Tx, completed: &[(Node, Hash)]) -> Result<(), StoreError> {
     match params.as_slice() {
         [] => Ok(()),
         [row] => tx.execute(&INSERT, row).map(drop),
-        rows => tx.execute_each(&INSERT, rows),
+        rows => tx.execute_batches(&[(&INSERT, rows)]),
     }
 }
 

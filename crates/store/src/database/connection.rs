@@ -34,14 +34,30 @@ impl Connection {
         }
     }
 
-    /// Runs a statement once for each of `rows`; a server gets all of them before it answers the first, an insert as one statement
-    /// where it can be one: then no two of the rows may concern the same row of a table that they update.
-    pub(crate) fn execute_each(&self, sql: &str, rows: &[Params<'_>]) -> Result<()> {
+    /// Runs each statement once for each of its rows; a server gets all of them before it answers the first, an insert as one
+    /// statement where it can be one: then no two of its rows may concern the same row of a table that they update.
+    pub(crate) fn execute_batches(&self, batches: &[(&str, &[Params<'_>])]) -> Result<()> {
         match self {
-            Self::Sqlite(connection) => {
+            Self::Sqlite(connection) => batches.iter().try_for_each(|(sql, rows)| {
                 rows.iter().try_for_each(|params| sqlite::execute(connection, sql, params, Binding::All).map(drop))
-            }
-            Self::Postgres(connection) => connection.execute_each(sql, rows),
+            }),
+            Self::Postgres(connection) => connection.execute_batches(batches),
+        }
+    }
+
+    /// Runs a query once for each of `rows`, and hands the place of those parameters and the first row of the answer to `read`; a
+    /// server gets all of them before it answers the first.
+    pub(crate) fn query_each(
+        &self,
+        sql: &str,
+        rows: &[Params<'_>],
+        read: &mut dyn FnMut(usize, &Row<'_>) -> Result<()>,
+    ) -> Result<()> {
+        match self {
+            Self::Sqlite(connection) => rows.iter().enumerate().try_for_each(|(place, params)| {
+                sqlite::query(connection, sql, params, Binding::All, &mut |row| read(place, row).map(|()| false))
+            }),
+            Self::Postgres(connection) => connection.query_each(sql, rows, read),
         }
     }
 

@@ -15,7 +15,12 @@ use std::{
     time::Duration,
 };
 
-use futures::{StreamExt, executor::block_on, future::try_join_all, pin_mut};
+use futures::{
+    StreamExt, TryStreamExt,
+    executor::block_on,
+    future::{LocalBoxFuture, try_join_all},
+    pin_mut,
+};
 use tokio::{
     runtime::{Builder, Handle, Runtime},
     sync::{mpsc, oneshot},
@@ -313,19 +318,47 @@ impl PostgresConnection {
         Ok(usize::try_from(changed).unwrap_or(usize::MAX))
     }
 
-    pub(super) fn execute_each(&self, sql: &str, rows: &[Params<'_>]) -> Result<()> {
-        let prepared = self.prepare(sql)?;
-        let bound = rows.iter().map(|params| prepared.bind(params, Binding::All)).collect::<Result<Vec<_>>>()?;
-        if let (Some(arrays), true) = (self.prepare_arrays(sql, &prepared)?, rows.len() > 1) {
-            let columns = as_columns(bound, prepared.names.len());
-            let columns = columns.iter().map(|column| column as &(dyn ToSql + Sync));
-            let changed = block_on(self.client.execute_raw(&arrays, columns))?;
-            self.changes.set(self.changes.get() + changed);
-            return Ok(());
+    pub(super) fn execute_batches(&self, batches: &[(&str, &[Params<'_>])]) -> Result<()> {
+        let mut sent: Vec<LocalBoxFuture<'_, std::result::Result<u64, tokio_postgres::Error>>> = Vec::new();
+        for (sql, rows) in batches {
+            let prepared = self.prepare(sql)?;
+            let bound = rows.iter().map(|params| prepared.bind(params, Binding::All)).collect::<Result<Vec<_>>>()?;
+            match self.prepare_arrays(sql, &prepared)?.filter(|_| rows.len() > 1) {
+                Some(arrays) => {
+                    let columns = as_columns(bound, prepared.names.len());
+                    sent.push(Box::pin(async move {
+                        let columns = columns.iter().map(|column| column as &(dyn ToSql + Sync));
+                        self.client.execute_raw(&arrays, columns).await
+                    }));
+                }
+                None => sent.extend(bound.into_iter().map(|row| {
+                    let statement = prepared.statement.clone();
+                    let one = async move { self.client.execute_raw(&statement, as_parameters(&row)).await };
+                    Box::pin(one) as LocalBoxFuture<'_, _>
+                })),
+            }
         }
-        let sent = bound.iter().map(|row| self.client.execute_raw(&prepared.statement, as_parameters(row)));
         let changed: u64 = block_on(try_join_all(sent))?.iter().sum();
         self.changes.set(self.changes.get() + changed);
+        Ok(())
+    }
+
+    pub(super) fn query_each(
+        &self,
+        sql: &str,
+        rows: &[Params<'_>],
+        read: &mut dyn FnMut(usize, &Row<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let prepared = self.prepare(sql)?;
+        let bound = rows.iter().map(|params| prepared.bind(params, Binding::All)).collect::<Result<Vec<_>>>()?;
+        let asked = bound.iter().map(|row| async {
+            let answer = self.client.query_raw(&prepared.statement, as_parameters(row)).await?;
+            answer.try_collect::<Vec<_>>().await
+        });
+        let answers = block_on(try_join_all(asked))?;
+        for (place, answer) in answers.iter().enumerate() {
+            answer.first().map_or(Ok(()), |row| read(place, &Row::Postgres(row)))?;
+        }
         Ok(())
     }
 

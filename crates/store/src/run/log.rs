@@ -1,6 +1,6 @@
 //! What a run logged: parameters, metrics, artifacts, steps. Written in batches, read in pages.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use kilter_domain::{digest::Digest, ids::StepName, run::StepState, time::Timestamp};
 use serde_json::Value;
@@ -10,7 +10,7 @@ use crate::{
     database::{self, Params, Row, ToValue, named_params},
     row,
     run::key_of,
-    statement::{Statement, statements},
+    statement::statements,
 };
 
 /// Points of one batch at most.
@@ -150,41 +150,43 @@ pub fn log_metrics(tx: &Tx, run: &str, points: &[MetricPoint]) -> Result<(), Sto
         return Err(StoreError::Invalid { attempted: INSERT_POINT.attempt, reason });
     }
     let run = key_of(tx, run)?;
-    let mut latest: HashMap<&str, PlacedPoint> = HashMap::new();
+    let keys = metric_keys(tx, points)?;
+    let mut latest: HashMap<i64, PlacedPoint> = HashMap::new();
     let mut rows = Vec::with_capacity(points.len());
     for point in points {
-        let known = latest.get(point.metric.as_str()).map(|latest| latest.metric);
-        let metric = known.map_or_else(|| metric_key(tx, &point.metric), Ok)?;
+        let metric = *keys.get(point.metric.as_str()).ok_or(StoreError::RolledBack)?;
         let placed = PlacedPoint { run, metric, point: Stored::from(point) };
-        if latest.get(point.metric.as_str()).is_none_or(|latest| placed.point.is_later_than(&latest.point)) {
-            latest.insert(&point.metric, placed);
+        if latest.get(&metric).is_none_or(|latest| placed.point.is_later_than(&latest.point)) {
+            latest.insert(metric, placed);
         }
         rows.push(placed);
     }
-    execute_each(tx, &INSERT_POINT, rows.iter())?;
-    execute_each(tx, &PUT_LATEST, latest.values())
+    let (rows, latest) = (params_of(rows.iter()), params_of(latest.values()));
+    tx.execute_batches(&[(&INSERT_POINT, &as_params(&rows)), (&PUT_LATEST, &as_params(&latest))])
 }
 
-fn execute_each<'s>(
-    tx: &Tx,
-    statement: &Statement,
-    rows: impl Iterator<Item = &'s PlacedPoint>,
-) -> Result<(), StoreError> {
-    let rows: Vec<_> = rows.map(PlacedPoint::params).collect();
+fn params_of<'s>(points: impl Iterator<Item = &'s PlacedPoint>) -> Vec<[(&'static str, &'s dyn ToValue); 6]> {
+    points.map(PlacedPoint::params).collect()
+}
+
+fn as_params<'r>(rows: &'r [[(&'static str, &'r dyn ToValue); 6]]) -> Vec<Params<'r>> {
+    rows.iter().map(|row| row.as_slice()).collect()
+}
+
+/// The key of each metric that the points name; one that is new gets one.
+fn metric_keys<'p>(tx: &Tx, points: &'p [MetricPoint]) -> Result<HashMap<&'p str, i64>, StoreError> {
+    let names: BTreeSet<&str> = points.iter().map(|point| point.metric.as_str()).collect();
+    let rows: Vec<_> = names.iter().map(|name| [(":name", name as &dyn ToValue)]).collect();
     let rows: Vec<Params<'_>> = rows.iter().map(|row| row.as_slice()).collect();
-    tx.execute_each(statement, &rows)
+    let found = tx.one_each(&FIND_METRIC, &rows, |row| row.get(0))?;
+    let key_of = |(name, found): (&'p str, Option<i64>)| Ok((name, found.map_or_else(|| name_metric(tx, name), Ok)?));
+    names.iter().copied().zip(found).map(key_of).collect()
 }
 
-fn metric_key(tx: &Tx, name: &str) -> Result<i64, StoreError> {
-    let found = tx.one(&FIND_METRIC, named_params! { ":name": name }, |row| row.get(0))?;
-    match found {
-        Some(key) => Ok(key),
-        None => {
-            check_text(INSERT_METRIC.attempt, "name", name, MAX_NAME_BYTES)?;
-            let made = tx.one(&INSERT_METRIC, named_params! { ":name": name }, |row| row.get(0))?;
-            made.ok_or(StoreError::RolledBack)
-        }
-    }
+fn name_metric(tx: &Tx, name: &str) -> Result<i64, StoreError> {
+    check_text(INSERT_METRIC.attempt, "name", name, MAX_NAME_BYTES)?;
+    let made = tx.one(&INSERT_METRIC, named_params! { ":name": name }, |row| row.get(0))?;
+    made.ok_or(StoreError::RolledBack)
 }
 
 /// A point as it stands in its row: SQLite has no NaN, so a flag says it.

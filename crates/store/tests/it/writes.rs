@@ -9,7 +9,12 @@ use std::{
     thread,
 };
 
-use kilter_store::{Durability, Store, StoreError, StoreOptions, project};
+use kilter_domain::run::Cause;
+use kilter_store::{
+    Durability, Store, StoreError, StoreOptions, project,
+    run::{self, NewRun},
+};
+use serde_json::json;
 
 use crate::world::{World, draft};
 
@@ -56,6 +61,39 @@ fn a_write_that_fails_leaves_nothing_behind_and_its_neighbours_alone() {
         assert_eq!(is_registered(&world.store, &format!("p{place}")), place % 3 != 0, "p{place}");
     }
     world.assert_sound();
+}
+
+/// PostgreSQL keeps nothing of a write in which a statement failed; SQLite keeps the rest of it.
+fn a_write_that_goes_on_after_a_failed_statement_is_there_exactly_if_it_was_acknowledged() {
+    let world = World::empty();
+    let together = Barrier::new(64);
+    let acknowledged: Vec<bool> = thread::scope(|scope| {
+        let clients: Vec<_> = (0..64)
+            .map(|place| {
+                let (world, together) = (&world, &together);
+                scope.spawn(move || {
+                    together.wait();
+                    let name = format!("p{place}").parse().unwrap();
+                    let outcome = world.act(0, move |audited| {
+                        project::register(audited, &name)?;
+                        if place % 3 == 0 {
+                            let project = "nobody".parse().unwrap();
+                            let run =
+                                NewRun { id: format!("r{place}"), project, cause: Cause::Replay, record: json!({}) };
+                            assert!(run::create(audited, &run).is_err(), "there is no such project");
+                        }
+                        Ok(())
+                    });
+                    assert!(outcome.is_ok() || place % 3 == 0, "a neighbour fails: {outcome:?}");
+                    outcome.is_ok()
+                })
+            })
+            .collect();
+        clients.into_iter().map(|client| client.join().unwrap()).collect()
+    });
+    for (place, acknowledged) in acknowledged.into_iter().enumerate() {
+        assert_eq!(is_registered(&world.store, &format!("p{place}")), acknowledged, "p{place}");
+    }
 }
 
 fn a_write_that_panics_does_so_in_its_own_thread_and_leaves_nothing_behind() {
@@ -248,6 +286,7 @@ fn a_database_that_is_deleted_moved_or_replaced_under_the_store_is_noticed() {
 }
 
 both_databases![
+    a_write_that_goes_on_after_a_failed_statement_is_there_exactly_if_it_was_acknowledged,
     a_write_that_fails_leaves_nothing_behind_and_its_neighbours_alone,
     a_write_that_panics_does_so_in_its_own_thread_and_leaves_nothing_behind,
     a_write_inside_a_write_is_refused_instead_of_waiting_for_ever,
