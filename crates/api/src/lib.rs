@@ -57,7 +57,7 @@ pub use runs::{
 };
 pub use server_file::ServerFile;
 pub use signing_keys::{RotateKey, SigningKey};
-pub use status::Status;
+pub use status::{SharingServer, Status};
 pub use words::{
     AlertKind, AlertState, ApproverRole, AuditOutcome, ColumnDataType, ColumnKind, DeploymentState, DriftLevel,
     GarbageKind, KeyPurpose, KeyState, MonitorKind, ReviewOutcome, ServingRole, Verdict, VersionState, canary_percent,

@@ -1,5 +1,6 @@
 //! What there is and how it stands, in one answer.
 
+use kilter_domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -20,4 +21,23 @@ pub struct Status {
     /// What of the data folder is damaged or missing, each with the file and what to do.
     #[serde(default)]
     pub damage: Vec<String>,
+    /// The servers that share the database, by their numbers, also those that went within a day. Empty where the database is a file.
+    #[serde(default)]
+    pub servers: Vec<SharingServer>,
+}
+
+/// A server among those that share a database.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SharingServer {
+    /// Its number.
+    pub replica: u32,
+    /// The machine that it is on.
+    pub host: String,
+    /// Whether it lives, by the clock of the database.
+    pub lives: bool,
+    /// When the lease by which it lives runs out, or ran out.
+    #[schema(value_type = String, format = DateTime)]
+    pub until: Timestamp,
+    /// Projects that it evaluates and trains. Of a server that lives no more: none.
+    pub projects: Vec<String>,
 }

@@ -8,6 +8,7 @@ use std::{fs, os::unix::fs::MetadataExt, time::Duration};
 
 use kilter_domain::{
     ids::ProjectName,
+    replica::ReplicaId,
     time::{Span, Timestamp},
 };
 use kilter_store::{audit, lease, replica, replica::Replica};
@@ -87,6 +88,50 @@ pub fn leave(app: &App) {
     if app.store().is_shared() {
         app.components().leases.end(app.under_no_lease().store());
     }
+}
+
+/// A server that shares the database, as its lease says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SharingServer {
+    /// Its number.
+    pub replica: ReplicaId,
+    /// The machine that it is on.
+    pub host: String,
+    /// Whether it lives, and until when its lease holds or held, by the clock of the database.
+    pub lives: bool,
+    /// When its lease runs out or ran out.
+    pub until: Timestamp,
+    /// Projects that it evaluates and trains.
+    pub projects: Vec<String>,
+}
+
+/// How long a server that is gone is listed.
+const REMEMBERED: Span = Span::days(1);
+
+/// The servers that share the database, by their numbers, also those that went within a day; none on a database in a file.
+///
+/// # Errors
+/// When the metadata cannot be read.
+pub fn list_servers(app: &App) -> Result<Vec<SharingServer>, StorageError> {
+    if !app.store().is_shared() {
+        return Ok(vec![]);
+    }
+    let (now, leases) = app.store().read(|reader| Ok((reader.database_time()?, lease::list(reader)?)))?;
+    let mut servers: Vec<SharingServer> = Vec::new();
+    for lease in &leases {
+        let number = lease.name.strip_prefix("server/").and_then(|number| number.parse().ok());
+        let Some(replica) = number.and_then(ReplicaId::new) else { continue };
+        if lease.until.after(REMEMBERED) < now {
+            continue;
+        }
+        let lives = lease.until > now;
+        let of_holder = leases.iter().filter(|held| lives && held.until > now && held.holder == lease.holder);
+        let projects = of_holder.filter_map(|held| held.name.strip_prefix("project/").map(str::to_owned)).collect();
+        let host = lease.holder.split(':').next().unwrap_or_default().to_owned();
+        servers.push(SharingServer { replica, host, lives, until: lease.until, projects });
+    }
+    servers.sort_by_key(|server| server.replica);
+    Ok(servers)
 }
 
 /// What is wrong with the lease by which this server lives, if something is.

@@ -48,6 +48,7 @@ impl Status {
                 Page::new().table(table).line(format!("{} in the audit table", counted(status.audit_entries, "entry")))
             }
         };
+        let page = status.servers.iter().map(server_line).fold(page, |page, (mark, text)| page.marked(mark, text));
         let page =
             status.endpoints.iter().filter_map(waiting).fold(page, |page, text| page.marked(view::Status::Wait, text));
         let page =
@@ -58,6 +59,16 @@ impl Status {
             page.marked(view::Status::Bad, format!("{} is stuck: {}", task.name, task.detail))
         });
         Ok(Answer::done(&status, page))
+    }
+}
+
+/// A server that shares the database, and what it does there alone.
+fn server_line(server: &api::SharingServer) -> (view::Status, String) {
+    let name = format!("server {} on {}", server.replica, server.host);
+    match (server.lives, server.projects.is_empty()) {
+        (false, _) => (view::Status::Warn, format!("{name} is gone since {}", server.until)),
+        (true, true) => (view::Status::Ok, name),
+        (true, false) => (view::Status::Ok, format!("{name} evaluates and trains {}", server.projects.join(", "))),
     }
 }
 

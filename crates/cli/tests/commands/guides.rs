@@ -123,6 +123,12 @@ struct Typist {
     server: Option<(Child, u16)>,
     /// Where `python` is, for pages that need one.
     python: Option<PathBuf>,
+    /// What the page names and the test has under another name, in commands, in files and in what is shown.
+    names: Vec<(&'static str, String)>,
+    /// What the shell is told before each command.
+    prelude: String,
+    /// The name of the machine, and the file in which `curl` finds where servers of such names are.
+    machine: Option<(&'static str, PathBuf)>,
 }
 
 impl Drop for Typist {
@@ -138,7 +144,7 @@ impl Typist {
     fn new() -> Self {
         let world = World::new();
         let folder = world.path().to_owned();
-        Self { world, folder, server: None, python: None }
+        Self { world, folder, server: None, python: None, names: Vec::new(), prelude: String::new(), machine: None }
     }
 
     /// A shell in which `kilter` is the program under test.
@@ -153,18 +159,36 @@ impl Typist {
         shell
     }
 
+    /// A text of the page in the names of the test.
+    fn named(&self, text: &str) -> String {
+        self.names.iter().fold(text.to_owned(), |text, (name, here)| text.replace(name, here))
+    }
+
+    /// Ends the server as Ctrl-C does.
+    fn stop(&mut self) {
+        let (mut server, _) = self.server.take().unwrap();
+        assert!(Command::new("kill").arg("-INT").arg(server.id().to_string()).status().unwrap().success());
+        server.wait().unwrap();
+    }
+
     fn serve(&mut self) {
         let mut server = self.shell("exec kilter server --port 0 --log warn").stdout(Stdio::piped()).spawn().unwrap();
         let printed = BufReader::new(server.stdout.take().unwrap()).lines().next().unwrap().unwrap();
         let port = printed.rsplit_once(':').unwrap().1.parse().unwrap();
+        if let Some((name, hosts)) = &self.machine {
+            let known = fs::read_to_string(hosts).unwrap_or_default();
+            let others = known.lines().filter(|line| !line.contains(name)).map(|line| format!("{line}\n"));
+            let line = format!("connect-to = \"{name}:8484:127.0.0.1:{port}\"\n");
+            fs::write(hosts, others.collect::<String>() + &line).unwrap();
+        }
         self.server = Some((server, port));
     }
 
     /// Everything that a command writes, and how it ends.
     fn run(&self, command: &str) -> (String, i32) {
         let port = self.server.as_ref().map_or(8484, |(_, port)| *port);
-        let command = command.replace("localhost:8484", &format!("localhost:{port}"));
-        let out = self.shell(&format!("{{ {command}\n}} 2>&1")).output().unwrap();
+        let command = self.named(command).replace("localhost:8484", &format!("localhost:{port}"));
+        let out = self.shell(&format!("{}\n{{ {command}\n}} 2>&1", self.prelude)).output().unwrap();
         (String::from_utf8(out.stdout).unwrap(), out.status.code().unwrap_or(-1))
     }
 
@@ -183,7 +207,7 @@ impl Typist {
         loop {
             let (written, exit) = self.run(&typed.command);
             let problem = match exit == wanted {
-                true => difference(&typed.shown, &written),
+                true => difference(&typed.shown.iter().map(|line| self.named(line)).collect::<Vec<_>>(), &written),
                 false => Some(format!("ends with {exit} and not {wanted}:\n{written}")),
             };
             let Some(problem) = problem else { return };
@@ -203,7 +227,7 @@ impl Typist {
         let mut commands = 0;
         for block in blocks(page) {
             if let Some(file) = block.directive.strip_prefix("file: ") {
-                fs::write(self.folder.join(file), &block.text).unwrap();
+                fs::write(self.folder.join(file), self.named(&block.text)).unwrap();
             } else if block.language == "console" {
                 for typed in typed(&block.text) {
                     self.check(name, &block, &typed);
@@ -235,6 +259,67 @@ fn python_for_trainers() -> Option<PathBuf> {
     let imports = "import sklearn, pandas, skl2onnx, lightgbm, onnxmltools";
     let has_all = Command::new(&python).args(["-c", imports]).stderr(Stdio::null()).status().ok()?.success();
     has_all.then(|| python.parent().map(Path::to_owned)).flatten()
+}
+
+fn host_name() -> String {
+    fs::read_to_string("/proc/sys/kernel/hostname").unwrap().trim().to_owned()
+}
+
+/// What the pages of several machines need: a database server, an object store, and a name of its own in both.
+fn several_machines() -> Option<(Typist, Typist, String)> {
+    let server = std::env::var("KILTER_TEST_POSTGRES").ok().zip(std::env::var("KILTER_TEST_S3").ok());
+    let Some((server, _)) = server else {
+        eprintln!("skipped: no PostgreSQL or no object store; ./test starts both");
+        return None;
+    };
+    let (user, address) = server.trim_start_matches("postgres://").split_once('@').unwrap();
+    let (host, port) = address.split_once('/').unwrap().0.split_once(':').unwrap();
+    let (mut one, mut two) = (Typist::new(), Typist::new());
+    let team = format!("mlteam{:x}", std::process::id());
+    let curl_home = two.world.path().to_owned();
+    for (typist, name) in [(&mut one, "machine-1"), (&mut two, "machine-2")] {
+        typist.machine = Some((name, curl_home.join(".curlrc")));
+        typist.names = vec![
+            ("mlteam", team.clone()),
+            ("db.example:5432", format!("localhost:{port}")),
+            ("db.example", "localhost".to_owned()),
+            // Tests listen on this machine alone.
+            ("0.0.0.0", "127.0.0.1".to_owned()),
+            ("on machine-1 is gone", format!("on {} is gone", host_name())),
+            ("on machine-2 evaluates", format!("on {} evaluates", host_name())),
+        ];
+    }
+    // One machine is asked from the other; the names of both lead here.
+    let home = one.world.path().display();
+    let scp = format!(
+        "scp() {{ for from in \"${{@:2:$#-2}}\"; do cp \"{home}/${{from#machine-1:}}\" \"${{@: -1}}\"; done; }}"
+    );
+    two.prelude = format!("{scp}\nexport CURL_HOME={}", curl_home.display());
+    one.prelude = format!("export PGHOST={host} PGPORT={port} PGUSER={user} PGDATABASE=postgres");
+    Some((one, two, team))
+}
+
+#[test]
+fn one_machine_becomes_three_as_its_guide_says() {
+    let Some((mut one, mut two, team)) = several_machines() else { return };
+    let first = read("first-model.md");
+    let (server_runs, _) = first.split_once("Ask for one customer.").unwrap();
+    one.type_page("first-model.md", server_runs);
+    one.stop();
+    one.folder = one.world.path().to_owned();
+    let authority = PathBuf::from(std::env::var_os("KILTER_TEST_POSTGRES_CA").unwrap());
+    fs::create_dir(one.world.path().join("kilter")).unwrap();
+    fs::copy(authority, one.world.path().join("kilter/ca.pem")).unwrap();
+    let (name, page) = ("scale-out.md", read("scale-out.md"));
+    let mut parts = page.split("<!-- machine-");
+    let mut commands = one.type_page(name, parts.next().unwrap());
+    for part in parts {
+        let (machine, part) = part.split_once(" -->").unwrap();
+        commands += if machine == "1" { &mut one } else { &mut two }.type_page(name, part);
+    }
+    assert!(commands > 14, "{commands}");
+    drop((two.server.take().map(|(mut server, _)| server.kill()), one.server.take()));
+    one.run(&format!("psql -q -c 'DROP DATABASE {team} WITH (FORCE)' -c 'DROP ROLE {team}'"));
 }
 
 #[test]

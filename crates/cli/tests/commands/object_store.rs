@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    process::Stdio,
     sync::atomic::{AtomicU32, Ordering},
     thread,
     time::{Duration, Instant},
@@ -288,6 +289,43 @@ fn a_platform_moves_to_a_database_and_an_object_store_and_back_with_everything_t
     let doctor = alone(&["doctor", "--port", "0"]);
     assert!(doctor.out.contains("lake: 2 files, all whole"), "{}{}", doctor.out, doctor.err);
     assert!(alone(&["audit", "verify"]).exit == 0 && alone(&["status"]).out.contains("churn"));
+}
+
+#[test]
+fn a_copy_that_is_killed_at_any_moment_is_finished_when_it_is_repeated_and_leaves_its_source_alone() {
+    let (Some(storage), Some(database)) = (prefix(), Database::new()) else { return };
+    let world = live_in(None);
+    let asked = {
+        let server = Server::start(&world);
+        let asked: usize = (0..20).map(|_| ask_once(&server).len()).sum();
+        server.signal("-TERM");
+        assert_eq!(server.wait(), Some(0));
+        asked
+    };
+    let audit = |folder: &str| world.json(&["audit", "list", "--limit", "1000", "--data", folder]);
+    let before = audit(".kilter");
+    let there = ["storage", "copy", "--to", "moved", "--to-database", &database.url(), "--to-storage", &storage];
+    let whole = Instant::now();
+    // The first whole copy goes elsewhere, and says how long one takes.
+    assert_eq!(world.kilter(&["storage", "copy", "--to", "measured"]).exit, 0);
+    let long = whole.elapsed() + Duration::from_millis(200);
+    let mut killed = 0;
+    for turn in 1..=12 {
+        let mut copy = world.command(&there).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        thread::sleep(long * turn / 12);
+        copy.kill().unwrap();
+        killed += u32::from(!copy.wait().unwrap().success());
+    }
+    assert!(killed > 2, "copies were killed on their way: {killed}");
+    let copied = world.json(&there);
+    assert!(copied["partitions"].as_u64() > Some(0), "{copied}");
+    assert_eq!(audit(".kilter"), before);
+    world.set_database(&database.url());
+    world.set_variable("KILTER_STORAGE", &storage);
+    assert_eq!(audit("moved"), before);
+    assert_eq!(world.json(&["audit", "verify", "--data", "moved"])["valid"], true);
+    let rows = ["sql", "select count(*) as n, count(distinct __id) as ids from predictions_churn", "--data", "moved"];
+    assert_eq!(world.json(&rows)["rows"][0], json!({ "n": asked, "ids": asked }));
 }
 
 #[test]

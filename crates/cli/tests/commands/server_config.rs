@@ -47,6 +47,17 @@ fn a_server_takes_what_nobody_else_says() {
 }
 
 #[test]
+fn commands_on_the_folder_carry_the_token_of_its_server_and_send_it_to_no_other() {
+    let world = world("[server]\ndata = \"state\"\ntoken_file = \"token\"\n");
+    world.write("token", "a-token-of-at-least-sixteen-characters\n");
+    fs::set_permissions(world.path().join("token"), fs::Permissions::from_mode(0o600)).unwrap();
+    let server = Server::start(&world);
+    world.json(&["status"]);
+    let (_, refused) = problem(&world, &["status", "--server", &format!("http://{}", server.address)]);
+    assert_eq!(refused["code"], "token_missing", "{refused}");
+}
+
+#[test]
 fn the_address_of_a_database_is_taken_from_one_place() {
     let world = world("[server]\ndatabase = \"postgres://ana:secret@127.0.0.1:1/kilter\"\n");
     let (_, of_file) = problem(&world, &["server", "--port", "0"]);

@@ -122,6 +122,29 @@ fn a_promotion_and_a_rollback_are_followed_by_the_other_servers_within_a_second(
 }
 
 #[test]
+fn status_lists_the_servers_that_live_and_the_one_that_evaluates_a_project() {
+    let Some(place) = Place::new("") else { return };
+    let place = place.with_versions(1);
+    let (one, two) = (place.start("one"), place.start("two"));
+    let servers = |of: &Server| of.get("/api/v1/status").1["servers"].clone();
+    let holders = |servers: &Value| {
+        let servers = servers.as_array().unwrap();
+        servers.iter().filter(|server| server["projects"] == json!(["churn"])).cloned().collect::<Vec<_>>()
+    };
+    let listed = wait_for(|| servers(&two), |listed| holders(listed).len() == 1);
+    let lives: Vec<_> =
+        listed.as_array().unwrap().iter().map(|server| (&server["replica"], &server["lives"])).collect();
+    assert_eq!(lives, [(&json!(1), &json!(true)), (&json!(2), &json!(true))], "{listed}");
+    let (killed, left) = if holders(&listed)[0]["replica"] == 1 { (one, two) } else { (two, one) };
+    killed.signal("-KILL");
+    let is_followed = |listed: &Value| listed.as_array().unwrap().iter().any(|server| server["lives"] == false);
+    let listed = wait_for(|| servers(&left), |listed| is_followed(listed) && holders(listed).len() == 1);
+    assert_eq!(holders(&listed)[0]["lives"], true, "{listed}");
+    let shown = place.world.kilter(&["status", "--server", &format!("http://{}", left.address)]);
+    assert!(shown.out.contains("is gone since") && shown.out.contains("evaluates and trains churn"), "{}", shown.out);
+}
+
+#[test]
 #[ignore = "a measurement: 100 promotions"]
 fn promotions_of_a_hundred_are_measured_on_their_way_to_the_second_server() {
     let Some(place) = Place::new("") else { return };

@@ -2,7 +2,7 @@
 
 use axum::{Json, extract::State};
 use kilter_api::{self as api, Problem};
-use kilter_app::{App, authz, data_folder};
+use kilter_app::{App, authz, data_folder, replicas};
 use kilter_domain::time::Timestamp;
 use kilter_store::{
     PageRequest, StoreError, audit,
@@ -18,9 +18,14 @@ use crate::{
         read,
     },
     caller::Caller,
-    error::ApiError,
+    error::{ApiError, problem_of},
     state::{AppState, blocking},
 };
+
+fn sharing_server(server: replicas::SharingServer) -> api::SharingServer {
+    let replicas::SharingServer { replica, host, lives, until, projects } = server;
+    api::SharingServer { replica: replica.number(), host, lives, until, projects }
+}
 
 /// What there is and how it stands.
 #[utoipa::path(get, path = "/api/v1/status", tag = "monitoring", responses((status = 200, body = api::Status), (status = 401, body = Problem)))]
@@ -30,6 +35,9 @@ pub(crate) async fn get_status(caller: Caller, State(state): State<AppState>) ->
     let mut status = blocking(move || status(&app, now)).await?;
     status.endpoints.retain(|endpoint| readable.has_project(&endpoint.project));
     status.alerts.retain(|alert| readable.has_endpoint(&alert.endpoint));
+    for server in &mut status.servers {
+        server.projects.retain(|project| readable.has_project(project));
+    }
     status.tasks = state.tasks();
     status.tasks.retain(|task| task.project.as_ref().is_none_or(|project| readable.has_project(project)));
     Ok(Json(status))
@@ -55,8 +63,11 @@ pub fn status(app: &App, now: Timestamp) -> Result<api::Status, Problem> {
             audit_entries: audit::size(reader)?,
             tasks: Vec::new(),
             damage: data_folder::damage(app),
+            servers: Vec::new(),
         })
     })?;
+    let servers = replicas::list_servers(app).map_err(|error| problem_of(&error))?;
+    status.servers = servers.into_iter().map(sharing_server).collect();
     for endpoint in &mut status.endpoints {
         endpoint.waits = endpoint.name.parse().ok().and_then(|name| waits(app, &name, now));
     }
