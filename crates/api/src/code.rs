@@ -61,6 +61,9 @@ codes! {
     RouteNotFound     = "route_not_found",    404, NotFound,    "there is nothing at this address",         "see the addresses in /api/v1/openapi.json";
     MethodNotAllowed  = "method_not_allowed", 405, Usage,       "this address does not take this method",   "see the methods in /api/v1/openapi.json";
     TokenMissing      = "token_missing",      401, Forbidden,   "the request carries no valid token",       "send `Authorization: Bearer TOKEN` with the token that the server was started with";
+    TokenInvalid      = "token_invalid",      401, Forbidden,   "the token of the request is not valid",    "log in again with `kilter login`, or make another token with `kilter token create`";
+    LoginRefused      = "login_refused",      401, Forbidden,   "nobody is let in by this name and password", "try again; someone who administers the platform sets another password with `kilter user password NAME`";
+    LoginLimited      = "login_limited",      429, Forbidden,   "too many logins of this account failed",   "wait for the time that is said, then try again";
     TimedOut          = "timed_out",          504, Unreachable, "it took longer than is allowed",           "try again, with less to do; how long a server lets a request take is `kilter server --timeout TIME`";
 
     // Files and tables.

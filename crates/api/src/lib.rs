@@ -19,6 +19,7 @@ pub mod garbage;
 pub mod gates;
 pub mod headers;
 pub mod health;
+pub mod identity;
 pub mod models;
 pub mod monitors;
 pub mod page;
@@ -47,6 +48,10 @@ pub use garbage::{CollectGarbage, Garbage, GarbageCollection};
 pub use gates::GateVerdict;
 pub use headers::{ACTOR_HEADER, FOLDER_KEY_HEADER, Token};
 pub use health::{Check, Health, Readiness, TaskStatus};
+pub use identity::{
+    Account, Accounts, ChangeAccount, ChangePassword, Login, NewAccount, NewToken, Secret, Session, TokenCreated,
+    TokenInfo, Tokens, WhoAmI,
+};
 pub use models::{Approval, Model, Submission, Version, Withdrawal};
 pub use monitors::{Reading, ReadingQuery};
 pub use page::{Page, PageQuery, Reason};

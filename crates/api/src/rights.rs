@@ -28,6 +28,8 @@ pub enum Requirement {
     Nothing(&'static str),
     /// A right, in which project.
     Right(Action, ProjectScope),
+    /// That it is known who asks. What they may do follows from whose the thing is, as the text says.
+    Caller(&'static str),
     /// What the routes ask that the command calls.
     Routes(&'static [&'static str]),
     /// Nothing of ours, with the reason: the command works on files, and the system decides who may read and write them.
@@ -51,6 +53,8 @@ pub enum ProjectScope {
     AnyProject,
     /// All, because the answer cannot be taken apart.
     EveryProject,
+    /// None: the platform itself, by an account that administers it or by access to the data folder.
+    Platform,
 }
 
 impl ProjectScope {
@@ -64,6 +68,7 @@ impl ProjectScope {
             Self::Named => "the project that is named",
             Self::AnyProject => "any project; what is of others is left out",
             Self::EveryProject => "every project",
+            Self::Platform => "the platform: an account that administers it, or access to the data folder",
         }
     }
 }
@@ -78,6 +83,10 @@ const fn open(path: &'static str, reason: &'static str) -> AccessRule {
 
 const fn command(name: &'static str, routes: &'static [&'static str]) -> AccessRule {
     AccessRule { operation: Operation::Command(name), requirement: Requirement::Routes(routes) }
+}
+
+const fn caller(method: &'static str, path: &'static str, which: &'static str) -> AccessRule {
+    AccessRule { operation: Operation::Route(method, path), requirement: Requirement::Caller(which) }
 }
 
 const fn files(name: &'static str, reason: &'static str) -> AccessRule {
@@ -133,6 +142,26 @@ pub const ACCESS_RULES: &[AccessRule] = &[
     route("GET", "/api/v1/runs/{id}/events", Action::Read, ProjectScope::Run),
     route("POST", "/api/v1/runs/{id}/cancel", Action::Run, ProjectScope::Run),
     route("GET", "/api/v1/runs/{id}/steps/{step}/log", Action::Read, ProjectScope::Run),
+    route("GET", "/api/v1/accounts", Action::Administer, ProjectScope::Platform),
+    route("POST", "/api/v1/accounts", Action::Administer, ProjectScope::Platform),
+    route("POST", "/api/v1/accounts/{account}", Action::Administer, ProjectScope::Platform),
+    caller("POST", "/api/v1/accounts/{account}/password", "their own; those of others who administers the platform"),
+    AccessRule {
+        operation: Operation::Route("POST", "/api/v1/login"),
+        requirement: Requirement::Nothing("it is how someone becomes known; failed ones are counted and slowed down"),
+    },
+    caller("GET", "/api/v1/whoami", "who they are"),
+    caller(
+        "GET",
+        "/api/v1/tokens",
+        "their own and those of services that they answer for; all for who administers the platform",
+    ),
+    caller("POST", "/api/v1/tokens", "their own, and of services that they answer for or administer"),
+    caller(
+        "POST",
+        "/api/v1/tokens/{id}/revoke",
+        "their own, of services that they answer for, and any for who administers the platform",
+    ),
     open("/v2", "it is the same for every server"),
     open("/v2/health/live", PROBE),
     open("/v2/health/ready", PROBE),
@@ -194,6 +223,17 @@ pub const ACCESS_RULES: &[AccessRule] = &[
     command("key rotate", &["POST /api/v1/keys/rotate"]),
     command("key revoke", &["POST /api/v1/keys/{id}/revoke"]),
     command("gc", &["POST /api/v1/gc"]),
+    command("user add", &["POST /api/v1/accounts"]),
+    command("user list", &["GET /api/v1/accounts"]),
+    command("user disable", &["POST /api/v1/accounts/{account}"]),
+    command("user enable", &["POST /api/v1/accounts/{account}"]),
+    command("user groups", &["POST /api/v1/accounts/{account}"]),
+    command("user password", &["POST /api/v1/accounts/{account}/password"]),
+    command("login", &["POST /api/v1/login"]),
+    command("whoami", &["GET /api/v1/whoami"]),
+    command("token create", &["POST /api/v1/tokens"]),
+    command("token list", &["GET /api/v1/tokens"]),
+    command("token revoke", &["POST /api/v1/tokens/{id}/revoke"]),
     // Commands on files.
     files("server", "opens the data folder that it names, and then answers by the rows above"),
     files("replay", "plays a past on a platform of its own, in a folder of its own"),
@@ -215,6 +255,7 @@ pub const ACCESS_RULES: &[AccessRule] = &[
     files("backup", "copies the data folder of whoever can read it"),
     files("restore", "makes a data folder from a backup"),
     files("storage copy", "copies the data folder, the database and the object store of whoever can read them"),
+    files("logout", "removes the token that `kilter login` stored"),
     files("completions", "writes completions for a shell"),
     files("reference", "writes pages of this reference"),
 ];
@@ -261,6 +302,7 @@ pub fn page() -> String {
 fn asked(requirement: Requirement) -> String {
     match requirement {
         Requirement::Nothing(reason) => format!("none: {reason} | "),
+        Requirement::Caller(which) => format!("that it is known who asks | {which}"),
         Requirement::Right(action, of) => format!("{} | {}", action.phrase(), of.words()),
         Requirement::Routes(routes) => {
             let routes: Vec<String> = routes.iter().map(|route| format!("`{route}`")).collect();
@@ -278,7 +320,7 @@ const INTRO: &str = "\
 Roles are given in `[project.roles]`, the owner in `[project] owner`. What counts is the contract that was recorded last by
 someone who may change it, never the file in the folder. A contract that gives no role trusts everyone who can reach the
 platform, except with what is the owner's where one is named: retiring, and changing the owner and the roles. A contract that gives
-any role trusts nobody else. One that nobody could ever change, because neither its owner nor an admin is a person, is refused by\n`kilter check` and before it is recorded. `group:NAME` gives nobody a role yet, and `kilter check` says so. The first contract of a project is recorded by whoever may start its first run by it.
+any role trusts nobody else. One that nobody could ever change, because neither its owner nor an admin is a person, is refused by\n`kilter check` and before it is recorded. `group:NAME` gives the role to the members of a group: of accounts (`kilter user groups`), and of the claim of an OpenID provider. The first contract of a project is recorded by whoever may start its first run by it.
 
 A run whose contract differs from the recorded one changes the contract, and asks for that right as well: for *change the
 contract* always; for *change gates, approval, deployment or what else judges and releases* where gates, `[approve]`,
@@ -286,6 +328,8 @@ contract* always; for *change gates, approval, deployment or what else judges an
 roles* where those differ.
 
 What is refused is 403 (`permission_denied`), says who has the right, and leaves an entry of the audit table; what is refused
-again within an hour is counted. Who is asking is what the caller says (`x-kilter-actor`, `USER` at the terminal): a caller of the
-API who says nothing is `svc:api`, and a contract may give that service a role.
+again within an hour is counted. Who is asking is proven by a token as soon as there is one account
+([identity](../concepts/identity.md)); a token may allow less than its owner may. Before that it is what the caller says
+(`x-kilter-actor`, `USER` at the terminal): a caller of the API who says nothing is `svc:api`, and a contract may give that service
+a role. Who administers the platform is `admin` of every project.
 ";

@@ -13,6 +13,9 @@ pub struct Status {
     pub endpoints: Vec<EndpointStatus>,
     /// Alerts that are open, newest first.
     pub alerts: Vec<Alert>,
+    /// Whether a name alone is an identity: nobody has an account, and whoever reaches the platform is trusted.
+    #[serde(default)]
+    pub single_user: bool,
     /// Entries of the audit table.
     pub audit_entries: u64,
     /// What the server does beside requests: seals, monitors and trainings. Empty where no server runs.

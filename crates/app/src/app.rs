@@ -23,8 +23,8 @@ use crate::{
     components::{
         access::AccessCache, active_runs::ActiveRuns, column_stats_registry::ColumnStatsRegistry,
         contract_cache::ContractCache, error_tally::ErrorTally, followed_entries::FollowedEntries,
-        held_policies::HeldPolicies, label_marks::LabelMarks, leases::Leases, model_cache::ModelCache,
-        refusal_log::Refusals, serving_registry::ServingRegistry, signing_keys::SigningKeys,
+        held_policies::HeldPolicies, identities::Identities, label_marks::LabelMarks, leases::Leases,
+        model_cache::ModelCache, refusal_log::Refusals, serving_registry::ServingRegistry, signing_keys::SigningKeys,
         threshold_schedule::ThresholdSchedule,
     },
     private_files::temporary_folder,
@@ -152,6 +152,7 @@ pub(crate) struct Components {
     pub error_tally: ErrorTally,
     pub column_stats: ColumnStatsRegistry,
     pub access: AccessCache,
+    pub identities: Identities,
     pub contracts: ContractCache,
     pub active_runs: ActiveRuns,
     pub refusals: Refusals,

@@ -28,6 +28,7 @@ use crate::{
     causes::StorageError,
     data_folder::{DataFolderError, recovery},
     deployment::routes,
+    identity,
     prediction::{log_recovery, partition_index},
     runs::start_run,
 };
@@ -59,6 +60,7 @@ pub struct Follower {
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Changes {
     has_rights: bool,
+    has_identities: bool,
     projects: BTreeSet<ProjectName>,
     deployments: BTreeSet<String>,
     cancelled: BTreeSet<String>,
@@ -72,6 +74,7 @@ impl Changes {
             match kind {
                 "deployment" => drop(changes.deployments.insert(name.to_owned())),
                 "project" | "endpoint" => changes.has_rights = true,
+                "account" | "token" => changes.has_identities = true,
                 "contract" => {
                     changes.has_rights = true;
                     changes.projects.extend(name.parse());
@@ -105,6 +108,9 @@ fn follow_changes(app: &App, follower: &mut Follower, changes: &Changes) -> Resu
     changes.cancelled.iter().for_each(|run| start_run::cancel_followed(app, run));
     if changes.has_rights {
         access_map::load_access(app)?;
+    }
+    if changes.has_identities {
+        identity::load_identities(app)?;
     }
     let mut endpoints = BTreeSet::new();
     app.store().read(|reader| {
@@ -200,6 +206,9 @@ mod tests {
         let contract = of("project.register", "contract:churn");
         assert!(contract.has_rights && contract.projects.len() == 1);
         assert!(of("project.register", "endpoint:churn").has_rights);
+        assert!(
+            of("account.disable", "account:user:ana").has_identities && of("token.revoke", "token:t-1").has_identities
+        );
         assert_eq!(of("run.cancel", "run:r-1").cancelled, BTreeSet::from(["r-1".to_owned()]));
         for (action, object) in [("run_started", "run:r-1"), ("alert.open", "alert:a-1"), ("clock.set_back", "clock")] {
             assert_eq!(of(action, object), Changes::default(), "{action}");

@@ -21,6 +21,7 @@ pub mod deployment;
 pub mod follow;
 pub mod garbage;
 pub mod gate;
+pub mod identity;
 pub mod keys;
 mod lock;
 pub mod model;

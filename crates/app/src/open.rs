@@ -13,7 +13,7 @@ use crate::{
     causes::StorageError,
     data_folder::{DataFolderError, bucket, layout},
     deployment::routes,
-    private_files, replicas,
+    identity, private_files, replicas,
 };
 
 /// Makes the data folder when it is missing: it tells what was predicted of whom, so only its owner reads it.
@@ -68,6 +68,7 @@ impl App {
             replicas::join(&app)?;
         }
         access_map::load_access(&app)?;
+        identity::load_identities(&app)?;
         routes::load_live_endpoints(&app)?;
         Ok(app)
     }
@@ -86,6 +87,7 @@ impl App {
         let bytes = stored_bytes(folder, storage, |root, storage| Ok(BlobStore::open_for_reading(root, storage)))?;
         let app = Self::new(folder, options, store, bytes);
         access_map::load_access(&app)?;
+        identity::load_identities(&app)?;
         Ok(app)
     }
 }

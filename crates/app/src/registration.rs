@@ -53,7 +53,7 @@ struct InForce {
 pub fn register_to_run(app: &App, context: &RequestContext, project: &Project) -> Result<(), RegisterError> {
     let in_force = contract_in_force(app, &project.name)?.and_then(|found| found.project);
     let asked = in_force.as_ref().unwrap_or(project);
-    permission::authorize(app, context, &Access::of(project.name.as_str(), &asked.contract), Action::Run)?;
+    permission::authorize(app, context, &Access::of(&project.name, &asked.contract), Action::Run)?;
     register(app, context, project)
 }
 
@@ -66,7 +66,7 @@ pub fn register(app: &App, context: &RequestContext, project: &Project) -> Resul
     let folder = std::path::absolute(&project.folder).unwrap_or_else(|_| project.folder.clone());
     let in_force = contract_in_force(app, &project.name)?;
     if let Some(InForce { project: Some(old), folder: known, .. }) = &in_force {
-        let access = Access::of(project.name.as_str(), &old.contract);
+        let access = Access::of(&project.name, &old.contract);
         let mut rights = old.contract.rights_to_become(&project.contract);
         // Another folder is other code under the same contract.
         if known.as_ref().is_some_and(|known| *known != folder) && !rights.contains(&Action::ChangeContract) {

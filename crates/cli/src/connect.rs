@@ -4,13 +4,14 @@ use std::{path::PathBuf, pin::Pin, sync::Arc};
 
 use clap::Args;
 use kilter_api::{Code, Problem, Token};
-use kilter_app::{App, AppOptions, data_folder};
-use kilter_client::{Bytes, Client, Request, Response};
+use kilter_app::{App, AppOptions, RequestContext, data_folder, identity, make_data_folder};
+use kilter_client::{Bytes, Client, Credentials, Request, Response};
 use kilter_server::{InProcess, ServerOptions, error::problem_of, read_token};
 use tokio::runtime::Runtime;
 
 use crate::{
     context::{DataFolder, act, app_options, now},
+    credentials,
     ui::error::CliError,
 };
 
@@ -22,7 +23,7 @@ pub(crate) struct ConnectArgs {
     /// Use this server (`http://HOST:PORT`) instead of a data folder.
     #[arg(long, value_name = "URL", env = "KILTER_SERVER", hide_env_values = true)]
     server: Option<String>,
-    /// The file with the token of the server.
+    /// The file with the token that proves who asks. Default: the one that `kilter login` stored.
     #[arg(long, value_name = "FILE", env = "KILTER_TOKEN_FILE", hide_env_values = true)]
     token_file: Option<PathBuf>,
 }
@@ -37,13 +38,17 @@ impl ConnectArgs {
         match App::open(&self.data.path, AppOptions { database, storage, keys: self.data.keys(), ..app_options()? }) {
             Ok(app) => {
                 data_folder::recover(&app, now())?;
-                Ok(Platform::InProcess(app))
+                let by = self.credentials()?;
+                let token = by.token.as_ref().map(Token::as_str);
+                let context = identity::local_context(&app, &by.actor, token, now());
+                let context = context.map_err(|error| problem_of(&error))?;
+                Ok(Platform::InProcess(app, context))
             }
             Err(error) => {
                 let problem = problem_of(&error);
                 let is_in_use = problem.code == Code::DataFolderInUse.as_str();
-                let token = self.token_file.as_deref().map(read_token).transpose()?;
-                let found = is_in_use.then(|| Client::of_data_folder(&self.data.path, token, act().actor)).flatten();
+                let by = self.credentials()?;
+                let found = is_in_use.then(|| Client::of_data_folder(&self.data.path, by)).flatten();
                 Ok(Platform::Server(Api { client: found.ok_or(problem)?, runtime: runtime()? }))
             }
         }
@@ -53,17 +58,38 @@ impl ConnectArgs {
     /// process. While another process has it that is no server, and if nobody can write in it, it is read only.
     pub(crate) fn api(&self) -> Result<Api, CliError> {
         let runtime = runtime()?;
-        let token = self.token_file.as_deref().map(read_token).transpose()?;
         let client = match &self.server {
-            Some(url) => Client::of_server(url, token, act().actor)?,
-            None => open_folder(&self.data, token)?,
+            Some(url) => Client::of_server(url, self.credentials()?)?,
+            None => open_folder(&self.data, self.credentials()?)?,
         };
         Ok(Api { client, runtime })
     }
+
+    /// As [`Self::api`], with a data folder that is made when it is missing.
+    pub(crate) fn api_made(&self) -> Result<Api, CliError> {
+        if self.server.is_none() {
+            make_data_folder(&self.data.path).map_err(|error| problem_of(&error))?;
+        }
+        self.api()
+    }
+
+    /// Whom the system names, and the token that is given, else stored for this platform.
+    fn credentials(&self) -> Result<Credentials, CliError> {
+        let token = match &self.token_file {
+            Some(file) => Some(read_token(file)?),
+            None => credentials::stored_token(&self.platform_name())?,
+        };
+        Ok(Credentials { actor: act().actor, token })
+    }
+
+    /// How the platform is called where its token is stored.
+    pub(crate) fn platform_name(&self) -> String {
+        credentials::platform_name(self.server.as_deref(), &self.data.path)
+    }
 }
 
-fn open_folder(folder: &DataFolder, token: Option<Token>) -> Result<Client, CliError> {
-    let (data, actor) = (folder.existing()?, act().actor);
+fn open_folder(folder: &DataFolder, by: Credentials) -> Result<Client, CliError> {
+    let data = folder.existing()?;
     let options = ServerOptions {
         database: folder.database()?,
         storage: folder.storage()?,
@@ -71,17 +97,17 @@ fn open_folder(folder: &DataFolder, token: Option<Token>) -> Result<Client, CliE
         ..ServerOptions::local(data)
     };
     let error = match InProcess::open(options.clone()) {
-        Ok(api) => return Ok(Client::in_process(Arc::new(LocalApi(api)), actor)),
+        Ok(api) => return Ok(Client::in_process(Arc::new(LocalApi(api)), by)),
         Err(error) => error,
     };
     let is_read_only = error.is_read_only();
     let problem = Problem::from(error);
     let is_in_use = problem.code == Code::DataFolderInUse.as_str();
-    if let Some(running) = is_in_use.then(|| Client::of_data_folder(data, token, actor.clone())).flatten() {
+    if let Some(running) = is_in_use.then(|| Client::of_data_folder(data, by.clone())).flatten() {
         return Ok(running);
     }
     match InProcess::open_for_reading(options) {
-        Ok(api) if is_in_use || is_read_only => Ok(Client::read_only(Arc::new(LocalApi(api)), problem, actor)),
+        Ok(api) if is_in_use || is_read_only => Ok(Client::read_only(Arc::new(LocalApi(api)), problem, by)),
         // The first failure says why the folder cannot be used.
         _ => Err(problem.into()),
     }
@@ -98,7 +124,8 @@ impl kilter_client::InProcess for LocalApi {
 
 /// Where what changes a project is done.
 pub(crate) enum Platform {
-    InProcess(App),
+    /// Opened in this process, and who acts there.
+    InProcess(App, RequestContext),
     Server(Api),
 }
 

@@ -176,7 +176,7 @@ pub(crate) fn act() -> RequestContext {
         let number = rustix::process::getuid().as_raw();
         Actor::user(&format!("uid-{number}")).expect("letters, a dash and digits are a name")
     });
-    RequestContext { at: now(), actor: by }
+    RequestContext::new(now(), by)
 }
 
 /// The contract at `path`: the file itself, or the `kilter.toml` of a folder.

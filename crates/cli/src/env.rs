@@ -61,8 +61,13 @@ pub(crate) const SETTINGS: &[Setting] = &[
     Setting { name: "KILTER_SERVER", meaning: "the server that commands ask, where `--server` is not given" },
     Setting {
         name: "KILTER_TOKEN_FILE",
-        meaning: "the file with the server's token, where `--token-file` is not given",
+        meaning: "the file with the token of requests, where `--token-file` is not given",
     },
+    Setting {
+        name: "XDG_CONFIG_HOME",
+        meaning: "the folder of your settings, where `kilter login` stores tokens; else `.config` of `HOME`",
+    },
+    Setting { name: "HOME", meaning: "your home folder, where `XDG_CONFIG_HOME` is not set" },
     Setting {
         name: "KILTER_TABLE_MEMORY",
         meaning: "the most memory that a table may take, like `2GiB`; else a sixth of what this process may use, at most 4 GiB",
@@ -73,6 +78,6 @@ pub(crate) const SETTINGS: &[Setting] = &[
         meaning: "how wide lines may be where standard output is no terminal; else they are not wrapped",
     },
     Setting { name: "NO_COLOR", meaning: "when set and not empty: no colour, whatever the terminal" },
-    Setting { name: "USER", meaning: "who acts, in the audit table; else `LOGNAME`" },
+    Setting { name: "USER", meaning: "who acts, in the audit table, where nobody has an account; else `LOGNAME`" },
     Setting { name: "TERM", meaning: "`dumb` means a terminal without colour" },
 ];

@@ -9,6 +9,7 @@ mod cli;
 mod commands;
 mod connect;
 mod context;
+mod credentials;
 mod env;
 mod fs;
 mod input;

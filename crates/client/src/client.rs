@@ -17,30 +17,38 @@ use crate::{
 /// The longest that an answer may take.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
+/// Who asks: the name that a caller states, and the token that proves it.
+#[derive(Clone, Debug)]
+pub struct Credentials {
+    /// Who they say they are; believed where nobody has an account.
+    pub actor: Actor,
+    /// What proves who they are.
+    pub token: Option<Token>,
+}
+
 /// The native API of one server or one data folder, on behalf of one actor.
 pub struct Client {
     transport: Transport,
-    actor: Actor,
-    token: Option<Token>,
+    by: Credentials,
     /// The key of the data folder, if it was found in it.
     folder_key: Option<String>,
 }
 
 impl Client {
     /// The API in this process.
-    pub fn in_process(handler: Arc<dyn InProcess>, actor: Actor) -> Self {
-        Self::new(Transport::InProcess { handler, read_only: None }, None, actor)
+    pub fn in_process(handler: Arc<dyn InProcess>, by: Credentials) -> Self {
+        Self::new(Transport::InProcess { handler, read_only: None }, by)
     }
 
     /// The API in this process, to look at. Every change fails with `reason`.
-    pub fn read_only(handler: Arc<dyn InProcess>, reason: Problem, actor: Actor) -> Self {
-        Self::new(Transport::InProcess { handler, read_only: Some(Box::new(reason)) }, None, actor)
+    pub fn read_only(handler: Arc<dyn InProcess>, reason: Problem, by: Credentials) -> Self {
+        Self::new(Transport::InProcess { handler, read_only: Some(Box::new(reason)) }, by)
     }
 
     /// The API of the server that has a data folder; `None` if none answers for it.
-    pub fn of_data_folder(data: &Path, token: Option<Token>, actor: Actor) -> Option<Self> {
+    pub fn of_data_folder(data: &Path, by: Credentials) -> Option<Self> {
         let (address, folder_key) = server_file::find_listening(data)?;
-        let client = Self::new(Transport::Http { address: address.to_string() }, token, actor);
+        let client = Self::new(Transport::Http { address: address.to_string() }, by);
         Some(Self { folder_key, ..client })
     }
 
@@ -48,12 +56,12 @@ impl Client {
     ///
     /// # Errors
     /// If `url` is not `http://HOST[:PORT]`.
-    pub fn of_server(url: &str, token: Option<Token>, actor: Actor) -> Result<Self, Problem> {
-        Ok(Self::new(Transport::Http { address: parse_address(url)? }, token, actor))
+    pub fn of_server(url: &str, by: Credentials) -> Result<Self, Problem> {
+        Ok(Self::new(Transport::Http { address: parse_address(url)? }, by))
     }
 
-    fn new(transport: Transport, token: Option<Token>, actor: Actor) -> Self {
-        Self { transport, actor, token, folder_key: None }
+    fn new(transport: Transport, by: Credentials) -> Self {
+        Self { transport, by, folder_key: None }
     }
 
     /// Whether the server accepts a folder of this machine from this client.
@@ -89,8 +97,8 @@ impl Client {
             .method(method)
             .uri(path)
             .header(header::HOST, self.transport.host())
-            .header(ACTOR_HEADER, self.actor.to_string());
-        if let Some(token) = &self.token {
+            .header(ACTOR_HEADER, self.by.actor.to_string());
+        if let Some(token) = &self.by.token {
             request = request.header(header::AUTHORIZATION, format!("Bearer {}", token.as_str()));
         }
         if let Some(key) = &self.folder_key {

@@ -12,6 +12,6 @@ mod resources;
 mod server_file;
 mod transport;
 
-pub use client::Client;
+pub use client::{Client, Credentials};
 pub use hyper::{Request, Response, body::Bytes};
 pub use transport::InProcess;

@@ -1,10 +1,11 @@
 //! One method per route of the native API.
 
 use kilter_api::{
-    Alert, AlertQuery, Approval, Approve, AuditCheck, AuditEntry, CollectGarbage, ColumnStats, ColumnStatsQuery,
-    Deploy, Deployment, EndpointStatus, GarbageCollection, GrantWaiver, Labels, LabelsKept, Model, Mute, NewRun, Page,
-    PageQuery, Problem, Reading, ReadingQuery, Reason, Retire, Review, RotateKey, Run, RunProgress, RunStarted,
-    RunSummary, SigningKey, Status, StepLog, Submission, Version, Waiver, Withdrawal,
+    Account, Accounts, Alert, AlertQuery, Approval, Approve, AuditCheck, AuditEntry, ChangeAccount, ChangePassword,
+    CollectGarbage, ColumnStats, ColumnStatsQuery, Deploy, Deployment, EndpointStatus, GarbageCollection, GrantWaiver,
+    Labels, LabelsKept, Login, Model, Mute, NewAccount, NewRun, NewToken, Page, PageQuery, Problem, Reading,
+    ReadingQuery, Reason, Retire, Review, RotateKey, Run, RunProgress, RunStarted, RunSummary, Session, SigningKey,
+    Status, StepLog, Submission, TokenCreated, TokenInfo, Tokens, Version, Waiver, WhoAmI, Withdrawal,
 };
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -200,6 +201,51 @@ impl Client {
     /// Finds garbage, and removes it if `body` says so.
     pub async fn collect_garbage(&self, body: &CollectGarbage) -> Result<GarbageCollection, Problem> {
         self.post("/api/v1/gc", body).await
+    }
+
+    /// Every account.
+    pub async fn accounts(&self) -> Result<Accounts, Problem> {
+        self.get("/api/v1/accounts").await
+    }
+
+    /// Makes an account.
+    pub async fn create_account(&self, body: &NewAccount) -> Result<Account, Problem> {
+        self.post("/api/v1/accounts", body).await
+    }
+
+    /// Changes groups, administration, or whether an account is disabled.
+    pub async fn change_account(&self, account: &str, body: &ChangeAccount) -> Result<Account, Problem> {
+        self.post(&format!("/api/v1/accounts/{}", segment(account)), body).await
+    }
+
+    /// Sets a password.
+    pub async fn set_password(&self, account: &str, body: &ChangePassword) -> Result<Account, Problem> {
+        self.post(&format!("/api/v1/accounts/{}/password", segment(account)), body).await
+    }
+
+    /// Lets a person in by name and password.
+    pub async fn log_in(&self, body: &Login) -> Result<Session, Problem> {
+        self.post("/api/v1/login", body).await
+    }
+
+    /// Who asks, and whether that is proven.
+    pub async fn who_am_i(&self) -> Result<WhoAmI, Problem> {
+        self.get("/api/v1/whoami").await
+    }
+
+    /// Tokens, newest first.
+    pub async fn tokens(&self) -> Result<Tokens, Problem> {
+        self.get("/api/v1/tokens").await
+    }
+
+    /// Makes a token.
+    pub async fn create_token(&self, body: &NewToken) -> Result<TokenCreated, Problem> {
+        self.post("/api/v1/tokens", body).await
+    }
+
+    /// Revokes a token for good.
+    pub async fn revoke_token(&self, id: &str) -> Result<TokenInfo, Problem> {
+        self.post(&format!("/api/v1/tokens/{}/revoke", segment(id)), &Reason { reason: None }).await
     }
 
     /// Starts a run.

@@ -106,7 +106,7 @@ impl FromStr for Actor {
 pub enum Principal {
     /// The name behind `user:`.
     User(String),
-    /// The name behind `group:`; gives nobody a role yet.
+    /// The name behind `group:`: of local accounts, and of the claim of an OpenID provider.
     Group(String),
     /// The name behind `svc:`.
     Service(String),
@@ -312,6 +312,34 @@ impl Action {
         Action::Administer,
     ];
 
+    /// As written in the scope of a token: `predict`, `roll_back`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Predict => "predict",
+            Self::Label => "label",
+            Self::Run => "run",
+            Self::Submit => "submit",
+            Self::Validate => "validate",
+            Self::Approve => "approve",
+            Self::Reject => "reject",
+            Self::Review => "review",
+            Self::Waive => "waive",
+            Self::Return => "return",
+            Self::Lapse => "lapse",
+            Self::Retire => "retire",
+            Self::Revoke => "revoke",
+            Self::Deploy => "deploy",
+            Self::RollBack => "roll_back",
+            Self::HandleAlert => "handle_alert",
+            Self::ChangeContract => "change_contract",
+            Self::ChangePolicy => "change_policy",
+            Self::ChangeRoles => "change_roles",
+            Self::Audit => "audit",
+            Self::Administer => "administer",
+        }
+    }
+
     /// The roles that have the right.
     pub const fn roles(self) -> &'static [Role] {
         use Role::{Admin, Auditor, Consumer, Developer, Operator, Owner, Validator};
@@ -391,6 +419,20 @@ impl Action {
             Self::Audit => "read or verify the audit table",
             Self::Administer => "administer the platform",
         }
+    }
+}
+
+/// A text that is no action.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a right: write one like read, predict, label, run, approve, deploy or audit")]
+pub struct InvalidAction(pub String);
+
+impl FromStr for Action {
+    type Err = InvalidAction;
+
+    fn from_str(text: &str) -> Result<Self, InvalidAction> {
+        let found = Action::ALL.into_iter().find(|action| action.as_str() == text);
+        found.ok_or_else(|| InvalidAction(text.chars().take(80).collect()))
     }
 }
 

@@ -14,6 +14,7 @@ pub mod digest;
 pub mod error_chain;
 pub mod event;
 pub mod gate;
+pub mod identity;
 pub mod ids;
 pub mod log_position;
 pub mod merkle;

@@ -12,6 +12,7 @@ pub(crate) mod endpoints;
 pub(crate) mod garbage;
 pub(crate) mod gates;
 pub(crate) mod health;
+pub(crate) mod identity;
 pub(crate) mod keys;
 pub(crate) mod label_body;
 pub mod models;

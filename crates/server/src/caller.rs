@@ -1,33 +1,50 @@
-//! Who is asking, and what they may do.
+//! Who is asking, and by what that is known.
 //!
-//! A permission is a value that is only made here: a handler that needs one cannot be written without asking for it.
+//! Invariants: as soon as there is an account, a name alone is nobody; whom a request names then is not read. A request is
+//! identified once, whatever asks for it later.
 
 use axum::{
     extract::FromRequestParts,
     http::{HeaderMap, header::AUTHORIZATION, request::Parts},
 };
-use kilter_api::{ACTOR_HEADER, Code, Problem};
-use kilter_app::RequestContext;
-use kilter_domain::actor::{Actor, ActorKind};
+use kilter_api::{ACTOR_HEADER, Code, FOLDER_KEY_HEADER, Problem};
+use kilter_app::{
+    RequestContext,
+    authz::{self, RefusedAction},
+    context::Credential,
+    identity::{self, AuthenticateError},
+};
+use kilter_domain::{
+    actor::{Actor, ActorKind},
+    identity::TokenScope,
+};
 
-use crate::{error::ApiError, state::AppState};
+use crate::{
+    error::{ApiError, problem_of},
+    state::AppState,
+};
 
-/// Someone who may use this server: they carry its token, or it needs none because it answers on this machine alone.
-/// Who they are is what they say; without a word they are `svc:api`, which decides nothing that a person must.
+/// Someone who may use this server: they carry a token of an account or of the server, or it needs none because nobody has an
+/// account and it answers on this machine alone. Without accounts they are who they say; without a word they are `svc:api`, which
+/// decides nothing that a person must.
 #[derive(Clone, Debug)]
-pub(crate) struct Caller(Actor);
+pub(crate) struct Caller(RequestContext);
 
 impl Caller {
-    /// Who they say they are.
-    pub(crate) fn actor(&self) -> &Actor {
-        &self.0
+    /// The context of a request of this caller, now.
+    pub(crate) fn context(&self, state: &AppState) -> RequestContext {
+        RequestContext { at: state.now(), ..self.0.clone() }
     }
 
-    /// The context of a request of this caller, now.
-    pub(crate) fn context(self, state: &AppState) -> RequestContext {
-        RequestContext { at: state.now(), actor: self.0 }
+    /// Whether access to the data folder is all that is known of them, though there are accounts.
+    pub(crate) fn is_only_folder(&self) -> bool {
+        self.0.actor.kind == ActorKind::System
     }
 }
+
+/// Marks a request of this process: whoever types the command can read the data folder.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FolderAccess;
 
 /// Whom the caller names; nobody outside is a part of the platform.
 fn actor(headers: &HeaderMap) -> Result<Actor, Problem> {
@@ -49,23 +66,85 @@ fn actor(headers: &HeaderMap) -> Result<Actor, Problem> {
     }
 }
 
-/// Whom a request names that is refused before anyone asks who sent it: nobody is believed, so `system:` is not written.
-pub(crate) fn named_actor(headers: &HeaderMap) -> Actor {
-    actor(headers).unwrap_or_else(|_| Actor::nameless_service())
+/// Who is written into the entry of a request that is refused before anyone asks who sent it: nobody is believed, so neither
+/// `system:` nor, where there are accounts, any name is.
+pub(crate) fn named_actor(state: &AppState, headers: &HeaderMap) -> Actor {
+    match identity::is_required(&state.app()) {
+        true => Actor::nameless_service(),
+        false => actor(headers).unwrap_or_else(|_| Actor::nameless_service()),
+    }
+}
+
+/// What the request carries as `Authorization: Bearer TOKEN`.
+fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
+    headers.get(AUTHORIZATION).and_then(|value| value.as_bytes().strip_prefix(b"Bearer "))
 }
 
 impl FromRequestParts<AppState> for Caller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
-        let Some(token) = &state.options().token else { return Ok(Self(actor(&parts.headers)?)) };
-        let carried = parts.headers.get(AUTHORIZATION).map(|value| value.as_bytes());
-        match carried.and_then(|value| value.strip_prefix(b"Bearer ")) {
-            Some(carried) if token.matches(carried) => Ok(Self(actor(&parts.headers)?)),
-            Some(_) => {
-                Err(Problem::new(Code::TokenMissing, "the token of the request is not the one of this server").into())
-            }
-            None => Err(Problem::new(Code::TokenMissing, "the request carries no token").into()),
+        if let Some(known) = parts.extensions.get::<Self>() {
+            return Ok(known.clone());
+        }
+        let caller = Self(identify(parts, state)?);
+        parts.extensions.insert(caller.clone());
+        Ok(caller)
+    }
+}
+
+fn identify(parts: &Parts, state: &AppState) -> Result<RequestContext, Problem> {
+    let (app, now, headers) = (state.app(), state.now(), &parts.headers);
+    let has_key = headers.get(FOLDER_KEY_HEADER).is_some_and(|key| state.is_folder_key(key.as_bytes()));
+    let has_folder = has_key || parts.extensions.get::<FolderAccess>().is_some();
+    if !identity::is_required(&app) {
+        check_server_token(headers, state)?;
+        let stated = actor(headers)?;
+        return Ok(match has_folder {
+            true => identity::by_folder(&app, &stated, now),
+            false => RequestContext::new(now, stated),
+        });
+    }
+    match bearer(headers) {
+        None if has_folder => Ok(identity::by_folder(&app, &actor(headers)?, now)),
+        None => Err(refused(parts, state, &AuthenticateError::Missing)),
+        Some(carried) if state.options().token.as_ref().is_some_and(|token| token.matches(carried)) => {
+            Ok(RequestContext { credential: of_server().into(), ..RequestContext::new(now, Actor::nameless_service()) })
+        }
+        Some(carried) => {
+            let text = str::from_utf8(carried).unwrap_or_default().trim();
+            identity::authenticate(&app, text, now).map_err(|error| refused(parts, state, &error))
         }
     }
+}
+
+/// The token of the server names nobody: it opens what needs no right.
+fn of_server() -> Credential {
+    let scope = TokenScope { actions: Some(Default::default()), projects: None };
+    Credential { scope, token: Some((String::new(), "of the server".to_owned())), ..Credential::default() }
+}
+
+fn check_server_token(headers: &HeaderMap, state: &AppState) -> Result<(), Problem> {
+    let Some(token) = &state.options().token else { return Ok(()) };
+    match bearer(headers) {
+        Some(carried) if token.matches(carried) => Ok(()),
+        Some(_) => Err(Problem::new(Code::TokenMissing, "the token of the request is not the one of this server")),
+        None => Err(Problem::new(Code::TokenMissing, "the request carries no token")),
+    }
+}
+
+/// Why a request is nobody's. A token that is shown and not valid is an attempt, and has its entry.
+fn refused(parts: &Parts, state: &AppState, error: &AuthenticateError) -> Problem {
+    if *error != AuthenticateError::Missing {
+        let actor = error.actor().cloned().unwrap_or_else(Actor::nameless_service);
+        let refused = RefusedAction {
+            topic: format!("token {error}"),
+            action: "token.refuse".to_owned(),
+            object: format!("request:{}", parts.uri.path().chars().take(100).collect::<String>()),
+            reason: error.to_string(),
+        };
+        let (app, context) = (state.app(), RequestContext::new(state.now(), actor));
+        tokio::task::spawn_blocking(move || authz::record_refusal(&app, &context, refused));
+    }
+    problem_of(error)
 }

@@ -5,12 +5,16 @@ use axum::{
     body::{Body, Bytes, to_bytes},
     http::{Request, Response},
 };
+use kilter_app::{App, identity};
 use tower::ServiceExt;
 
-use crate::{options::ServerOptions, router::router, server_error::ServerError, state::AppState};
+use crate::{caller::FolderAccess, options::ServerOptions, router::router, server_error::ServerError, state::AppState};
 
 /// The native API of a data folder that this process opened.
-pub struct InProcess(Router);
+pub struct InProcess {
+    router: Router,
+    app: App,
+}
 
 impl InProcess {
     /// Opens the data folder of the options.
@@ -18,7 +22,7 @@ impl InProcess {
     /// # Errors
     /// If the folder cannot be used, or another process uses it.
     pub fn open(options: ServerOptions) -> Result<Self, ServerError> {
-        Ok(Self(router(AppState::open(options)?)))
+        Ok(Self::of(AppState::open(options)?))
     }
 
     /// Opens the data folder of the options to look at it: nothing serves there, and every change is refused.
@@ -26,12 +30,22 @@ impl InProcess {
     /// # Errors
     /// If there is no data folder, or it is of another version.
     pub fn open_for_reading(options: ServerOptions) -> Result<Self, ServerError> {
-        Ok(Self(router(AppState::open_for_reading(options)?)))
+        Ok(Self::of(AppState::open_for_reading(options)?))
+    }
+
+    fn of(state: AppState) -> Self {
+        Self { app: state.app(), router: router(state) }
     }
 
     /// Answers one request, as the server would.
-    pub async fn answer(&self, request: Request<Bytes>) -> Response<Bytes> {
-        let (head, body) = match self.0.clone().oneshot(request.map(Body::from)).await {
+    pub async fn answer(&self, mut request: Request<Bytes>) -> Response<Bytes> {
+        // Whoever runs this process has opened the data folder.
+        request.extensions_mut().insert(FolderAccess);
+        let answered = self.router.clone().oneshot(request.map(Body::from)).await;
+        if let Err(error) = identity::note_uses(&self.app) {
+            tracing::debug!(%error, "when the token was used could not be written");
+        }
+        let (head, body) = match answered {
             Ok(response) => response.into_parts(),
             Err(never) => match never {},
         };

@@ -30,7 +30,7 @@ mod tasks;
 
 pub use in_process::InProcess;
 pub use kilter_api::Token;
-use kilter_app::{replicas, runs};
+use kilter_app::{identity, replicas, runs};
 pub use logs::{LogFormat, init_logs};
 pub use net::{
     hosts::{HostPort, InvalidHost},
@@ -77,6 +77,7 @@ impl Server {
         say_what_is_open(&options);
         let opened = tokio::task::spawn_blocking(move || {
             let state = AppState::open(options)?;
+            state.options().check_guard(identity::is_required(&state.app()))?;
             // Before anyone can know that there is a server: commands find it by this.
             server_file::write(&state.options().data, address, state.folder_key());
             Ok::<_, ServerError>(state)
@@ -91,6 +92,11 @@ impl Server {
     /// When the system does not tell.
     pub fn address(&self) -> Result<SocketAddr, ServerError> {
         self.listener.local_addr().map_err(ServerError::Listen)
+    }
+
+    /// Whether nobody has an account: whoever reaches the server is who they say.
+    pub fn is_single_user(&self) -> bool {
+        !identity::is_required(&self.state.app())
     }
 
     /// Answers until the process is told to stop (SIGTERM, SIGINT), then finishes what it has begun.

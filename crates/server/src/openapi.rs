@@ -12,7 +12,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     api::{
-        alerts, approvals, audit, columns, deployments, endpoints, garbage, health, keys, models, monitors,
+        alerts, approvals, audit, columns, deployments, endpoints, garbage, health, identity, keys, models, monitors,
         predictions, runs, status,
     },
     caller::Caller,
@@ -33,6 +33,7 @@ use crate::{
         (name = "predictions", description = "Labels of predictions"),
         (name = "monitoring", description = "Status, readings of monitors, statistics of columns"),
         (name = "alerts", description = "Alerts: read, acknowledge, mute, resolve"),
+        (name = "identity", description = "Accounts, logins, tokens"),
         (name = "audit", description = "The audit log: read, verify"),
         (name = "keys", description = "Keys that sign packages and checkpoints: read, rotate, revoke"),
         (name = "operations", description = "Liveness, readiness, metrics, this document"),
@@ -78,6 +79,13 @@ pub(crate) fn all() -> OpenApiRouter<AppState> {
         .routes(routes!(keys::rotate_key))
         .routes(routes!(keys::revoke_key))
         .routes(routes!(garbage::collect_garbage))
+        .routes(routes!(identity::list_accounts, identity::create_account))
+        .routes(routes!(identity::change_account))
+        .routes(routes!(identity::set_password))
+        .routes(routes!(identity::log_in))
+        .routes(routes!(identity::who_am_i))
+        .routes(routes!(identity::list_tokens, identity::create_token))
+        .routes(routes!(identity::revoke_token))
         .routes(routes!(runs::start_run, runs::list_runs))
         .routes(routes!(runs::get_run))
         .routes(routes!(runs::get_run_events))

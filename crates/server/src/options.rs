@@ -59,11 +59,25 @@ impl ServerOptions {
         }
     }
 
-    /// Refuses an address that others can reach, unless that was asked for and a token guards it.
+    /// Refuses an address that others can reach, unless that was asked for and a token or accounts guard it.
     pub(crate) fn check(&self) -> Result<(), ServerError> {
-        match self.host.is_loopback() || (self.allow_remote && self.token.is_some()) {
+        // Only a platform that is there can have accounts.
+        let may_have_accounts = self.database.is_some() || self.data.is_dir();
+        match self.host.is_loopback() || (self.allow_remote && (self.token.is_some() || may_have_accounts)) {
             true => Ok(()),
-            false => Err(ServerError::AddressRefused { host: self.host, has_token: self.token.is_some() }),
+            false => Err(self.refused()),
         }
+    }
+
+    /// As [`Self::check`], when it is known whether there are accounts.
+    pub(crate) fn check_guard(&self, has_accounts: bool) -> Result<(), ServerError> {
+        match self.host.is_loopback() || self.token.is_some() || has_accounts {
+            true => Ok(()),
+            false => Err(self.refused()),
+        }
+    }
+
+    fn refused(&self) -> ServerError {
+        ServerError::AddressRefused { host: self.host, has_token: self.token.is_some() }
     }
 }

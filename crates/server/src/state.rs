@@ -98,7 +98,7 @@ impl AppState {
     }
 
     /// The platform.
-    pub(crate) fn app(&self) -> App {
+    pub fn app(&self) -> App {
         self.0.app.clone()
     }
 

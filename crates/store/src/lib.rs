@@ -14,7 +14,7 @@
 
 #![warn(missing_docs)]
 
-pub mod actor;
+pub mod account;
 pub mod audit;
 mod backup;
 pub mod clock;
@@ -47,6 +47,7 @@ pub mod run;
 pub mod setting;
 pub mod signing_key;
 mod statement;
+pub mod token;
 mod url;
 mod writer;
 

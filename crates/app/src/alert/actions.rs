@@ -44,7 +44,7 @@ fn advance(
     let endpoint = app.store().read(|reader| deployments::find_endpoint(reader, &alert.key.endpoint))?;
     if let Some(endpoint) = endpoint {
         let project = recorded_project(app, &endpoint.project)?;
-        permit(&project.contract, &context.actor, Action::HandleAlert)?;
+        permit(&project, context, Action::HandleAlert)?;
     }
     let next = alert.state.after(event, Hysteresis::default(), context.at).map_err(|refusal| InvalidState {
         what: "alert",

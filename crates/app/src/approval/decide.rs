@@ -103,7 +103,7 @@ pub(super) fn decide<T>(
     work: impl FnOnce(&Ballot<'_>) -> Result<T, ApproveError>,
 ) -> Result<T, ApproveError> {
     refused_actions::record_if_refused(app, context, kind, &versions::object(model, number), || {
-        let permit = permit(&project.contract, &context.actor, action)?;
+        let permit = permit(project, context, action)?;
         let record = app.store().read(|reader| VersionRecord::read(reader, model, number, context.at))?;
         let by = ActorWithRoles { actor: context.actor.clone(), roles: permit.roles };
         work(&Ballot { app, context, project, record, by, reason })

@@ -64,7 +64,7 @@ pub fn grant_waiver(
     let project = project_of(app, &scope.model)?;
     let object = format!("model:{}", scope.model);
     let waiver = refused_actions::record_if_refused(app, context, "waiver.grant", &object, || {
-        permit(&project.contract, &context.actor, Action::Waive)?;
+        permit(&project, context, Action::Waive)?;
         let rule = rule_of(app, &project, scope, new, context)?;
         check(context, new)?;
         let granted = waiver::NewWaiver {
@@ -105,7 +105,7 @@ pub fn revoke_waiver(
     }
     let object = format!("waiver:{id}");
     let waiver = refused_actions::record_if_refused(app, context, "waiver.revoke", &object, || {
-        permit(&project.contract, &context.actor, Action::Waive)?;
+        permit(&project, context, Action::Waive)?;
         let (entry, id) = (context.audit_event("waiver.revoke", reason, vec![]), id.to_owned());
         Ok::<_, ApproveError>(app.store().write(move |tx| waiver::revoke(&tx.audited(entry), &id))?)
     })?;

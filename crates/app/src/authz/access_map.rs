@@ -5,10 +5,7 @@
 
 use std::sync::Arc;
 
-use kilter_domain::{
-    actor::{Action, Actor},
-    ids::ProjectName,
-};
+use kilter_domain::{actor::Action, ids::ProjectName};
 use kilter_store::{
     PageRequest, StoreError, deployment as deployments, model as versions, monitor::alert as alerts,
     project as projects, run as runs,
@@ -16,7 +13,7 @@ use kilter_store::{
 
 use crate::{
     app::App,
-    authz::{error::AuthorizeError, permission},
+    authz::{administration, error::AuthorizeError, permission},
     causes::{PermissionDenied, StorageError},
     components::access::{self, Access, AccessMap, Readable, Subject},
     context::RequestContext,
@@ -33,8 +30,7 @@ pub(crate) fn load_access(app: &App) -> Result<(), StorageError> {
     loop {
         let listed = app.store().read(|reader| projects::list(reader, &page))?;
         for project in listed.items {
-            let access =
-                recorded_project(app, &project.name).map(|found| Access::of(project.name.as_str(), &found.contract));
+            let access = recorded_project(app, &project.name).map(|found| Access::of(&project.name, &found.contract));
             map.projects.insert(project.name, access.map_err(|error| error.to_string()));
         }
         let Some(next) = listed.next else { break };
@@ -81,21 +77,22 @@ pub fn require(app: &App, context: &RequestContext, action: Action, subject: &Su
         }
         Subject::EveryProject => map.projects.keys().try_for_each(of),
         Subject::AnyProject => {
-            let may = |name: &&ProjectName| access::permitted(&map, &context.actor, action, name).is_ok();
+            let may = |name: &&ProjectName| access::permitted(&map, context, action, name).is_ok();
             if map.projects.is_empty() || map.projects.keys().any(|name| may(&name)) {
                 return Ok(());
             }
             map.projects.keys().next().map_or(Ok(()), of)
         }
+        Subject::Platform => Ok(administration::authorize(app, context)?),
     }
 }
 
 /// Whether the right is there, as far as memory alone can tell: no SQL, no entry.
-pub fn may_in_memory(app: &App, actor: &Actor, action: Action, subject: &Subject) -> bool {
+pub fn may_in_memory(app: &App, context: &RequestContext, action: Action, subject: &Subject) -> bool {
     let map = access_map(app);
     match subject {
         Subject::Endpoint(name) => {
-            map.endpoints.get(name).is_some_and(|project| access::permitted(&map, actor, action, project).is_ok())
+            map.endpoints.get(name).is_some_and(|project| access::permitted(&map, context, action, project).is_ok())
         }
         _ => false,
     }
@@ -115,10 +112,10 @@ fn authorize_known(
     }
 }
 
-/// What `actor` may read.
-pub fn readable(app: &App, actor: &Actor) -> Readable {
+/// What whoever asks may read.
+pub fn readable(app: &App, context: &RequestContext) -> Readable {
     let map = access_map(app);
-    let may = |name: &&ProjectName| access::permitted(&map, actor, Action::Read, name).is_ok();
+    let may = |name: &&ProjectName| access::permitted(&map, context, Action::Read, name).is_ok();
     let endpoints = map.endpoints.iter().filter(|(_, project)| may(project)).map(|(name, _)| name.clone());
     Readable { projects: map.projects.keys().filter(may).cloned().collect(), endpoints: endpoints.collect() }
 }

@@ -1,6 +1,7 @@
 //! Who may do what to a project, and what was refused to whom.
 
 pub(crate) mod access_map;
+pub(crate) mod administration;
 pub(crate) mod error;
 pub(crate) mod permission;
 pub(crate) mod refused_actions;

@@ -25,7 +25,7 @@ pub(crate) fn authorize(
     access: &Access,
     action: Action,
 ) -> Result<Permit, PermissionDenied> {
-    let asked = access.permit(&context.actor, action);
+    let asked = access.permit(context, action);
     if let Err(refused) = &asked {
         refused_actions::record_refusal(
             app,

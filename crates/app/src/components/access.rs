@@ -11,7 +11,7 @@ use kilter_domain::{
     ids::{EndpointName, ModelName, ProjectName},
 };
 
-use crate::causes::PermissionDenied;
+use crate::{causes::PermissionDenied, context::RequestContext, project::Project};
 
 /// Every project's rights, and whose each endpoint is.
 #[derive(Debug, Default)]
@@ -53,6 +53,8 @@ pub enum Subject {
     AnyProject,
     /// All projects: the answer cannot be taken apart.
     EveryProject,
+    /// The platform itself: accounts, tokens, where events are sent.
+    Platform,
 }
 
 /// The projects that someone may read.
@@ -76,12 +78,12 @@ impl Readable {
 
 pub(crate) fn permitted(
     map: &AccessMap,
-    actor: &Actor,
+    context: &RequestContext,
     action: Action,
     project: &ProjectName,
 ) -> Result<(), PermissionDenied> {
     match map.projects.get(project) {
-        Some(Ok(access)) => access.permit(actor, action).map(|_| ()),
+        Some(Ok(access)) => access.permit(context, action).map(|_| ()),
         Some(Err(why)) => Err(unreadable(project, why)),
         None => Ok(()),
     }
@@ -109,16 +111,16 @@ pub struct Permit {
 /// Who may do what to one project. Small, so that the data plane can keep it in memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Access {
-    pub(crate) project: String,
+    pub(crate) project: ProjectName,
     owner: Option<Principal>,
     roles: RoleBindings,
 }
 
 impl Access {
     /// What the contract of a project says of it.
-    pub fn of(project: &str, contract: &Contract) -> Self {
+    pub fn of(project: &ProjectName, contract: &Contract) -> Self {
         let stated = &contract.project;
-        Self { project: project.to_owned(), owner: stated.owner.clone(), roles: stated.roles.clone() }
+        Self { project: project.clone(), owner: stated.owner.clone(), roles: stated.roles.clone() }
     }
 
     /// Whether any role is given: then nobody else is trusted.
@@ -126,12 +128,19 @@ impl Access {
         self.roles.values().any(|given| !given.is_empty())
     }
 
-    /// Asks whether `actor` may do `action`.
+    /// Asks whether who acts may do `action`: by their role, and by the scope of the token that they show.
     ///
     /// # Errors
     /// [`PermissionDenied`], with the roles that it takes and who has them.
-    pub fn permit(&self, actor: &Actor, action: Action) -> Result<Permit, PermissionDenied> {
-        let mut roles = roles_of(&self.roles, self.owner.as_ref(), actor, &[]);
+    pub fn permit(&self, context: &RequestContext, action: Action) -> Result<Permit, PermissionDenied> {
+        let (actor, credential) = (&context.actor, &context.credential);
+        if !credential.scope.allows(action, Some(&self.project)) {
+            return Err(outside_scope(context, action));
+        }
+        let mut roles = roles_of(&self.roles, self.owner.as_ref(), actor, &credential.groups);
+        if credential.is_admin && !roles.contains(&Role::Admin) {
+            roles.push(Role::Admin);
+        }
         if !self.gives_roles() {
             let is_owners =
                 |role: &Role| matches!(role, Role::Owner) || (*role == Role::Admin && action == Action::ChangeRoles);
@@ -176,21 +185,84 @@ impl Access {
     }
 }
 
-/// Asks whether `actor` may do `action` to the project of `contract`.
+/// The token was made for less than this.
+pub(crate) fn outside_scope(context: &RequestContext, action: Action) -> PermissionDenied {
+    let credential = &context.credential;
+    let name = credential.token.as_ref().map_or("?", |(_, name)| name);
+    let sentence = format!(
+        "{} may not {} with the token `{name}`: its scope is {}",
+        context.actor,
+        action.phrase(),
+        credential.scope
+    );
+    PermissionDenied { sentence, is_nameless: false }
+}
+
+/// Asks whether who acts may do `action` to a project, by the contract that was recorded for it.
 ///
 /// # Errors
 /// [`PermissionDenied`], with the roles that it takes and who has them.
-pub fn permit(contract: &Contract, actor: &Actor, action: Action) -> Result<Permit, PermissionDenied> {
-    let name = contract.project.name.as_ref().map_or("?", |name| name.as_str());
-    Access::of(name, contract).permit(actor, action)
+pub(crate) fn permit(project: &Project, context: &RequestContext, action: Action) -> Result<Permit, PermissionDenied> {
+    Access::of(&project.name, &project.contract).permit(context, action)
 }
 
 #[cfg(test)]
 mod tests {
+    use kilter_domain::{identity::TokenScope, time::Timestamp};
+
     use super::*;
+    use crate::context::Credential;
 
     fn asked(contract: &str, who: &str, action: Action) -> Result<Permit, PermissionDenied> {
-        permit(&Contract::parse(contract).unwrap(), &who.parse().unwrap(), action)
+        asked_with(contract, who, Credential::default(), action)
+    }
+
+    fn asked_with(contract: &str, who: &str, by: Credential, action: Action) -> Result<Permit, PermissionDenied> {
+        let context =
+            RequestContext { credential: Arc::new(by), ..RequestContext::new(Timestamp(0), who.parse().unwrap()) };
+        Access::of(&"churn".parse().unwrap(), &Contract::parse(contract).unwrap()).permit(&context, action)
+    }
+
+    #[test]
+    fn a_member_of_a_group_has_the_roles_of_the_group() {
+        let contract = "[project]\nowner = \"user:ana\"\n[project.roles]\nvalidator = [\"group:risk\"]\n";
+        let member = |groups: &[&str]| Credential {
+            groups: groups.iter().map(|group| (*group).to_owned()).collect(),
+            ..Credential::default()
+        };
+        assert!(asked_with(contract, "user:vera", member(&["ds", "risk"]), Action::Approve).is_ok());
+        assert!(asked_with(contract, "user:vera", member(&["ds"]), Action::Approve).is_err());
+        let service = asked_with(contract, "svc:ci", member(&["risk"]), Action::Approve).unwrap_err().to_string();
+        assert!(service.contains("only a person"), "{service}");
+        assert!(asked_with(contract, "svc:ci", member(&["risk"]), Action::Audit).is_ok());
+    }
+
+    #[test]
+    fn an_administrator_of_the_platform_is_admin_of_each_project_and_approves_nothing() {
+        let contract = "[project]\nowner = \"user:ana\"\n[project.roles]\ndeveloper = [\"user:dev\"]\n";
+        let admin = Credential { is_admin: true, ..Credential::default() };
+        for action in Action::ALL {
+            let is_admins = action.roles().contains(&Role::Admin);
+            assert_eq!(asked_with(contract, "user:root", admin.clone(), action).is_ok(), is_admins, "{action:?}");
+        }
+    }
+
+    #[test]
+    fn a_token_does_nothing_beyond_its_scope_whatever_the_role() {
+        let contract = "[project]\nowner = \"user:ana\"\n[project.roles]\noperator = [\"svc:ci\"]\n";
+        let scope = |action: Action, project: &str| Credential {
+            scope: TokenScope { actions: Some([action].into()), projects: Some([project.parse().unwrap()].into()) },
+            token: Some(("t-1".into(), "nightly".into())),
+            ..Credential::default()
+        };
+        assert!(asked_with(contract, "svc:ci", scope(Action::Deploy, "churn"), Action::Deploy).is_ok());
+        assert!(asked_with(contract, "svc:ci", scope(Action::Deploy, "other"), Action::Deploy).is_err());
+        let refused = asked_with(contract, "svc:ci", scope(Action::Read, "churn"), Action::Deploy).unwrap_err();
+        assert_eq!(
+            refused.to_string(),
+            "svc:ci may not deploy a version with the token `nightly`: its scope is read in churn"
+        );
+        assert!(asked_with(contract, "svc:ci", scope(Action::Run, "churn"), Action::Run).is_err(), "it gives no right");
     }
 
     #[test]

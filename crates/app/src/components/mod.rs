@@ -9,6 +9,7 @@ pub(crate) mod contract_cache;
 pub(crate) mod error_tally;
 pub(crate) mod followed_entries;
 pub(crate) mod held_policies;
+pub(crate) mod identities;
 pub(crate) mod label_marks;
 pub(crate) mod leases;
 pub(crate) mod model_cache;

@@ -89,7 +89,7 @@ impl RefusalLog {
             if window.repeated == 0 {
                 return false;
             }
-            let context = RequestContext { at: now, actor: window.context.actor.clone() };
+            let context = RequestContext { at: now, ..window.context.clone() };
             due.push(DueEntry { context, refused: window.refused.clone(), repeated: window.repeated });
             (window.since, window.repeated) = (now, 0);
             true
@@ -110,7 +110,7 @@ mod tests {
     use kilter_domain::time::HOUR_MS;
 
     fn context(at: i64) -> RequestContext {
-        RequestContext { at: Timestamp(at), actor: "user:eve".parse().unwrap() }
+        RequestContext::new(Timestamp(at), "user:eve".parse().unwrap())
     }
 
     fn refused(topic: &str) -> RefusedAction {

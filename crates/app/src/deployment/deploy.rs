@@ -50,7 +50,7 @@ pub fn deploy_at(
         "deployment.request",
         &deployments::endpoint_object(endpoint),
         || {
-            permit(&project.contract, &context.actor, Action::Deploy)?;
+            permit(&project, context, Action::Deploy)?;
             deploy_version(app, context, &Target::of(&project, &deploy), number, reason)
         },
     )
@@ -73,7 +73,7 @@ pub fn roll_back_at(
         "deployment.roll_back",
         &deployments::endpoint_object(endpoint),
         || {
-            permit(&project.contract, &context.actor, Action::RollBack)?;
+            permit(&project, context, Action::RollBack)?;
             route_change::change_endpoint(app, context, &Target::of(&project, &deploy), |change| {
                 change.roll_back(reason)
             })

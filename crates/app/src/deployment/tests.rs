@@ -414,7 +414,7 @@ fn people_who_approve_at_once_are_all_counted_and_nobody_is_told_otherwise() {
         let number = house.version_in(VersionState::Validated, &onnx, None);
         thread::scope(|scope| {
             for who in ["user:ana", "user:ben"] {
-                let (house, context) = (&house, RequestContext { at: house.context.at, actor: who.parse().unwrap() });
+                let (house, context) = (&house, RequestContext::new(house.context.at, who.parse().unwrap()));
                 scope.spawn(move || {
                     approval::approve(&house.app, &context, &house.project.model(), number, yes).unwrap()
                 });

@@ -5,7 +5,7 @@
 //! the move.
 
 use kilter_domain::{
-    actor::{Actor, Role},
+    actor::Role,
     digest::Digest,
     event::{EventKind, EventMetrics},
     gate::{ApprovalConditions, ApprovalRule, Verdict},
@@ -64,7 +64,7 @@ impl VersionTransition<'_> {
     }
 
     fn by(&self, part: &'static str) -> RequestContext {
-        RequestContext { at: self.context.at, actor: Actor::system(part) }
+        RequestContext::system(part, self.context.at)
     }
 
     fn advance(
@@ -77,7 +77,7 @@ impl VersionTransition<'_> {
     ) -> Result<VersionState, VersionError> {
         let facts = self.facts()?;
         let next = facts.after(event, by)?;
-        let context = RequestContext { at: self.context.at, actor: by.actor.clone() };
+        let context = RequestContext::new(self.context.at, by.actor.clone());
         let draft = context.audit_event(kind, reason, numbers.to_evidence());
         let (model, number, from) = (self.model(), self.number, facts.state);
         self.app.store().write(move |tx| versions::advance(&tx.audited(draft), &model, number, from, next))?;

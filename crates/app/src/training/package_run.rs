@@ -216,10 +216,10 @@ fn draft_version(
     Ok(number)
 }
 
-/// Who started the run, and who wrote the commit that it saw.
+/// Who started the run, the person who answers for a service that did, and who wrote the commit that it saw.
 fn makers(run: &FinishedRun<'_>) -> Vec<Actor> {
     let author = run.record.git.as_ref().map(|git| git.authors()).unwrap_or_default();
-    let mut makers = vec![run.training.context.actor.clone()];
+    let mut makers = run.training.context.everyone();
     makers.extend(author);
     makers.sort();
     makers.dedup();

@@ -16,6 +16,7 @@ use kilter_app::{
     App, AppOptions, DatabaseUrl, StorageOptions,
     data_folder::{self, PartCheck, check_data_folder},
     garbage::{self, GarbageOptions},
+    identity,
 };
 use kilter_domain::{plural::counted, time::Timestamp};
 use kilter_server::error::problem_of;
@@ -137,7 +138,8 @@ impl Doctor {
         let (database, storage) = (self.database.url()?, self.storage.options()?);
         let options = AppOptions { database, storage, ..AppOptions::new(tool) };
         let app = App::open(&self.data, options).map_err(|error| problem_of(&error))?;
-        Ok(data_folder::accept_losses(&app, &act()).map_err(|error| problem_of(&error))?)
+        Ok(data_folder::accept_losses(&app, &identity::by_folder(&app, &act().actor, now()))
+            .map_err(|error| problem_of(&error))?)
     }
 }
 

@@ -9,6 +9,7 @@ pub(crate) mod data;
 pub(crate) mod deployment;
 pub(crate) mod doctor;
 pub(crate) mod gc;
+pub(crate) mod identity;
 pub(crate) mod key;
 pub(crate) mod label;
 pub(crate) mod model;

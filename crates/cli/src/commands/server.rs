@@ -116,6 +116,10 @@ impl Server {
                 Some(file) => page.line(format!("Settings come from {}.", file.display())),
                 None => page,
             };
+            let page = match server.is_single_user() {
+                true => page.line("Single-user mode: who acts is what the caller says."),
+                false => page,
+            };
             let answering = Answering { address, data, version: env!("CARGO_PKG_VERSION"), pid: std::process::id() };
             output.announce(&answering, page)?;
             server.run_until(stop).await;

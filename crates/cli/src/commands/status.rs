@@ -54,6 +54,12 @@ impl Status {
         let page =
             status.endpoints.iter().filter_map(refusal).fold(page, |page, text| page.marked(view::Status::Bad, text));
         let page = status.damage.iter().fold(page, |page, damage| page.marked(view::Status::Bad, damage.clone()));
+        let page = match status.single_user {
+            true => {
+                page.line("Single-user mode: who acts is what the caller says (`kilter user add NAME --admin` ends it)")
+            }
+            false => page,
+        };
         let stuck = status.tasks.iter().filter(|task| !task.ok);
         let page = stuck.fold(page, |page, task| {
             page.marked(view::Status::Bad, format!("{} is stuck: {}", task.name, task.detail))

@@ -146,7 +146,7 @@ fn packages_of_rejected_versions_go_after_their_time_and_doctor_does_not_miss_th
     assert_eq!(world.json(&["gc"])["garbage"], json!([]), "it was rejected today, and its run is young");
     let app = open(&world);
     let now = Timestamp(now().millis() + 100 * DAY_MS);
-    let context = RequestContext { at: now, actor: Actor::user("ana").unwrap() };
+    let context = RequestContext::new(now, Actor::user("ana").unwrap());
     let options = GarbageOptions { deletes: true, ..GarbageOptions::new(now) };
     let freed = garbage::collect_garbage(&app, &context, &options, &|| true).unwrap();
     let kinds: Vec<GarbageKind> = freed.garbage.iter().map(|found| found.kind).collect();
@@ -268,7 +268,7 @@ fn what_goes_from_the_index_goes_from_the_object_store_too_and_what_is_needed_st
     bucket.create(&orphan, b"nobody's".to_vec()).unwrap();
     let collect = |days: i64, deletes| {
         let at = Timestamp(now().millis() + days * DAY_MS);
-        let context = RequestContext { at, actor: Actor::user("ana").unwrap() };
+        let context = RequestContext::new(at, Actor::user("ana").unwrap());
         let options = GarbageOptions { deletes, ..GarbageOptions::new(at) };
         garbage::collect_garbage(&app, &context, &options, &|| true).unwrap().garbage
     };

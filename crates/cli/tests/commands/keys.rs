@@ -11,7 +11,7 @@ use kilter_domain::{actor::Actor, signing_key::KeyPurpose, time::Timestamp};
 use crate::World;
 
 fn context() -> RequestContext {
-    RequestContext { at: Timestamp(1_000), actor: Actor::user("ana").unwrap() }
+    RequestContext::new(Timestamp(1_000), Actor::user("ana").unwrap())
 }
 
 fn open(world: &World, keys: KeySources) -> App {

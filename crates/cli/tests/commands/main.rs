@@ -23,6 +23,7 @@ mod guides;
 mod help;
 mod hostile_files;
 mod hostile_tables;
+mod identity;
 mod isolation;
 mod keys;
 mod label_leakage;

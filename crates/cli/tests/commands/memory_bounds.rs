@@ -217,13 +217,8 @@ fn look_at_a_window_of(rows: usize) -> (u64, Duration) {
     // From here on the kernel counts the peak anew.
     fs::write("/proc/self/clear_refs", "5").unwrap();
     let (before, began) = (peak(), Instant::now());
-    monitor::evaluate_monitors(
-        &app,
-        &RequestContext { at: later, actor: Actor::user("ana").unwrap() },
-        &project,
-        &endpoint,
-    )
-    .unwrap();
+    monitor::evaluate_monitors(&app, &RequestContext::new(later, Actor::user("ana").unwrap()), &project, &endpoint)
+        .unwrap();
     let (took, bytes) = (began.elapsed(), peak() - before);
     drop(app);
     let readings = world.json(&["monitor", "history", "churn", "rows"]).to_string();

@@ -142,20 +142,6 @@ fn a_contract_that_nobody_could_ever_change_is_refused_before_it_is_recorded() {
 }
 
 #[test]
-fn a_role_of_a_group_is_said_to_do_nothing_yet() {
-    let world = project("0.55");
-    let contract = world.read("kilter.toml");
-    world.write(
-        "kilter.toml",
-        &format!("{contract}\n[project.roles]\nowner = [\"user:olga\"]\nvalidator = [\"group:risk\", \"user:vera\"]\n"),
-    );
-    let checked = world.json(&["check"]);
-    let warnings: Vec<&str> = checked["warnings"].as_array().unwrap().iter().filter_map(|w| w.as_str()).collect();
-    let of_groups: Vec<&&str> = warnings.iter().filter(|warning| warning.contains("group:")).collect();
-    assert!(of_groups.len() == 1 && of_groups[0].contains("`group:risk` does nothing yet"), "{warnings:?}");
-}
-
-#[test]
 fn labels_and_looks_ask_at_the_terminal_too() {
     let world = guarded();
     assert_eq!(by(&world, "dev", &["run"]).0, 0);

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use super::{
     ContractError, ContractErrors, Location, Monitor, Trigger, check::Check, document::Contract, error::located,
-    lockout, retention, section::did_you_mean, unused,
+    retention, section::did_you_mean, unused,
 };
 use crate::{
     ids::DatasetName,
@@ -60,7 +60,6 @@ impl Contract {
                 check.error(&objection.path, objection.message, objection.hint);
             }
             warnings.extend(unused::keys(check));
-            warnings.extend(lockout::groups(check));
             warnings.extend(retention::warnings(check));
             warnings.extend(growth_elsewhere(check));
         })?;

@@ -1,12 +1,11 @@
-//! Owners and roles that do not say what they seem to say: nobody could ever change them, or they are given to groups, whose
-//! members the platform does not know.
+//! Owners and roles that nobody could ever change.
 
-use super::{Contract, ContractError, ContractObjection, check::Check};
+use super::{Contract, ContractObjection};
 use crate::actor::{Principal, Role};
 
 impl Contract {
     /// Why nobody could ever change the owner and the roles once this contract is in force, if so. A service account never
-    /// changes them, and a group has no known members, so it takes a person.
+    /// changes them, and a group may have no members, so it takes a person.
     pub(super) fn lockout(&self) -> Option<ContractObjection> {
         let project = &self.project;
         let has_roles = project.roles.values().any(|given| !given.is_empty());
@@ -26,21 +25,6 @@ impl Contract {
             hint: Some("add `owner = \"user:NAME\"` to [project]".to_owned()),
         })
     }
-}
-
-/// A warning for each role that is given to a group.
-pub(super) fn groups(check: &Check<'_>) -> Vec<ContractError> {
-    let project = &check.contract.project;
-    let owner = project.owner.iter().map(|owner| ("project.owner".to_owned(), owner));
-    let given = project.roles.iter().flat_map(|(role, given)| {
-        given.iter().enumerate().map(move |(at, principal)| (format!("project.roles.{role}.{at}"), principal))
-    });
-    let groups = owner.chain(given).filter(|(_, principal)| matches!(principal, Principal::Group(_)));
-    let warning = |(path, group): (String, &Principal)| {
-        let message = format!("`{group}` does nothing yet: who is in a group is not known, so nobody has a role by it");
-        check.warning(&path, message, Some("name people and services: `user:NAME`, `svc:NAME`".to_owned()))
-    };
-    groups.map(warning).collect()
 }
 
 #[cfg(test)]

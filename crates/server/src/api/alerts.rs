@@ -28,7 +28,7 @@ pub(crate) async fn list_alerts(
     listing: extract::Query<AlertQuery>,
 ) -> Result<Json<api::Page<api::Alert>>, ApiError> {
     let (app, page) = (state.app(), page_request(&PageQuery { limit: listing.0.limit, cursor: listing.0.cursor })?);
-    let readable = authz::readable(&app, caller.actor());
+    let readable = authz::readable(&app, &caller.context(&state));
     let mut found = blocking(move || alerts(&app, listing.0.open, &page)).await?;
     found.items.retain(|one| readable.has_endpoint(&one.endpoint));
     Ok(Json(found))

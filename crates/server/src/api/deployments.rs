@@ -31,7 +31,7 @@ pub(crate) async fn list_deployments(
     listing: extract::Query<PageQuery>,
 ) -> Result<Json<api::Page<api::Deployment>>, ApiError> {
     let (app, page) = (state.app(), page_request(&listing.0)?);
-    let readable = authz::readable(&app, caller.actor());
+    let readable = authz::readable(&app, &caller.context(&state));
     let mut found = blocking(move || deployments(&app, None, &page)).await?;
     found.items.retain(|one| readable.has_endpoint(&one.endpoint));
     Ok(Json(found))

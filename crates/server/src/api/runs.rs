@@ -131,7 +131,7 @@ pub(crate) async fn list_runs(
     listing: extract::Query<PageQuery>,
 ) -> Result<Json<api::Page<api::RunSummary>>, ApiError> {
     let (app, page) = (state.app(), page_request(&listing.0)?);
-    let readable = authz::readable(&app, caller.actor());
+    let readable = authz::readable(&app, &caller.context(&state));
     let mut found = blocking(move || runs(&app, &page)).await?;
     found.items.retain(|run| readable.has_project(&run.project));
     Ok(Json(found))

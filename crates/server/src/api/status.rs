@@ -2,7 +2,7 @@
 
 use axum::{Json, extract::State};
 use kilter_api::{self as api, Problem};
-use kilter_app::{App, authz, data_folder, replicas};
+use kilter_app::{App, authz, data_folder, identity, replicas};
 use kilter_domain::time::Timestamp;
 use kilter_store::{
     PageRequest, StoreError, audit,
@@ -31,7 +31,7 @@ fn sharing_server(server: replicas::SharingServer) -> api::SharingServer {
 #[utoipa::path(get, path = "/api/v1/status", tag = "monitoring", responses((status = 200, body = api::Status), (status = 401, body = Problem)))]
 pub(crate) async fn get_status(caller: Caller, State(state): State<AppState>) -> Result<Json<api::Status>, ApiError> {
     let (app, now) = (state.app(), state.now());
-    let readable = authz::readable(&app, caller.actor());
+    let readable = authz::readable(&app, &caller.context(&state));
     let mut status = blocking(move || status(&app, now)).await?;
     status.endpoints.retain(|endpoint| readable.has_project(&endpoint.project));
     status.alerts.retain(|alert| readable.has_endpoint(&alert.endpoint));
@@ -60,6 +60,7 @@ pub fn status(app: &App, now: Timestamp) -> Result<api::Status, Problem> {
         Ok(api::Status {
             endpoints: endpoints.collect::<Result<_, StoreError>>()?,
             alerts,
+            single_user: !identity::is_required(app),
             audit_entries: audit::size(reader)?,
             tasks: Vec::new(),
             damage: data_folder::damage(app),

@@ -1,6 +1,6 @@
-//! Writes column statistics to the disk: on a timer, and when the server stops.
+//! Writes column statistics, and when tokens were used last, to the disk: on a timer, and when the server stops.
 
-use kilter_app::column_stats;
+use kilter_app::{column_stats, identity};
 use std::{thread, time::Duration};
 
 use kilter_domain::error_chain::with_causes;
@@ -32,5 +32,8 @@ fn run(state: &AppState) {
 pub(crate) fn keep(state: &AppState) {
     state.background().step("served counts", (Importance::Optional, LIMIT), || {
         column_stats::keep_column_stats(&state.app(), state.now()).map_err(|error| with_causes(&error))
+    });
+    state.background().step("uses of tokens", (Importance::Optional, LIMIT), || {
+        identity::note_uses(&state.app()).map_err(|error| with_causes(&error))
     });
 }

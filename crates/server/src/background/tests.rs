@@ -32,7 +32,7 @@ impl Loop {
     fn register(&self, every: &str) {
         let text = format!("[project]\nname = \"churn\"\n[monitor]\nevery = \"{every}\"\n[deploy.production]\n");
         let project = Project::of(self.folder.path(), text).unwrap();
-        let context = RequestContext { at: self.state.now(), actor: Actor::user("ana").unwrap() };
+        let context = RequestContext::new(self.state.now(), Actor::user("ana").unwrap());
         registration::register(&self.state.app(), &context, &project).unwrap();
     }
 

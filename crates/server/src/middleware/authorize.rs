@@ -15,7 +15,10 @@ use kilter_api::{
     Code, Problem,
     rights::{ProjectScope, Requirement, requirement_of_route},
 };
-use kilter_app::authz::{self, Subject};
+use kilter_app::{
+    authz::{self, Subject},
+    identity::AuthenticateError,
+};
 use kilter_domain::actor::Action;
 
 use crate::{
@@ -45,6 +48,10 @@ pub(crate) async fn enforce(State(state): State<AppState>, request: Request, nex
         Err(refused) => return refused.into_response(),
     };
     let path = parts.uri.path().to_owned();
+    // Access to the data folder administers the platform, and does nothing in a project.
+    if caller.is_only_folder() && of != ProjectScope::Platform {
+        return error_response(&path, problem_of(&AuthenticateError::Missing));
+    }
     let allowed = match parts.extract::<RawPathParams>().await {
         Ok(params) => allow(&state, caller, action, subject(of, &params)).await,
         Err(_) => Err(Problem::new(Code::RequestInvalid, "the path is not UTF-8 once its escapes are read")),
@@ -75,16 +82,16 @@ fn subject(of: ProjectScope, params: &RawPathParams) -> Option<Subject> {
         ProjectScope::Run => param("id").map(|id| Subject::Run(id.to_owned())),
         ProjectScope::AnyProject => Some(Subject::AnyProject),
         ProjectScope::EveryProject => Some(Subject::EveryProject),
+        ProjectScope::Platform => Some(Subject::Platform),
         ProjectScope::Named => None,
     }
 }
 
 async fn allow(state: &AppState, caller: Caller, action: Action, subject: Option<Subject>) -> Result<(), Problem> {
     let Some(subject) = subject else { return Ok(()) };
-    let app = state.app();
-    if authz::may_in_memory(&app, caller.actor(), action, &subject) {
+    let (app, context) = (state.app(), caller.context(state));
+    if authz::may_in_memory(&app, &context, action, &subject) {
         return Ok(());
     }
-    let context = caller.context(state);
     blocking(move || authz::require(&app, &context, action, &subject).map_err(|error| problem_of(&error))).await
 }

@@ -36,7 +36,7 @@ const MAX_QUOTED: usize = 100;
 
 /// Passes on what was not sent for a page of another origin, and refuses the rest.
 pub(crate) async fn protect(State(state): State<AppState>, request: Request, next: Next) -> Response {
-    let decision = decision_of(&request);
+    let decision = decision_of(&state, &request);
     let Err(problem) = check(state.options(), &request) else {
         let response = next.run(request).await;
         if response.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE {
@@ -61,14 +61,14 @@ struct Decision {
 }
 
 /// The decision that is asked for; reading, predicting and labels are none.
-fn decision_of(request: &Request) -> Option<Decision> {
+fn decision_of(state: &AppState, request: &Request) -> Option<Decision> {
     let route = request.extensions().get::<MatchedPath>()?.as_str();
     let Requirement::Right(action, _) = requirement_of_route(request.method().as_str(), route)? else { return None };
     let is_decision = !matches!(action, Action::Read | Action::Predict | Action::Label | Action::Audit);
     is_decision.then(|| Decision {
         rule: format!("{} {route}", request.method()),
         path: quoted(request.uri().path()),
-        by: named_actor(request.headers()),
+        by: named_actor(state, request.headers()),
     })
 }
 
@@ -81,7 +81,7 @@ fn record(state: &AppState, decision: Option<Decision>, problem: &Problem) {
         object: format!("request:{path}"),
         reason: problem.detail.clone(),
     };
-    let (app, context) = (state.app(), RequestContext { at: state.now(), actor: by });
+    let (app, context) = (state.app(), RequestContext::new(state.now(), by));
     tokio::task::spawn_blocking(move || authz::record_refusal(&app, &context, refused));
 }
 

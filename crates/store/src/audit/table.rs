@@ -85,8 +85,11 @@ tables! {
         ["project", "rule", "low", "high", "since", "reason"], "";
     RETRAIN_DECISION = "retrain_decision", "retrain:" || "t.project", Facts,
         ["project", "cause", "outcome", "run", "blocker", "reason", "at"], "";
+    ACCOUNT = "account", "account:" || "t.actor", States,
+        ["actor", "owner", "password", "member_of", "is_admin", "issuer", "subject", "created", "disabled"],
+        "actor = :actor";
     TOKEN = "token", "token:" || "t.id", States,
-        ["id", "hash", "name", "actor", "roles", "created", "expires", "revoked"], "id = :id";
+        ["id", "hash", "name", "actor", "scope", "is_session", "created", "expires", "revoked"], "id = :id";
     SIGNING_KEY = "signing_key", "key:" || "t.id", States,
         ["id", "purpose", "public_key", "state", "since", "ended"], "id = :id";
     SETTING = "setting", "setting:" || "t.name", States, ["name", "value", "since"], "";

@@ -44,6 +44,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations![
     "0012_audit_tree",
     "0013_signing_keys",
     "0014_version_acts",
+    "0015_identity",
 ];
 
 /// Refuses a database that other steps made, or later ones.

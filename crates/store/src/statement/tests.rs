@@ -12,15 +12,15 @@ use kilter_domain::{
 
 use super::Statement;
 use crate::{
-    DATABASE_FILE, Store, actor, audit, backup, clock,
+    DATABASE_FILE, Store, account, audit, backup, clock,
     database::named_params,
     database::{Binding, Connection, PostgresConnector, number_parameters},
     dataset, deployment, gate, lease, migrate, model, monitor, prediction, project, replica, retention, run, setting,
-    signing_key,
+    signing_key, token,
 };
 
 const ROOMS: &[&[&Statement]] = &[
-    actor::STATEMENTS,
+    account::STATEMENTS,
     audit::STATEMENTS,
     audit::tree::STATEMENTS,
     audit::verify::STATEMENTS,
@@ -48,6 +48,7 @@ const ROOMS: &[&[&Statement]] = &[
     run::log::STATEMENTS,
     setting::STATEMENTS,
     signing_key::STATEMENTS,
+    token::STATEMENTS,
 ];
 
 fn on_the_schema(check: impl Fn(&rusqlite::Connection)) {
@@ -154,9 +155,17 @@ fn plan(connection: &rusqlite::Connection, sql: &str) -> Vec<String> {
 
 #[test]
 fn no_statement_walks_or_sorts_a_table_that_grows_but_those_that_verify() {
-    // Few rows by nature: a lease for each chore; the data folders of a database; the keys of those; of one endpoint the names of its metrics, and the kinds of monitors; the
+    // Few rows by nature: a lease for each chore; the data folders of a database; the keys of those; accounts; of one endpoint the names of its metrics, and the kinds of monitors; the
     // tables, indexes and triggers.
-    let small = ["SCAN lease", "SCAN replica", "SCAN signing_key", "SCAN name", "SCAN kind", "SCAN sqlite_schema"];
+    let small = [
+        "SCAN lease",
+        "SCAN replica",
+        "SCAN signing_key",
+        "SCAN account",
+        "SCAN name",
+        "SCAN kind",
+        "SCAN sqlite_schema",
+    ];
     on_the_schema(|connection| {
         // Plans also list the walk over children that SQLite makes only while a reference is broken.
         connection.execute_batch("PRAGMA foreign_keys = OFF").unwrap();

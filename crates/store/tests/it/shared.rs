@@ -1,18 +1,20 @@
 //! Contracts, datasets, tokens, signing keys, settings, leases.
 
 use kilter_domain::{
-    actor::{Actor, Role},
+    actor::Actor,
     digest::Digest,
+    identity::TokenScope,
     signing_key::{KeyPurpose, KeyState},
     time::{Span, Timestamp},
 };
 use kilter_store::{
     StoreError,
-    actor::{self, NewToken},
+    account::{self, Account},
     dataset::{self, DatasetVersion},
     lease,
     page::PageRequest,
     project, setting, signing_key,
+    token::{self, NewToken},
 };
 use serde_json::json;
 
@@ -59,6 +61,20 @@ fn the_same_bytes_are_the_same_dataset_version() {
     assert!(world.write(move |tx| dataset::record(tx, &huge)).is_err(), "past what a column can hold");
 }
 
+pub(crate) fn service(name: &str) -> Account {
+    Account {
+        actor: name.parse().unwrap(),
+        owner: Some("user:ana".parse().unwrap()),
+        password: None,
+        groups: vec!["ds".into()],
+        is_admin: false,
+        provider: None,
+        created: Timestamp(0),
+        disabled: None,
+        audit_seq: 0,
+    }
+}
+
 fn a_token_opens_until_it_expires_or_is_revoked() {
     let world = World::empty();
     let new = NewToken {
@@ -66,21 +82,61 @@ fn a_token_opens_until_it_expires_or_is_revoked() {
         hash: [7; 32],
         name: "ci".into(),
         actor: "svc:ci".parse::<Actor>().unwrap(),
-        roles: vec![Role::Developer],
-        expires: Some(Timestamp(100)),
+        scope: TokenScope::default(),
+        is_session: false,
+        expires: Timestamp(100),
     };
     let again = NewToken { id: "t-2".into(), ..new.clone() };
-    world.act(1, move |audited| actor::create(audited, &new)).unwrap();
-    assert!(matches!(world.act(1, move |audited| actor::create(audited, &again)), Err(StoreError::Conflict { .. })));
-    world.write(|tx| actor::note_use(tx, "t-1", Timestamp(50))).unwrap();
-    world.write(|tx| actor::note_use(tx, "t-1", Timestamp(40))).unwrap();
-    let find = || world.store.read(|reader| actor::find_by_hash(reader, &[7; 32])).unwrap().unwrap();
-    assert_eq!(find().last_used, Some(Timestamp(50)));
-    assert_eq!([99, 100].map(|now| find().is_valid(Timestamp(now))), [true, false]);
-    world.act(60, |audited| actor::revoke(audited, "t-1")).unwrap();
-    assert!(!find().is_valid(Timestamp(61)));
-    assert!(matches!(world.act(61, |audited| actor::revoke(audited, "t-1")), Err(StoreError::Conflict { .. })));
-    assert_eq!(world.store.read(|reader| actor::find_by_hash(reader, &[8; 32])).unwrap(), None);
+    let orphan = new.clone();
+    assert!(world.act(1, move |audited| token::create(audited, &orphan)).is_err(), "a token belongs to an account");
+    world.act(1, |audited| account::create(audited, &service("svc:ci"))).unwrap();
+    world.act(1, move |audited| token::create(audited, &new)).unwrap();
+    assert!(matches!(world.act(1, move |audited| token::create(audited, &again)), Err(StoreError::Conflict { .. })));
+    world.write(|tx| token::note_use(tx, "t-1", Timestamp(50))).unwrap();
+    world.write(|tx| token::note_use(tx, "t-1", Timestamp(40))).unwrap();
+    assert_eq!(world.store.read(|reader| token::get(reader, "t-1")).unwrap().last_used, Some(Timestamp(50)));
+    let usable = || world.store.read(token::usable).unwrap().len();
+    assert_eq!(usable(), 1);
+    let (later, week) = (Timestamp(8 * 24 * 3_600_000), Timestamp(6 * 24 * 3_600_000));
+    world.act(week.millis(), |audited| setting::put(audited, "a", &json!(1))).unwrap();
+    assert_eq!(usable(), 1, "one that expired lately is still known by its name");
+    world.act(later.millis(), |audited| setting::put(audited, "a", &json!(2))).unwrap();
+    assert_eq!(usable(), 0);
+    world.act(60, |audited| token::revoke(audited, "t-1")).unwrap();
+    assert!(world.store.read(token::is_any).unwrap(), "what was ever there counts");
+    assert!(matches!(world.act(61, |audited| token::revoke(audited, "t-1")), Err(StoreError::Conflict { .. })));
+    let of = |who: &str| {
+        let (who, page) = (who.parse().unwrap(), PageRequest::first(9));
+        world.store.read(|reader| token::list(reader, Some(&who), &page)).unwrap().items.len()
+    };
+    assert_eq!((of("svc:ci"), of("svc:other")), (1, 0));
+    world.assert_sound();
+}
+
+fn an_account_that_changed_meanwhile_is_not_overwritten() {
+    let world = World::empty();
+    let made = world.act(1, |audited| account::create(audited, &service("svc:ci"))).unwrap();
+    assert!(matches!(
+        world.act(1, |audited| account::create(audited, &service("svc:ci"))),
+        Err(StoreError::Conflict { .. })
+    ));
+    let disabled = Account { disabled: Some(Timestamp(2)), ..made.clone() };
+    let as_it_was = made.clone();
+    let same = world.act(2, move |audited| account::change(audited, &as_it_was)).unwrap();
+    assert_eq!(same.audit_seq, made.audit_seq, "what is as it was makes no entry");
+    world.act(2, move |audited| account::change(audited, &disabled)).unwrap();
+    let late = Account { groups: vec![], ..made };
+    assert!(matches!(world.act(3, move |audited| account::change(audited, &late)), Err(StoreError::Moved { .. })));
+    let mut last = world.store.read(account::all).unwrap().remove(0);
+    for (groups, password) in [(vec!["a".to_owned()], None), (vec![], None), (vec![], Some("x".to_owned()))] {
+        let wanted = Account { groups, password, ..last };
+        last = world.act(4, move |audited| account::change(audited, &wanted)).unwrap();
+        world.assert_sound();
+    }
+    let wanted = Account { groups: vec!["ds".into()], ..last };
+    world.act(5, move |audited| account::change(audited, &wanted)).unwrap();
+    let found = world.store.read(account::all).unwrap();
+    assert_eq!((found.len(), found[0].disabled, found[0].groups.clone()), (1, Some(Timestamp(2)), vec!["ds".into()]));
     world.assert_sound();
 }
 
@@ -146,6 +202,7 @@ both_databases![
     the_same_bytes_are_the_same_dataset_version,
     a_token_opens_until_it_expires_or_is_revoked,
     a_signing_key_is_registered_once_and_stays_revoked,
+    an_account_that_changed_meanwhile_is_not_overwritten,
     a_setting_that_is_set_to_what_it_is_makes_no_entry,
     a_lease_has_one_holder_and_a_new_holder_a_new_term,
 ];

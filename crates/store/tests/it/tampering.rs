@@ -9,6 +9,7 @@ use kilter_domain::{
     deployment::DeploymentState,
     digest::Digest,
     gate::{ApprovalConditions, Verdict},
+    identity::TokenScope,
     model::VersionState,
     nonempty::NonEmpty,
     retrain_blocker::RetrainBlocker,
@@ -19,7 +20,7 @@ use kilter_domain::{
 };
 use kilter_store::{
     DATABASE_FILE, Store,
-    actor::{self, NewToken},
+    account::{self, Account},
     audit::{self, AuditEvent, Verification},
     deployment,
     gate::{
@@ -37,11 +38,15 @@ use kilter_store::{
         threshold,
     },
     project, run, setting, signing_key,
+    token::{self, NewToken},
 };
 use rusqlite::Connection;
 use serde_json::json;
 
-use crate::world::{World, churn, churn_endpoint, churn_model, draft, new_deployment, new_version, tamper};
+use crate::{
+    shared::service,
+    world::{World, churn, churn_endpoint, churn_model, draft, new_deployment, new_version, tamper},
+};
 
 /// Columns that move without an entry, and why nobody seals them.
 const UNSEALED: &[(&str, &str, &str)] = &[
@@ -80,12 +85,14 @@ fn full() -> World {
         hash: [byte; 32],
         name: "ci".into(),
         actor: "svc:ci".parse::<Actor>().unwrap(),
-        roles: vec![Role::Developer],
-        expires: Some(Timestamp(100)),
+        scope: TokenScope::default(),
+        is_session: false,
+        expires: Timestamp(100),
     };
     let (one, two) = (token("t-1", 1), token("t-2", 2));
-    world.act(40, move |audited| actor::create(audited, &one).and_then(|_| actor::create(audited, &two))).unwrap();
-    world.act(41, |audited| actor::revoke(audited, "t-1")).unwrap();
+    accounts(&world);
+    world.act(40, move |audited| token::create(audited, &one).and_then(|_| token::create(audited, &two))).unwrap();
+    world.act(41, |audited| token::revoke(audited, "t-1")).unwrap();
     for (at, value) in [(50, json!(1)), (51, json!({ "roles": ["owner"] }))] {
         world.act(at, move |audited| setting::put(audited, "telemetry", &value)).unwrap();
     }
@@ -105,6 +112,22 @@ fn full() -> World {
         .unwrap();
     world.assert_sound();
     world
+}
+
+fn accounts(world: &World) {
+    let provider = Some(("https://login.example".to_owned(), "7".to_owned()));
+    let person = Account {
+        actor: "user:ana".parse().unwrap(),
+        owner: None,
+        password: Some("$argon2id$".into()),
+        is_admin: true,
+        provider,
+        ..service("svc:ci")
+    };
+    world.act(38, |audited| account::create(audited, &service("svc:ci"))).unwrap();
+    let person = world.act(38, move |audited| account::create(audited, &person)).unwrap();
+    let disabled = Account { disabled: Some(Timestamp(39)), ..person };
+    world.act(39, move |audited| account::change(audited, &disabled)).unwrap();
 }
 
 fn runs_and_versions(world: &World) {
@@ -336,6 +359,7 @@ fn a_row_that_is_deleted_or_copied_is_found() {
             let copied = columns.iter().map(|(column, _)| match column.as_str() {
                 "key" => "NULL".to_owned(),
                 "id" | "name" => format!("{column} || '-copy'"),
+                "actor" | "subject" if table == "account" => format!("{column} || '-copy'"),
                 "hash" => "randomblob(32)".to_owned(),
                 "number" if ["contract", "model_version"].contains(&table.as_str()) => "number + 100".to_owned(),
                 "until" => "coalesce(until, since)".to_owned(),

@@ -115,8 +115,7 @@ impl Run {
     /// Steps, version, gates, deployment.
     fn whole(self, project: &Project, output: &Output) -> Result<Answer, CliError> {
         let run = match self.connect.platform()? {
-            Platform::InProcess(app) => {
-                let act = act();
+            Platform::InProcess(app, act) => {
                 runs::register_to_run(&app, &act, project)?;
                 let training = Training {
                     cause: Cause::Manual { by: act.actor.clone() },

@@ -1,0 +1,190 @@
+//! Logging in: a password, or the word of a provider, against a token for half a day.
+
+use std::sync::Arc;
+
+use kilter_domain::{
+    actor::{Actor, ActorKind},
+    identity::TokenScope,
+    time::{Span, Timestamp},
+};
+use kilter_store::account::{self, Account};
+
+use super::{
+    AccountError, LoginError,
+    accounts::checked_groups,
+    authenticate::load_identities,
+    password,
+    tokens::{New, write_token},
+};
+use crate::{
+    app::App,
+    authz::{RefusedAction, record_refusal},
+    context::{Credential, RequestContext},
+};
+
+/// How long a session lasts.
+const SESSION_HOURS: i64 = 12;
+
+const LOGIN: &str = "account.login";
+
+/// Someone who is let in.
+#[derive(Clone, Debug)]
+pub struct Session {
+    /// Who it is.
+    pub actor: Actor,
+    /// The text of the token that proves it from now on.
+    pub token: String,
+    /// When the token ends.
+    pub expires: Timestamp,
+}
+
+/// Lets a person in by their password.
+///
+/// # Errors
+/// When name or password is wrong, which has its entry; when too many logins failed lately or are under way.
+pub fn log_in(app: &App, actor: &Actor, password: &str, at: Timestamp) -> Result<Session, LoginError> {
+    let known = &app.components().identities;
+    let pause = known.login_pause(actor, at);
+    if pause > 0 {
+        return Err(LoginError::Limited { actor: actor.clone(), seconds: pause });
+    }
+    let found = app.store().read(|reader| account::find(reader, actor))?;
+    let found = found.filter(|account| account.disabled.is_none() && account.actor.kind == ActorKind::User);
+    let stored = found.as_ref().and_then(|account| account.password.clone());
+    let checked = known.check_password(|| password::is_right(password, stored.as_deref()));
+    let Some(account) = found.filter(|_| checked == Some(true)) else {
+        if checked.is_none() {
+            return Err(LoginError::Busy);
+        }
+        known.fail_login(actor, at);
+        record_failure(app, actor, "name or password is wrong, or the account is disabled", at);
+        return Err(LoginError::Refused);
+    };
+    known.succeed_login(actor);
+    open_session(app, &account.actor, "by password", at)
+}
+
+fn record_failure(app: &App, actor: &Actor, reason: &str, at: Timestamp) {
+    // Nobody is proven: the entry names the account that was tried as its object.
+    let context = RequestContext::new(at, Actor::nameless_service());
+    let refused = RefusedAction {
+        topic: format!("login {actor}"),
+        action: LOGIN.to_owned(),
+        object: account::object(actor),
+        reason: reason.to_owned(),
+    };
+    record_refusal(app, &context, refused);
+}
+
+fn open_session(app: &App, actor: &Actor, how: &str, at: Timestamp) -> Result<Session, LoginError> {
+    let expires = at.after(Span::seconds(SESSION_HOURS * 3_600));
+    let context = RequestContext::new(at, actor.clone());
+    let new =
+        New { actor: actor.clone(), name: "login".to_owned(), scope: TokenScope::default(), expires, is_session: true };
+    let written = write_token(app, &context, (LOGIN, how.to_owned()), new);
+    let (_, token) = written.map_err(login_error)?;
+    Ok(Session { actor: actor.clone(), token, expires })
+}
+
+fn login_error(error: AccountError) -> LoginError {
+    match error {
+        AccountError::Storage(error) => LoginError::Storage(error),
+        AccountError::Login(error) => error,
+        _ => LoginError::Refused,
+    }
+}
+
+/// Whom an OpenID provider has proven, by a token that was verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProvenByProvider {
+    /// The provider.
+    pub issuer: String,
+    /// Its own name for them, which it never gives to anybody else.
+    pub subject: String,
+    /// Their name here.
+    pub actor: Actor,
+    /// The groups that it says they are a member of.
+    pub groups: Vec<String>,
+}
+
+impl ProvenByProvider {
+    /// The groups that are names of groups here; others cannot stand in a contract.
+    fn named_groups(&self) -> Vec<String> {
+        let mut groups = self.groups.clone();
+        groups.retain(|group| checked_groups(vec![group.clone()]).is_ok());
+        groups.sort();
+        groups.dedup();
+        groups.truncate(200);
+        groups
+    }
+}
+
+/// Lets a person in by the word of a provider. Their account is made at the first login, and has the groups that the provider
+/// says at each one.
+///
+/// # Errors
+/// When the name belongs to someone else: to an account with a password, or to another person of the provider.
+pub fn log_in_by_provider(app: &App, proven: &ProvenByProvider, at: Timestamp) -> Result<Session, LoginError> {
+    let groups = proven.named_groups();
+    let found = app.store().read(|reader| account::find(reader, &proven.actor))?;
+    check_same(app, proven, found.as_ref(), at)?;
+    if found.as_ref().is_some_and(|account| account.disabled.is_some()) {
+        record_failure(app, &proven.actor, "the account is disabled", at);
+        return Err(LoginError::Refused);
+    }
+    let context = RequestContext::new(at, proven.actor.clone());
+    match found {
+        Some(account) if account.groups == groups => {}
+        Some(account) => {
+            let reason = format!("{} says: member of {}", proven.issuer, groups.join(", "));
+            let (draft, wanted) =
+                (context.audit_event("account.change", reason, vec![]), Account { groups, ..account });
+            app.store().write(move |tx| account::change(&tx.audited(draft), &wanted))?;
+        }
+        None => {
+            let wanted = Account {
+                actor: proven.actor.clone(),
+                owner: None,
+                password: None,
+                groups,
+                is_admin: false,
+                provider: Some((proven.issuer.clone(), proven.subject.clone())),
+                created: at,
+                disabled: None,
+                audit_seq: 0,
+            };
+            let draft = context.audit_event("account.create", format!("first login by {}", proven.issuer), vec![]);
+            app.store().write(move |tx| account::create(&tx.audited(draft), &wanted))?;
+        }
+    }
+    load_identities(app)?;
+    open_session(app, &proven.actor, &format!("by {}", proven.issuer), at)
+}
+
+/// A service that a provider has proven. It has no account: what it may do follows from its name and its groups.
+///
+/// # Errors
+/// When the name belongs to an account here.
+pub fn service_of_provider(app: &App, proven: &ProvenByProvider, at: Timestamp) -> Result<RequestContext, LoginError> {
+    let known = app.components().identities.current();
+    check_same(app, proven, known.account(&proven.actor), at)?;
+    let credential = Credential {
+        token: Some((proven.subject.clone(), proven.issuer.clone())),
+        groups: proven.named_groups(),
+        ..Credential::default()
+    };
+    Ok(RequestContext { at, actor: proven.actor.clone(), credential: Arc::new(credential) })
+}
+
+/// Whether the account of this name, if there is one, is the one that the provider means.
+fn check_same(app: &App, proven: &ProvenByProvider, found: Option<&Account>, at: Timestamp) -> Result<(), LoginError> {
+    let known = match found.map(|account| &account.provider) {
+        None => return Ok(()),
+        Some(Some((issuer, subject))) if (issuer, subject) == (&proven.issuer, &proven.subject) => return Ok(()),
+        Some(Some(_)) => "someone else of a provider",
+        Some(None) => "an account of this platform",
+    };
+    let error = LoginError::OtherAccount { actor: proven.actor.clone(), issuer: proven.issuer.clone(), known };
+    record_failure(app, &proven.actor, &error.to_string(), at);
+    Err(error)
+}

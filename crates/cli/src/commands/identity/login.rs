@@ -1,0 +1,84 @@
+//! `kilter login`, `logout` and `whoami`: a token for this person, stored for all commands.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use kilter_api as api;
+use kilter_client::Client;
+use serde_json::json;
+
+use super::{account_name, secret_input::read_password};
+use crate::{
+    connect::ConnectArgs,
+    context::act,
+    credentials,
+    ui::{
+        error::CliError,
+        view::{Answer, Page, Status, minute},
+    },
+};
+
+/// Log in, and store a token for the other commands: in `kilter/credentials.json` of your configuration folder.
+///
+/// The token is valid for 12 hours, for this server or data folder alone.
+#[derive(Debug, Args)]
+pub(crate) struct Login {
+    /// Your name. Default: that of the system.
+    name: Option<String>,
+    /// The file with your password. Default: asked for, or the first line of standard input.
+    #[arg(long, value_name = "FILE")]
+    password_file: Option<PathBuf>,
+    #[command(flatten)]
+    connect: ConnectArgs,
+}
+
+impl Login {
+    pub(crate) fn run(self) -> Result<Answer, CliError> {
+        let actor = self.name.as_deref().map_or_else(|| Ok(act().actor), account_name)?;
+        let api = self.connect.api()?;
+        let password = read_password(self.password_file.as_deref(), &format!("Password of {}: ", actor.name()))?;
+        let body = api::Login { actor, password };
+        let session = api.call(async |api| api.log_in(&body).await)?;
+        credentials::store_token(&self.connect.platform_name(), Some(session.token.clone()))?;
+        let until = minute(session.expires);
+        let page = Page::new().marked(Status::Ok, format!("you are {} until {until}", session.actor));
+        Ok(Answer::done(&json!({ "actor": session.actor, "expires": session.expires }), page))
+    }
+}
+
+/// Log out: remove the token that `kilter login` stored.
+#[derive(Debug, Args)]
+pub(crate) struct Logout {
+    #[command(flatten)]
+    connect: ConnectArgs,
+}
+
+impl Logout {
+    pub(crate) fn run(self) -> Result<Answer, CliError> {
+        let removed = credentials::store_token(&self.connect.platform_name(), None)?;
+        let text = if removed { "the stored token is removed" } else { "no token was stored" };
+        Ok(Answer::done(&json!({ "removed": removed }), Page::new().marked(Status::Ok, text)))
+    }
+}
+
+/// Show who you are to the platform, and by what that is known.
+#[derive(Debug, Args)]
+pub(crate) struct WhoAmI {
+    #[command(flatten)]
+    connect: ConnectArgs,
+}
+
+impl WhoAmI {
+    pub(crate) fn run(self) -> Result<Answer, CliError> {
+        let me = self.connect.api()?.call(Client::who_am_i)?;
+        let how = if me.proven { "proven by a token" } else { "as you say: nobody has an account" };
+        let page = Page::new().marked(Status::Ok, format!("{}, {how}", me.actor));
+        let page = me.on_behalf.iter().fold(page, |page, owner| page.line(format!("{owner} answers for it")));
+        let page = match me.groups.is_empty() {
+            true => page,
+            false => page.line(format!("member of {}", me.groups.join(", "))),
+        };
+        let page = if me.admin { page.line("administers the platform") } else { page };
+        Ok(Answer::done(&me, page.line(format!("may use {}", me.scope))))
+    }
+}

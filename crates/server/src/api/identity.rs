@@ -1,0 +1,208 @@
+//! Accounts, logins, tokens: who someone is.
+
+use axum::{
+    Json,
+    extract::{Path, State},
+};
+use kilter_api::{self as api, Problem, Secret};
+use kilter_app::identity::{self, AccountChange, NewAccount, TokenRequest};
+use kilter_domain::{
+    actor::{Actor, ActorKind},
+    time::Span,
+};
+use kilter_store::{account::Account, token::Token};
+
+use crate::{
+    api::parse_param,
+    caller::Caller,
+    error::{ApiError, problem_of},
+    extract,
+    state::{AppState, blocking},
+};
+
+/// For how long a token is valid where nobody says.
+const VALID_DAYS: i64 = 90;
+
+/// Every account, by name.
+#[utoipa::path(get, path = "/api/v1/accounts", tag = "identity", responses((status = 200, body = api::Accounts), (status = 401, body = Problem), (status = 403, body = Problem)))]
+pub(crate) async fn list_accounts(
+    caller: Caller,
+    State(state): State<AppState>,
+) -> Result<Json<api::Accounts>, ApiError> {
+    let (app, context) = (state.app(), caller.context(&state));
+    let found = blocking(move || identity::list_accounts(&app, &context).map_err(|error| problem_of(&error))).await?;
+    Ok(Json(api::Accounts { accounts: found.into_iter().map(account).collect() }))
+}
+
+/// Makes an account. The first one ends that names alone are believed.
+#[utoipa::path(
+    post, path = "/api/v1/accounts", tag = "identity", request_body = api::NewAccount,
+    responses((status = 200, body = api::Account), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem), (status = 409, body = Problem))
+)]
+pub(crate) async fn create_account(
+    caller: Caller,
+    State(state): State<AppState>,
+    extract::Json(body): extract::Json<api::NewAccount>,
+) -> Result<Json<api::Account>, ApiError> {
+    let (app, context) = (state.app(), caller.context(&state));
+    let new = NewAccount {
+        actor: body.actor,
+        password: body.password.map(|Secret(text)| text),
+        groups: body.groups,
+        is_admin: body.admin,
+        owner: body.owner,
+    };
+    let made =
+        blocking(move || identity::create_account(&app, &context, new).map_err(|error| problem_of(&error))).await?;
+    Ok(Json(account(made)))
+}
+
+/// Changes groups, administration, or whether an account is disabled.
+#[utoipa::path(
+    post, path = "/api/v1/accounts/{account}", tag = "identity", params(("account" = String, Path)), request_body = api::ChangeAccount,
+    responses((status = 200, body = api::Account), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem))
+)]
+pub(crate) async fn change_account(
+    caller: Caller,
+    State(state): State<AppState>,
+    Path(name): Path<String>,
+    extract::Json(body): extract::Json<api::ChangeAccount>,
+) -> Result<Json<api::Account>, ApiError> {
+    let (app, context, actor) = (state.app(), caller.context(&state), account_name(&name)?);
+    let change = AccountChange { groups: body.groups, is_admin: body.admin, is_disabled: body.disabled };
+    let changed =
+        blocking(move || identity::change_account(&app, &context, &actor, change).map_err(|error| problem_of(&error)));
+    Ok(Json(account(changed.await?)))
+}
+
+/// Sets a password. Sessions that began with the one before end.
+#[utoipa::path(
+    post, path = "/api/v1/accounts/{account}/password", tag = "identity", params(("account" = String, Path)), request_body = api::ChangePassword,
+    responses((status = 200, body = api::Account), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 429, body = Problem))
+)]
+pub(crate) async fn set_password(
+    caller: Caller,
+    State(state): State<AppState>,
+    Path(name): Path<String>,
+    extract::Json(body): extract::Json<api::ChangePassword>,
+) -> Result<Json<api::Account>, ApiError> {
+    let (app, context, actor) = (state.app(), caller.context(&state), account_name(&name)?);
+    let changed = blocking(move || {
+        let current = body.current.as_ref().map(|Secret(text)| text.as_str());
+        identity::set_password(&app, &context, &actor, (current, &body.password.0)).map_err(|error| problem_of(&error))
+    });
+    Ok(Json(account(changed.await?)))
+}
+
+/// Lets a person in by name and password.
+#[utoipa::path(
+    post, path = "/api/v1/login", tag = "identity", request_body = api::Login,
+    responses((status = 200, body = api::Session), (status = 401, body = Problem), (status = 429, body = Problem), (status = 503, body = Problem))
+)]
+pub(crate) async fn log_in(
+    State(state): State<AppState>,
+    extract::Json(body): extract::Json<api::Login>,
+) -> Result<Json<api::Session>, ApiError> {
+    let (app, now) = (state.app(), state.now());
+    let session = blocking(move || {
+        identity::log_in(&app, &body.actor, &body.password.0, now).map_err(|error| problem_of(&error))
+    });
+    let identity::Session { actor, token, expires } = session.await?;
+    Ok(Json(api::Session { actor, token: Secret(token), expires }))
+}
+
+/// Who asks, and whether that is proven.
+#[utoipa::path(get, path = "/api/v1/whoami", tag = "identity", responses((status = 200, body = api::WhoAmI), (status = 401, body = Problem)))]
+pub(crate) async fn who_am_i(caller: Caller, State(state): State<AppState>) -> Json<api::WhoAmI> {
+    let context = caller.context(&state);
+    let credential = &context.credential;
+    Json(api::WhoAmI {
+        on_behalf: credential.on_behalf.clone(),
+        groups: credential.groups.clone(),
+        admin: credential.is_admin,
+        scope: credential.scope.clone(),
+        proven: identity::is_required(&state.app()),
+        actor: context.actor,
+    })
+}
+
+/// Tokens that the caller may see, newest first.
+#[utoipa::path(get, path = "/api/v1/tokens", tag = "identity", responses((status = 200, body = api::Tokens), (status = 401, body = Problem)))]
+pub(crate) async fn list_tokens(caller: Caller, State(state): State<AppState>) -> Result<Json<api::Tokens>, ApiError> {
+    let (app, context) = (state.app(), caller.context(&state));
+    let found = blocking(move || {
+        // What was used lately is part of the answer.
+        identity::note_uses(&app).map_err(|error| problem_of(&error))?;
+        identity::list_tokens(&app, &context).map_err(|error| problem_of(&error))
+    });
+    Ok(Json(api::Tokens { tokens: found.await?.into_iter().map(token).collect() }))
+}
+
+/// Makes a token. The answer has its text, which is not stored.
+#[utoipa::path(
+    post, path = "/api/v1/tokens", tag = "identity", request_body = api::NewToken,
+    responses((status = 200, body = api::TokenCreated), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem))
+)]
+pub(crate) async fn create_token(
+    caller: Caller,
+    State(state): State<AppState>,
+    extract::Json(body): extract::Json<api::NewToken>,
+) -> Result<Json<api::TokenCreated>, ApiError> {
+    let (app, context) = (state.app(), caller.context(&state));
+    let expires = context.at.after(body.valid.unwrap_or(Span::days(VALID_DAYS)));
+    let wanted = TokenRequest { actor: body.actor, name: body.name, scope: body.scope, expires };
+    let made = blocking(move || identity::create_token(&app, &context, wanted).map_err(|error| problem_of(&error)));
+    let (info, text) = made.await?;
+    Ok(Json(api::TokenCreated { info: token(info), token: Secret(text) }))
+}
+
+/// Revokes a token for good.
+#[utoipa::path(
+    post, path = "/api/v1/tokens/{id}/revoke", tag = "identity", params(("id" = String, Path)),
+    responses((status = 200, body = api::TokenInfo), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem))
+)]
+pub(crate) async fn revoke_token(
+    caller: Caller,
+    State(state): State<AppState>,
+    Path(id): Path<String>,
+    _: extract::Json<api::Reason>,
+) -> Result<Json<api::TokenInfo>, ApiError> {
+    let (app, context) = (state.app(), caller.context(&state));
+    let revoked = blocking(move || identity::revoke_token(&app, &context, &id).map_err(|error| problem_of(&error)));
+    Ok(Json(token(revoked.await?)))
+}
+
+/// The account that a path names: `ana` is a person.
+fn account_name(name: &str) -> Result<Actor, Problem> {
+    let actor: Actor = if name.contains(':') { parse_param(name)? } else { parse_param(&format!("user:{name}"))? };
+    match actor.kind {
+        ActorKind::System => Err(crate::api::bad_request(format!("{actor} is a part of the platform"))),
+        ActorKind::User | ActorKind::Service => Ok(actor),
+    }
+}
+
+fn account(account: Account) -> api::Account {
+    api::Account {
+        actor: account.actor,
+        owner: account.owner,
+        groups: account.groups,
+        admin: account.is_admin,
+        issuer: account.provider.map(|(issuer, _)| issuer),
+        created: account.created,
+        disabled: account.disabled,
+    }
+}
+
+fn token(token: Token) -> api::TokenInfo {
+    api::TokenInfo {
+        id: token.id,
+        name: token.name,
+        actor: token.actor,
+        scope: token.scope,
+        session: token.is_session,
+        created: token.created,
+        last_used: token.last_used,
+        expires: token.expires,
+        revoked: token.revoked,
+    }
+}
