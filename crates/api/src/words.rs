@@ -81,6 +81,8 @@ words! {
         Profiles = "profiles",
         /// Copies of datasets that lie elsewhere.
         DatasetCopies = "dataset_copies",
+        /// Python environments that nobody used for long; they are made again from their lock.
+        Environments = "environments",
         /// Files that stood for datasets in trainings that are over.
         TrainingFiles = "training_files",
     }

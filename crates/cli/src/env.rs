@@ -72,6 +72,15 @@ pub(crate) const SETTINGS: &[Setting] = &[
         name: "KILTER_TABLE_MEMORY",
         meaning: "the most memory that a table may take, like `2GiB`; else a sixth of what this process may use, at most 4 GiB",
     },
+    Setting {
+        name: "KILTER_UV",
+        meaning: "the `uv` that makes Python environments from a lock; else the one on the PATH",
+    },
+    Setting {
+        name: "KILTER_REGISTRY_USER",
+        meaning: "who pushes packages to a registry and pulls them; else the login of Docker or Podman",
+    },
+    Setting { name: "KILTER_REGISTRY_PASSWORD", meaning: "the password, or access token, of that user" },
     Setting { name: "CARGO", meaning: "set by `cargo run`: the demo then shows its next commands in that form" },
     Setting {
         name: "COLUMNS",

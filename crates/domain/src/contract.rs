@@ -53,6 +53,7 @@ pub use self::{
     schema::{every_key, schema},
     template::{Placeholder, PlaceholderKind, filled, placeholders},
     threshold::{ThresholdGoal, ThresholdTuning},
+    unused::is_python_lock,
     workflow::{DEFAULT_MAX_OUTPUT_BYTES, Input, Needs, Output, Retry, RetryOn, SearchSpace, Source, Step, Sweep},
 };
 

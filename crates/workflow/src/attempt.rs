@@ -16,6 +16,7 @@ use super::{
     column_roles,
     error::StepError,
     placeholder::{self, Part},
+    python_env,
     record::RunEvent,
     run_context::Input,
     step::Work,
@@ -103,7 +104,13 @@ impl Work<'_> {
     }
 
     fn environment(&self, scratch: &AttemptFolder, paths: &BTreeMap<String, PathBuf>) -> BTreeMap<String, String> {
-        let mut found = inherited_environment(self.step.env.iter().map(String::as_str), Some(&self.context.tools));
+        let programs = self.python.get().map(|folder| python_env::programs(folder));
+        let first: Vec<&Path> =
+            [Some(self.context.tools.as_path()), programs.as_deref()].into_iter().flatten().collect();
+        let mut found = inherited_environment(self.step.env.iter().map(String::as_str), &first);
+        if let Some(folder) = self.python.get() {
+            found.insert("VIRTUAL_ENV".to_owned(), folder.display().to_string());
+        }
         // Same inputs, same answer: Python would seed the order of its sets anew each time.
         found.entry("PYTHONHASHSEED".to_owned()).or_insert_with(|| "0".to_owned());
         found.entry("PYTHONUNBUFFERED".to_owned()).or_insert_with(|| "1".to_owned());

@@ -54,6 +54,11 @@ impl AttemptFolder {
         self.folder.join("out").join(output).join(file_name(declared))
     }
 
+    /// Where contents are put that are compared.
+    pub(crate) fn compared(&self) -> PathBuf {
+        self.folder.join("compared")
+    }
+
     /// Where an input is checked out that another run has replaced.
     pub(crate) fn input(&self, input: &str, declared: &TreePath) -> PathBuf {
         self.folder.join("in").join(input).join(file_name(declared))

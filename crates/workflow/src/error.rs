@@ -8,6 +8,7 @@ use kilter_domain::ids::StepName;
 
 use super::{
     code_deps::CodeError, lockfile::LockfileError, locks::LockError, metrics::MetricsError, plan_error::PlanError,
+    python_env::EnvironmentError,
 };
 
 /// Why a run did not start. Nothing was executed.
@@ -154,6 +155,9 @@ pub enum StepError {
     /// The code that is part of its key cannot be found.
     #[error("the code it depends on cannot be found out")]
     Code(#[from] CodeError),
+    /// The Python environment that it runs in cannot be made, or is another one than the contract states.
+    #[error(transparent)]
+    Environment(#[from] EnvironmentError),
     /// The paths of its inputs and outputs cannot be locked.
     #[error(transparent)]
     Lock(#[from] LockError),
@@ -168,6 +172,11 @@ fn after(attempts: u32) -> String {
 
 impl StepError {
     pub(crate) fn is_cancelled(&self) -> bool {
-        matches!(self, Self::Ended { end: End::Cancelled, .. } | Self::Lock(LockError::Cancelled { .. }))
+        matches!(
+            self,
+            Self::Ended { end: End::Cancelled, .. }
+                | Self::Lock(LockError::Cancelled { .. })
+                | Self::Environment(EnvironmentError::Cancelled)
+        )
     }
 }

@@ -19,6 +19,8 @@ mod code_deps;
 mod column_roles;
 mod contract;
 mod dataset_profile;
+mod declared_files;
+mod difference;
 mod error;
 pub mod executor;
 mod git;
@@ -31,8 +33,10 @@ mod output_places;
 mod placeholder;
 mod plan;
 mod plan_error;
+mod python_env;
 mod record;
 mod run_context;
+mod run_lock;
 mod schedule;
 mod state_folder;
 mod step;
@@ -51,6 +55,8 @@ pub use action_cache::{Action, ActionResult, CachedResult};
 pub use code_deps::CodeError;
 pub use column_roles::{ColumnRoles, RolesByDataset, VARIABLE as ROLES_VARIABLE};
 pub use dataset_profile::{ColumnBound, ColumnProfile, DatasetProfile, Describe};
+pub use declared_files::{DeclaredFilesError, declared_files};
+pub use difference::Difference;
 pub use error::{RunError, StepError};
 pub use executor::{CancelToken, Command, Retry, RetryOn};
 pub use git::GitState;
@@ -62,7 +68,9 @@ pub use options::{FetchedDataset, Force, Now, RunOptions};
 pub use output_places::KEPT_NAMES;
 pub use plan::{Environment, Needs, Plan, PlanParts, Source, Step};
 pub use plan_error::PlanError;
+pub use python_env::{EnvironmentError, PythonEnvironment, StoredEnvironment};
 pub use record::{OutputRecord, RunEvent, RunRecord, StepRecord, UnchangedVersion};
+pub use run_lock::{RunLock, RunLockError, StepLock};
 pub use state_folder::StateFolder;
 
 pub use attempt_folder::sweep;
@@ -101,6 +109,7 @@ pub fn execute(plan: &Plan, options: &RunOptions, observer: &mut dyn FnMut(RunEv
         data,
         params: context.params.clone(),
         git,
+        environments: context.python.used(),
         steps,
         unchanged: None,
     })

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    env,
     path::{Path, PathBuf},
     sync::Arc,
     thread,
@@ -98,6 +99,8 @@ pub struct RunOptions {
     pub environment: BTreeMap<String, String>,
     /// What `kilter` in a command means: the running binary.
     pub tool: PathBuf,
+    /// The `uv` that makes environments; `None`: the one on the PATH. The variable `KILTER_UV` by default.
+    pub uv: Option<PathBuf>,
     /// Finds schema, rows and column summaries of a dataset.
     pub describe: Describe,
     /// The clock.
@@ -131,6 +134,7 @@ impl RunOptions {
             follow: false,
             environment: BTreeMap::new(),
             tool: tool.to_owned(),
+            uv: env::var_os("KILTER_UV").map(PathBuf::from),
             describe: Arc::new(describe_table),
             now,
             cancel: CancelToken::new(),

@@ -86,12 +86,13 @@ fn kept_in(folder: &Path, root: &Path) -> Vec<PathBuf> {
 }
 
 /// What the platform writes into its data folder.
-pub const KEPT_NAMES: [&str; 21] = [
+pub const KEPT_NAMES: [&str; 22] = [
     ".gitignore",
     "actions",
     "alerts.jsonl",
     "bin",
     "blobs",
+    "environments",
     "hashes",
     "kilter.db",
     "kilter.db-shm",

@@ -13,7 +13,9 @@ use kilter_domain::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{git::GitState, key::Change, lockfile::LockedDataset};
+use super::{
+    difference::Difference, git::GitState, key::Change, lockfile::LockedDataset, python_env::PythonEnvironment,
+};
 
 /// Characters of a line of a log that a sentence quotes.
 const MAX_SAID: usize = 300;
@@ -52,6 +54,12 @@ pub struct StepRecord {
     /// Outputs that came out otherwise when they were made once more.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub differing: Vec<String>,
+    /// The first difference of each of them, by its name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub differences: BTreeMap<String, Difference>,
+    /// The Python environment that it ran in, in `environments` of the run; `None` for a step without Python.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<Digest>,
     /// The log, in the blob store.
     pub log: Option<Digest>,
     /// The run that executed it, when that was another one.
@@ -115,6 +123,9 @@ pub struct RunRecord {
     pub git: Option<GitState>,
     /// In the order in which they may run.
     pub steps: Vec<StepRecord>,
+    /// The Python environments that its steps name by their digests.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub environments: Vec<PythonEnvironment>,
     /// The version that is there already with everything that this run came to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unchanged: Option<UnchangedVersion>,
@@ -180,6 +191,13 @@ pub enum RunEvent {
         step: StepName,
         /// The path that both use.
         path: String,
+    },
+    /// The Python environment of a lock is made before a step can be executed.
+    EnvironmentStarted {
+        /// The step that needs it first.
+        step: StepName,
+        /// The lock file, relative to the project.
+        lock: String,
     },
     /// An attempt of a step begins.
     StepStarted {

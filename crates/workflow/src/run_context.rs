@@ -21,6 +21,7 @@ use super::{
     options::RunOptions,
     placeholder,
     plan::{Plan, Step},
+    python_env::{PythonEnvironments, StepPython, platform},
 };
 
 /// An input of a step as this run sees it.
@@ -42,6 +43,7 @@ pub(crate) struct RunContext<'a> {
     pub tools: PathBuf,
     /// After overrides.
     pub params: Map<String, Value>,
+    pub python: PythonEnvironments,
     code: CodeIndex,
     environment: BTreeMap<String, String>,
     tool_digest: OnceLock<Option<Digest>>,
@@ -83,6 +85,7 @@ impl<'a> RunContext<'a> {
             outputs_root: options.outputs_root.clone().unwrap_or_else(|| options.project_folder.clone()),
             tools: link_tool(&state.join("bin"), &options.tool)?,
             params: overridden(plan.params(), &options.param_overrides)?,
+            python: PythonEnvironments::new(plan.environment(), options),
             code: CodeIndex::new(&options.project_folder),
             environment: environment(plan, options, &hashes)?,
             tool_digest: OnceLock::new(),
@@ -93,7 +96,12 @@ impl<'a> RunContext<'a> {
     }
 
     /// Everything that the result of `step` may depend on.
-    pub(crate) fn key_record(&self, step: &Step, inputs: &BTreeMap<String, Input>) -> Result<KeyRecord, StepError> {
+    pub(crate) fn key_record(
+        &self,
+        step: &Step,
+        inputs: &BTreeMap<String, Input>,
+        python: &StepPython,
+    ) -> Result<KeyRecord, StepError> {
         let (command, shell) = match &step.command {
             Command::Shell(line) => (vec![line.clone()], true),
             Command::Program(words) => (words.clone(), false),
@@ -106,7 +114,7 @@ impl<'a> RunContext<'a> {
             inputs: inputs.iter().map(|(name, input)| (name.clone(), content_text(&input.content))).collect(),
             code: self.code.closure(step, &self.hashes)?,
             env: step.env.iter().map(|name| (name.clone(), variable(name))).collect(),
-            environment: self.environment_of(step),
+            environment: self.environment_of(step, python),
             roles: self.plan.roles_of(step),
             outputs: step.outputs.keys().cloned().collect(),
             metrics: step.metrics.clone(),
@@ -119,10 +127,12 @@ impl<'a> RunContext<'a> {
         step.params.iter().filter_map(value).collect()
     }
 
-    fn environment_of(&self, step: &Step) -> BTreeMap<String, String> {
+    fn environment_of(&self, step: &Step, python: &StepPython) -> BTreeMap<String, String> {
         let mut found = self.environment.clone();
         let words: BTreeSet<String> = code_deps::command_words(&step.command).into_iter().collect();
         found.extend(words.iter().find_map(|word| interpreter(word)).map(|name| ("interpreter".to_owned(), name)));
+        // What the interpreter says of itself is more than its name.
+        found.extend(python.fields.clone());
         if words.contains("kilter") {
             let digest =
                 self.tool_digest.get_or_init(|| self.hashes.digest_of(&self.options.tool).ok().map(|(d, _)| d));
@@ -147,9 +157,7 @@ fn variable(name: &str) -> String {
 
 /// What all steps run on.
 fn environment(plan: &Plan, options: &RunOptions, hashes: &HashCache) -> Result<BTreeMap<String, String>, RunError> {
-    let libc = if cfg!(target_env = "musl") { "musl" } else { "gnu" };
-    let platform = format!("{}-{}-{libc}", env::consts::OS, env::consts::ARCH);
-    let mut found = BTreeMap::from([("platform".to_owned(), platform)]);
+    let mut found = BTreeMap::from([("platform".to_owned(), platform())]);
     let stated = plan.environment();
     found.extend(stated.python.iter().map(|python| ("python".to_owned(), python.clone())));
     if let Some(lock) = &stated.lock {

@@ -5,7 +5,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
     sync::{
-        Arc,
+        Arc, OnceLock,
         mpsc::{self, SyncSender},
     },
     thread,
@@ -169,7 +169,7 @@ impl<'a> Schedule<'a> {
         scope.spawn(move || {
             // Once the run is over nobody listens, and nothing needs to be said.
             let report: Reporter = Arc::new(move |event| drop(events.send(Message::Event(Box::new(event)))));
-            let record = Work { context, name, step, inputs, report }.run();
+            let record = Work { context, name, step, inputs, report, python: OnceLock::new() }.run();
             let _ = sender.send(Message::Ended(Box::new(record)));
         });
     }

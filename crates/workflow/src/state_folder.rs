@@ -15,6 +15,7 @@ use kilter_domain::digest::Digest;
 use crate::{
     action_cache::{self, CachedResult},
     lockfile::{Lockfile, LockfileError},
+    python_env::{self, StoredEnvironment},
 };
 
 /// The state folder of a project.
@@ -70,6 +71,12 @@ impl StateFolder {
             (used < before).then(|| (folder.path(), digest))
         });
         old.collect()
+    }
+
+    /// Python environments that nobody used since a time, with their bytes. They are made again from their lock.
+    pub fn old_environments(&self, before: SystemTime) -> Vec<StoredEnvironment> {
+        let all = python_env::stored_environments(&self.path);
+        all.into_iter().filter(|environment| environment.used < before).collect()
     }
 
     /// Profiles of datasets that were made before a time, with their bytes. They are made again when they are needed.

@@ -5,7 +5,7 @@ use std::{
     fs,
     io::{Read, Seek, SeekFrom},
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 
@@ -16,12 +16,14 @@ use kilter_domain::{digest::Digest, error_chain::with_causes, ids::StepName, run
 use super::{
     action_cache::{Action, ActionResult},
     attempt_folder::AttemptFolder,
+    difference::Comparison,
     error::StepError,
     key::{Change, KeyRecord},
     locks::{Locks, Wanted},
     metrics,
     placeholder::{self, Part, path_variable},
     plan::Step,
+    python_env::StepPython,
     record::{OutputRecord, RunEvent, StepRecord},
     run_context::{Input, RunContext},
 };
@@ -43,6 +45,8 @@ pub(crate) struct Work<'a> {
     pub step: &'a Step,
     pub inputs: BTreeMap<String, Input>,
     pub report: Reporter,
+    /// The environment of the lock, once the step is about to be executed in it.
+    pub python: OnceLock<PathBuf>,
 }
 
 impl StepRecord {
@@ -60,6 +64,8 @@ impl StepRecord {
             metrics: BTreeMap::new(),
             reproducible: None,
             differing: Vec::new(),
+            differences: BTreeMap::new(),
+            environment: None,
             log: None,
             made_by: None,
             attempts: 0,
@@ -101,6 +107,9 @@ impl Work<'_> {
             Err(error) => {
                 record.state = if error.is_cancelled() { StepState::Cancelled } else { StepState::Failed };
                 record.error = Some(with_causes(&error));
+                if let StepError::Environment(error) = &error {
+                    record.log_tail = error.tail().map(str::to_owned);
+                }
             }
         }
         record.ended = (self.context.options.now)();
@@ -108,23 +117,49 @@ impl Work<'_> {
     }
 
     fn try_run(&self, record: &mut StepRecord) -> Result<StepState, StepError> {
-        let context = self.context;
-        let key_record = context.key_record(self.step, &self.inputs)?;
-        let key = key_record.key();
-        record.key = Some(key);
+        let (mut key, mut key_record, python) = self.identify(record)?;
         if let Some(action) = self.known(&key) {
             return self.restore(&action, record, None);
         }
         record.reason = self.reason(&key, &key_record);
-        if context.options.explain_only {
+        if self.context.options.explain_only {
             return Ok(StepState::Queued);
+        }
+        if python.is_locked && self.enter_environment()? {
+            // It was made anew, and has other packages than the one before.
+            (key, key_record, _) = self.identify(record)?;
+            if let Some(action) = self.known(&key) {
+                return self.restore(&action, record, None);
+            }
         }
         let (locks, waited) = self.lock(record)?;
         if let Some(action) = self.known(&key).filter(|_| waited) {
             // The run that was waited for has made it.
             return self.restore(&action, record, Some(&locks));
         }
-        self.execute(key, key_record, record)
+        self.execute((key, key_record), record, &locks)
+    }
+
+    /// The key of the step with the record that it is made of, and the Python that it runs.
+    fn identify(&self, record: &mut StepRecord) -> Result<(Digest, KeyRecord, StepPython), StepError> {
+        let python = self.context.python.of_step(self.step, &|lock| self.environment_started(lock))?;
+        let key_record = self.context.key_record(self.step, &self.inputs, &python)?;
+        let key = key_record.key();
+        (record.key, record.environment) = (Some(key), python.digest);
+        Ok((key, key_record, python))
+    }
+
+    /// Has the environment of the lock ready for the step; whether it is another one than was known.
+    fn enter_environment(&self) -> Result<bool, StepError> {
+        let found = self.context.python.locked_folder(&|lock| self.environment_started(lock))?;
+        Ok(found.is_some_and(|(folder, is_new)| {
+            let _ = self.python.set(folder);
+            is_new
+        }))
+    }
+
+    fn environment_started(&self, lock: &str) {
+        (self.report)(RunEvent::EnvironmentStarted { step: self.name.clone(), lock: lock.to_owned() });
     }
 
     /// The result for this key, when it is wanted and everything it consists of is there.
@@ -213,7 +248,12 @@ impl Work<'_> {
         Ok(StepState::Cached)
     }
 
-    fn execute(&self, key: Digest, key_record: KeyRecord, record: &mut StepRecord) -> Result<StepState, StepError> {
+    fn execute(
+        &self,
+        (key, key_record): (Digest, KeyRecord),
+        record: &mut StepRecord,
+        held: &Locks,
+    ) -> Result<StepState, StepError> {
         let context = self.context;
         let (scratch, attempts, outcome) = self.attempts(&record.reason)?;
         record.end = Some(outcome.end.clone());
@@ -227,7 +267,15 @@ impl Work<'_> {
             record.log_file = record.log.and_then(|log| context.blobs.fetch(&log).ok());
         }
         let (outputs, metrics) = kept?;
-        let reproducible = if self.is_checked() { Some(self.differing(&key, &outputs, record)?) } else { None };
+        let mut reproducible = None;
+        if self.is_checked() {
+            let known = self.whole_result(&key);
+            let others = known.as_ref().map(|known| known.result.outputs.clone());
+            reproducible = Some(self.compare(&scratch, others, &outputs, record)?);
+            if let Some(known) = known {
+                return self.keep_known(known, reproducible, record, held);
+            }
+        }
         let result = ActionResult {
             outputs,
             metrics,
@@ -273,22 +321,44 @@ impl Work<'_> {
     }
 
     /// Whether the known result, or else a second execution, has the same outputs; notes those that differ.
-    fn differing(
+    fn compare(
         &self,
-        key: &Digest,
+        scratch: &AttemptFolder,
+        known: Option<BTreeMap<String, Content>>,
         outputs: &BTreeMap<String, Content>,
         record: &mut StepRecord,
     ) -> Result<bool, StepError> {
-        let others = match self.whole_result(key) {
-            Some(known) => known.result.outputs,
+        // A second execution comes after the first: it is the one that is seen as new.
+        let (before, now) = match known {
+            Some(known) => (known, outputs.clone()),
             None => {
                 let (scratch, attempts, outcome) = self.attempts(&record.reason)?;
-                self.keep(&scratch, &outcome, attempts)?.0
+                (outputs.clone(), self.keep(&scratch, &outcome, attempts)?.0)
             }
         };
-        let differs = |(name, content): &(&String, &Content)| others.get(*name) != Some(content);
-        record.differing = outputs.iter().filter(differs).map(|(name, _)| name.clone()).collect();
+        let comparison = Comparison { blobs: &self.context.blobs, scratch: &scratch.compared() };
+        for (name, content) in &now {
+            let Some(other) = before.get(name).filter(|other| *other != content) else { continue };
+            let difference = comparison.first(self.step.outputs[name].as_str(), other, content)?;
+            record.differing.push(name.clone());
+            record.differences.insert(name.clone(), difference);
+        }
         Ok(record.differing.is_empty())
+    }
+
+    /// After a comparison the known result stays the result: what comes next is compared on the same inputs.
+    fn keep_known(
+        &self,
+        mut known: Action,
+        reproducible: Option<bool>,
+        record: &mut StepRecord,
+        held: &Locks,
+    ) -> Result<StepState, StepError> {
+        known.result.reproducible = reproducible;
+        self.context.actions.put(self.name, &known)?;
+        self.restore(&known, record, Some(held))?;
+        record.made_by = None;
+        Ok(StepState::Succeeded)
     }
 
     /// Checks what an attempt left, and stores it.

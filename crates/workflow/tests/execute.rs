@@ -36,7 +36,7 @@ impl World {
         Attempt {
             command: Command::Shell(line.to_owned()),
             folder: self.folder.path().to_owned(),
-            environment: inherited_environment([], None),
+            environment: inherited_environment([], &[]),
             log: self.path("log"),
             log_limit_bytes: 1 << 20,
             timeout: Some(LONG),
@@ -106,7 +106,7 @@ fn a_step_sees_only_what_was_declared() {
     assert!(log.contains("DECLARED=yes") && log.contains("PATH="), "{log}");
     // Cargo sets this for the test itself.
     assert!(std::env::var("CARGO_MANIFEST_DIR").is_ok() && !log.contains("CARGO_MANIFEST_DIR"), "{log}");
-    assert!(inherited_environment(["CARGO_MANIFEST_DIR"], None).contains_key("CARGO_MANIFEST_DIR"));
+    assert!(inherited_environment(["CARGO_MANIFEST_DIR"], &[]).contains_key("CARGO_MANIFEST_DIR"));
 }
 
 #[test]
@@ -240,7 +240,7 @@ fn the_word_kilter_means_this_binary_whatever_the_path_says() {
         for command in
             [Command::Shell("kilter train".to_owned()), Command::Program(vec!["kilter".to_owned(), "train".to_owned()])]
         {
-            let environment = inherited_environment([], Some(&tools));
+            let environment = inherited_environment([], &[&tools]);
             let attempt = Attempt { command, environment, ..world.attempt("") };
             execute(&attempt, &CancelToken::new()).unwrap();
             assert_eq!(fs::read_to_string(world.path("log")).unwrap(), format!("{text} train\n"));
@@ -281,7 +281,7 @@ fn an_orphan_of_a_killed_kilter_can_be_ended_and_a_stranger_is_left_alone() {
 
 #[test]
 fn the_environment_is_a_plain_map() {
-    let found: BTreeMap<String, String> = inherited_environment(["NO_SUCH_VARIABLE"], Some(Path::new("/tools")));
+    let found: BTreeMap<String, String> = inherited_environment(["NO_SUCH_VARIABLE"], &[Path::new("/tools")]);
     assert!(!found.contains_key("NO_SUCH_VARIABLE"));
     assert!(found["PATH"].starts_with("/tools:"));
 }

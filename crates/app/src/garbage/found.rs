@@ -66,6 +66,8 @@ pub enum GarbageKind {
     Profiles,
     /// Copies of datasets that lie elsewhere.
     DatasetCopies,
+    /// Python environments that nobody used for long.
+    Environments,
     /// Files that stood for datasets in trainings that are over.
     TrainingFiles,
 }
@@ -82,6 +84,7 @@ impl GarbageKind {
             Self::StepBlobs => "step_blobs",
             Self::Profiles => "profiles",
             Self::DatasetCopies => "dataset_copies",
+            Self::Environments => "environments",
             Self::TrainingFiles => "training_files",
         }
     }

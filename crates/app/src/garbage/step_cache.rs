@@ -3,7 +3,7 @@
 use std::{fs, path::PathBuf, time::SystemTime};
 
 use kilter_domain::digest::Digest;
-use kilter_workflow::{CachedResult, StateFolder};
+use kilter_workflow::{CachedResult, StateFolder, StoredEnvironment};
 
 use crate::{
     app::App,
@@ -41,6 +41,7 @@ pub(crate) struct Stale {
     profiles: Vec<(PathBuf, u64)>,
     /// Copies of datasets that lie elsewhere, with their digests.
     copies: Vec<(PathBuf, Digest)>,
+    environments: Vec<StoredEnvironment>,
     place: String,
 }
 
@@ -69,21 +70,24 @@ impl Stale {
         }
         let copies = folder.old_copies(before).into_iter().filter(|(_, digest)| !needed.has(digest)).collect();
         let place = folder.path().display().to_string();
-        Self { results, profiles: folder.old_profiles(before), copies, place }
+        let (profiles, environments) = (folder.old_profiles(before), folder.old_environments(before));
+        Self { results, profiles, copies, environments, place }
     }
 
     pub fn garbage(&self) -> Vec<Garbage> {
         let length = |path: &PathBuf| fs::metadata(path).map_or(0, |found| found.len());
         let results = self.results.iter().map(|result| length(&result.path));
         let profiles = self.profiles.iter().map(|(_, bytes)| *bytes);
+        let environments = self.environments.iter().map(|environment| bytes_below(&environment.folder));
         vec![
             Garbage::of(GarbageKind::StepResults, &self.place, results),
             Garbage::of(GarbageKind::Profiles, &self.place, profiles),
             Garbage::of(GarbageKind::DatasetCopies, &self.place, self.copies.iter().map(|(path, _)| bytes_below(path))),
+            Garbage::of(GarbageKind::Environments, &self.place, environments),
         ]
     }
 
-    /// Removes them, but what was used meanwhile.
+    /// Removes them, but what is used, or was used meanwhile.
     pub fn remove(&self) {
         let unused = |result: &&CachedResult| {
             let used = result.path.metadata().and_then(|found| found.modified());
@@ -98,6 +102,11 @@ impl Stale {
         for (folder, _) in &self.copies {
             if let Err(error) = fs::remove_dir_all(folder) {
                 tracing::warn!(folder = %folder.display(), %error, "could not remove the copy of a dataset");
+            }
+        }
+        for environment in &self.environments {
+            if let Err(error) = environment.remove() {
+                tracing::warn!(folder = %environment.folder.display(), %error, "could not remove a Python environment");
             }
         }
     }

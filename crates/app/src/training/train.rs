@@ -139,6 +139,7 @@ fn record_data_refusal(
         data: Default::default(),
         params: Default::default(),
         git: None,
+        environments: vec![],
         steps: vec![],
         unchanged: None,
     };

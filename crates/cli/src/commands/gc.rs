@@ -102,6 +102,7 @@ const fn what(garbage: &Garbage) -> &'static str {
         GarbageKind::StepBlobs => "blobs of steps",
         GarbageKind::Profiles => "profiles",
         GarbageKind::DatasetCopies => "copies of datasets",
+        GarbageKind::Environments => "Python environments",
         GarbageKind::TrainingFiles => "training files",
     }
 }

@@ -202,7 +202,7 @@ fn names_of_metrics_are_held_against_the_task() {
 #[test]
 fn keys_that_do_nothing_yet_are_named_with_their_lines() {
     let text = PROJECT.replace("BOUND", "0.5")
-        + "[env]\npython = \"3.11\"\n[objective.calls]\nkpi = \"saved customers\"\nsource = \"sql/saved.sql\"\n";
+        + "[env]\nlock = \"conda-lock.yml\"\n[objective.calls]\nkpi = \"saved customers\"\nsource = \"sql/saved.sql\"\n";
     let text = text.replace(
         "model = \"train.model\"",
         "model = \"train.model\"\nsign = \"key:release\"\npush = \"oci://example/churn\"",
@@ -213,11 +213,13 @@ fn keys_that_do_nothing_yet_are_named_with_their_lines() {
     assert_eq!(output.exit, 0, "{document}{}", output.err);
     let warnings: Vec<&str> =
         document["warnings"].as_array().unwrap().iter().map(|text| text.as_str().unwrap()).collect();
-    for key in ["sweep", "python", "sign", "push", "source", "kpi"] {
+    for key in ["sweep", "sign", "push", "source", "kpi"] {
         let line = 1 + text.lines().position(|line| line.starts_with(key)).unwrap();
         let result = format!("kilter.toml:{line}: `{key}` does nothing yet: ");
         assert!(warnings.iter().any(|warning| warning.starts_with(&result)), "{result} in {warnings:?}");
     }
+    let lock = "no environment is made from `conda-lock.yml`: it only goes into the keys of steps";
+    assert!(warnings.iter().any(|warning| warning.contains(lock)), "{warnings:?}");
 }
 
 #[test]

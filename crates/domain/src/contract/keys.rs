@@ -166,8 +166,20 @@ const DATA: &[Key] = &[
 ];
 
 const ENV: &[Key] = &[
-    key("python", Text, "none", "the Python version", "\"3.11\""),
-    key("lock", Path, "none", "the lock file of the packages", "\"uv.lock\""),
+    key(
+        "python",
+        Text,
+        "none",
+        "the Python that steps run with: a version, or conditions like `>=3.10,<3.12`",
+        "\"3.11\"",
+    ),
+    key(
+        "lock",
+        Path,
+        "none",
+        "the lock of the packages that steps run with: `uv.lock`, or requirements of pip (`*.txt`)",
+        "\"uv.lock\"",
+    ),
 ];
 
 const STEP: &[Key] = &[

@@ -13,7 +13,6 @@ pub(super) const UNUSED: &[(&str, &str)] = &[
     ("objective.*.source", "the query is never run; measure the objective with `kilter sql` or your own tools"),
     ("objective.*.review", "nobody is reminded; put the date into your calendar"),
     ("data.*.schema", "rows are not held against a JSON Schema; write what must hold into `require`"),
-    ("env.python", "it changes the cache key alone; steps run with the Python that their command names"),
     ("step.*.sweep", "the step runs once, with the values of [params]"),
     ("step.*.needs.gpu", "devices are not counted: two steps may run on one at a time"),
     ("package.include", "no further file is packed; let a step write it into the folder of the model"),
@@ -33,7 +32,21 @@ pub(super) fn keys(check: &Check<'_>) -> Vec<ContractError> {
             warnings.push(ContractError { place, message, hint: None, line: 0, column: 0 });
         }
     }
+    warnings.extend(foreign_lock(check));
     warnings
+}
+
+/// A lock that `uv` makes no environment from.
+fn foreign_lock(check: &Check<'_>) -> Option<ContractError> {
+    let lock = check.contract.env.lock.as_deref().filter(|lock| !is_python_lock(lock))?;
+    let message = format!("no environment is made from `{lock}`: it only goes into the keys of steps");
+    let hint = "state a `uv.lock`, or a `requirements.txt` with hashes, and steps run in what it locks".to_owned();
+    Some(check.warning("env.lock", message, Some(hint)))
+}
+
+/// Whether an environment is made from a lock of this name: one of `uv`, or requirements of pip.
+pub fn is_python_lock(path: &str) -> bool {
+    path.rsplit('/').next() == Some("uv.lock") || path.ends_with(".txt")
 }
 
 fn fits(pattern: &str, path: &str) -> bool {
@@ -64,6 +77,6 @@ mod tests {
     #[test]
     fn a_pattern_fits_names_of_one_part() {
         assert!(fits("step.*.sweep", "step.train.sweep") && !fits("step.*.sweep", "step.train.sweep.trials"));
-        assert!(!fits("step.*.sweep", "step.train") && !fits("env.python", "env.lock"));
+        assert!(!fits("step.*.sweep", "step.train") && !fits("package.push", "package.sign"));
     }
 }

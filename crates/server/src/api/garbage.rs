@@ -74,6 +74,7 @@ const fn kind(kind: GarbageKind) -> api::GarbageKind {
         GarbageKind::StepBlobs => api::GarbageKind::StepBlobs,
         GarbageKind::Profiles => api::GarbageKind::Profiles,
         GarbageKind::DatasetCopies => api::GarbageKind::DatasetCopies,
+        GarbageKind::Environments => api::GarbageKind::Environments,
         GarbageKind::TrainingFiles => api::GarbageKind::TrainingFiles,
     }
 }

@@ -17,6 +17,9 @@ pub fn event(number: u64, event: &RunEvent) -> Option<api::RunEvent> {
             (Kind::StepStarted, format!("{step}{again}{}", reasons(reason)))
         }
         RunEvent::StepWaiting { step, path } => (Kind::StepWaiting, format!("{step} waits: another run holds {path}")),
+        RunEvent::EnvironmentStarted { step, lock } => {
+            (Kind::StepWaiting, format!("{step} waits: its environment is made from {lock}"))
+        }
         RunEvent::StepRetrying { step, attempt, wait_ms, .. } => {
             let text = format!("{step} failed (attempt {attempt}), tried again in {} s", wait_ms / 1_000);
             (Kind::StepRetrying, text)

@@ -14,18 +14,19 @@ use super::attempt::RunnerError;
 const INHERITED: [&str; 10] =
     ["HOME", "KILTER_TABLE_MEMORY", "LANG", "LC_ALL", "LC_CTYPE", "LOGNAME", "PATH", "SHELL", "TMPDIR", "USER"];
 
-/// The few variables every step gets, and `declared` ones that are set, from the environment of this process. With
-/// `tools`, that folder comes first in PATH.
+/// The few variables every step gets, and `declared` ones that are set, from the environment of this process. The folders
+/// `first` come first in PATH, in their order.
 pub fn inherited_environment<'a>(
     declared: impl IntoIterator<Item = &'a str>,
-    tools: Option<&Path>,
+    first: &[&Path],
 ) -> BTreeMap<String, String> {
     let names = INHERITED.into_iter().chain(declared);
     let mut found: BTreeMap<String, String> =
         names.filter_map(|name| env::var(name).ok().map(|value| (name.to_owned(), value))).collect();
-    if let Some(tools) = tools {
+    if !first.is_empty() {
         let rest = found.get("PATH").map_or("/usr/local/bin:/usr/bin:/bin", String::as_str);
-        let path = format!("{}:{rest}", tools.display());
+        let first: String = first.iter().map(|folder| format!("{}:", folder.display())).collect();
+        let path = format!("{first}{rest}");
         found.insert("PATH".to_owned(), path);
     }
     found

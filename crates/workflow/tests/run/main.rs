@@ -1,6 +1,7 @@
 //! What a run promises, with real processes in real folders. A test waits for events, never for a span of time.
 
 mod cache;
+mod environments;
 mod inputs;
 mod kills;
 mod steps;
