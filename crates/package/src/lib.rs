@@ -13,6 +13,7 @@
 mod error;
 pub mod golden;
 mod manifest;
+pub mod oci;
 mod package;
 
 pub use error::PackageError;
