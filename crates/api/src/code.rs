@@ -96,6 +96,11 @@ codes! {
     DatasetUnavailable = "dataset_unavailable", 503, Unreachable, "a dataset cannot be read where it lies",    "see the cause above, and try again; `kilter run --locked` uses the copy that `kilter.lock` pins";
     DatasetRefused    = "dataset_refused",    403, Forbidden,   "the place of a dataset does not let us read it", "see that the address and the credentials (AWS_ACCESS_KEY_ID, `database`) are right";
 
+    // Registries.
+    RegistryUnavailable = "registry_unavailable", 503, Unreachable, "a registry cannot be reached, or does not answer to the end", "see the cause above, and try again: what was transferred is used";
+    RegistryRefused   = "registry_refused",   403, Forbidden,   "a registry does not let us do this",       "log in with `docker login HOST`, or set KILTER_REGISTRY_USER and KILTER_REGISTRY_PASSWORD";
+    PackageInvalid    = "package_invalid",    422, Failed,      "it is no package, or has other bytes than it says", "get it again from where it was made; nothing of it was kept";
+
     // The contract.
     ContractInvalid   = "contract_invalid",   422, Usage,       "the contract is not valid",                "see every place with `kilter check`";
     StepFailed        = "step_failed",        500, Failed,      "a run could not be done",                  "see the step and its log above; `kilter run` goes on where it stopped";

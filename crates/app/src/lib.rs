@@ -35,6 +35,7 @@ pub mod registered;
 pub mod registration;
 pub mod replay;
 pub mod replicas;
+pub mod reproduce;
 pub mod retrain;
 pub mod runs;
 pub mod training;
@@ -49,5 +50,6 @@ pub use crate::{
     project::Project,
 };
 
+pub use kilter_package::oci;
 pub use kilter_storage::{DEFAULT_CACHE_BYTES, DownloadError, InvalidStorageUrl, ObjectError, StorageUrl};
 pub use kilter_store::{CopiedTable, DatabaseUrl, InvalidDatabaseUrl};

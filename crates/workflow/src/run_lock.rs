@@ -29,7 +29,8 @@ const MAX_BYTES: u64 = 64 << 20;
 /// The lock of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunLock {
-    /// The version of the document: 1.
+    /// The version of the document: 1. The record of a run is a lock too, and has none.
+    #[serde(default = "current")]
     pub version: u32,
     /// The commit of the project; `None` without Git.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -69,6 +70,10 @@ pub struct StepLock {
     /// Whether another execution made the same outputs; `None`: nobody has asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reproducible: Option<bool>,
+}
+
+const fn current() -> u32 {
+    VERSION
 }
 
 /// Why a lock cannot be read.

@@ -14,6 +14,7 @@ pub(crate) mod key;
 pub(crate) mod label;
 pub(crate) mod model;
 pub(crate) mod monitor;
+pub(crate) mod package;
 pub(crate) mod predict;
 pub(crate) mod project;
 pub(crate) mod reference;

@@ -253,6 +253,11 @@ fn predictions_and_labels_are_sent_as_their_guide_says() {
     assert!(typist.type_page("predictions-and-labels.md", &read("predictions-and-labels.md")) > 8);
 }
 
+#[test]
+fn a_project_is_proved_reproducible_as_its_guide_says() {
+    assert!(Typist::new().type_page("reproduce.md", &read("reproduce.md")) > 7);
+}
+
 /// The folder of a Python that has what the guide of own trainers imports; `None` when there is none.
 fn python_for_trainers() -> Option<PathBuf> {
     let python = PathBuf::from(std::env::var_os("KILTER_PYTHON")?);

@@ -76,10 +76,10 @@ fn in_file(path: &Path, host: &str) -> Result<Option<Login>, OciError> {
     // What the parser says could quote the file.
     let file: LoginFile = serde_json::from_slice(&bytes)
         .map_err(|error| wrong(format!("{}, line {}: no JSON of logins", path.display(), error.line())))?;
-    if let Some(helper) = file.helpers.get(host).or(file.store.as_ref()) {
-        if let Some(login) = of_helper(helper, host)? {
-            return Ok(Some(login));
-        }
+    if let Some(helper) = file.helpers.get(host).or(file.store.as_ref())
+        && let Some(login) = of_helper(helper, host)?
+    {
+        return Ok(Some(login));
     }
     let entry = file.auths.iter().find(|(name, _)| host_of(name) == host).map(|(_, entry)| entry);
     let Some(entry) = entry else { return Ok(None) };

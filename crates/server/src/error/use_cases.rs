@@ -16,17 +16,19 @@ use kilter_app::{
     keys::SigningKeyError,
     model::{GoldenError, PackageError, VersionError},
     monitor::MonitorError,
+    oci::OciError,
     prediction::{LabelError, PredictionError},
     project::{DatasetError, FetchCause, FetchError, ProjectError},
     reconcile::ReconcileError,
     registration::RegisterError,
     replay::ReplayError,
+    reproduce::ReproduceError,
     retrain::RetrainError,
     runs::{RunLogError, StartRunError, TrainAndDeployError},
     training::TrainError,
 };
 use kilter_store::QueryError;
-use kilter_workflow::{PlanError, RunError};
+use kilter_workflow::{DeclaredFilesError, PlanError, RunError};
 
 use super::answered::{Answer, Answered, of_disk};
 
@@ -195,6 +197,36 @@ impl Answered for TrainError {
             Self::Fetch(error) => error.answer(),
             Self::Leakage { .. } | Self::ReservedInput { .. } => Code::TrainingRefused.into(),
             Self::Gate(error) => error.answer(),
+        }
+    }
+}
+
+impl Answered for OciError {
+    fn answer(&self) -> Answer {
+        match self {
+            Self::Address { .. } | Self::PlainHttp { .. } => Code::UsageInvalid.into(),
+            Self::Unauthorized { .. } | Self::Refused { .. } | Self::Login { .. } => Code::RegistryRefused.into(),
+            Self::NotFound { .. } => Code::NotFound.into(),
+            Self::Unavailable { .. } | Self::Protocol { .. } => Code::RegistryUnavailable.into(),
+            Self::Digest { .. } | Self::NotAPackage { .. } | Self::Content { .. } => Code::PackageInvalid.into(),
+            Self::Exists { .. } => Code::FileExists.into(),
+            Self::File { .. } => of_disk(self).unwrap_or(Code::StorageFailed).into(),
+        }
+    }
+}
+
+impl Answered for ReproduceError {
+    fn answer(&self) -> Answer {
+        match self {
+            Self::Train(error) => error.answer(),
+            Self::Dataset(error) => error.answer(),
+            Self::Fetch(error) => error.answer(),
+            Self::Project(error) => error.answer(),
+            Self::Files(DeclaredFilesError::Code(_)) => Code::ContractInvalid.into(),
+            Self::Files(DeclaredFilesError::Environment(_)) => Code::FileNotFound.into(),
+            Self::DataMissing { .. } => Code::FileNotFound.into(),
+            Self::OtherData { .. } => Code::FileInvalid.into(),
+            Self::Copy { .. } => of_disk(self).unwrap_or(Code::StorageFailed).into(),
         }
     }
 }

@@ -12,11 +12,13 @@ use std::{
 use clap::Args;
 use kilter_api::{self as api, Code, Exit, Problem};
 use kilter_app::{
-    Project,
+    Project, RequestContext,
     deployment::DeployOutcome,
     make_data_folder,
     model::ApprovalMode,
+    reproduce::{StepVerdict, check_reproducibility, step_verdicts},
     runs::{self, train_and_deploy},
+    temporary_folder,
     training::{RunOverrides, Training},
 };
 use kilter_domain::{
@@ -69,6 +71,9 @@ pub(crate) struct Run {
     /// Execute steps with cached results too, and create a version even if nothing changed.
     #[arg(long, conflicts_with = "dry_run")]
     force: bool,
+    /// Execute each step once more in a clean folder, compare its outputs with those that it made before, and create no version.
+    #[arg(long, conflicts_with_all = ["dry_run", "force"])]
+    check: bool,
     /// Fail if a dataset differs from its digest in kilter.lock.
     #[arg(long)]
     locked: bool,
@@ -106,9 +111,10 @@ impl Run {
                 .hint("add a [step.NAME] with `run = \"…\"`")
                 .into());
         }
-        match self.dry_run {
-            true => self.plan(&project),
-            false => self.whole(&project, output),
+        match (self.dry_run, self.check) {
+            (true, _) => self.plan(&project),
+            (_, true) => self.reproducibility(&project, output),
+            _ => self.whole(&project, output),
         }
     }
 
@@ -117,20 +123,7 @@ impl Run {
         let run = match self.connect.platform()? {
             Platform::InProcess(app, act) => {
                 runs::register_to_run(&app, &act, project)?;
-                let training = Training {
-                    cause: Cause::Manual { by: act.actor.clone() },
-                    context: act.clone(),
-                    data: BTreeMap::new(),
-                    steps: self.steps.iter().cloned().collect(),
-                    outputs_root: None,
-                    approval_mode: ApprovalMode::Required,
-                    overrides: RunOverrides {
-                        force: self.force(),
-                        locked: self.locked,
-                        params: overrides(&self.params)?,
-                    },
-                    now: Arc::new(now),
-                };
+                let training = self.training(&act)?;
                 let bar = ProgressBar::start(output);
                 let done = train_and_deploy(&app, project, training, &mut |event| {
                     run_events::event(0, &event).iter().for_each(|event| write_event(&bar, output, event));
@@ -141,6 +134,36 @@ impl Run {
             Platform::Server(api) => self.by_server(&api, project, output)?,
         };
         Ok(answer(project, &run))
+    }
+
+    fn training(&self, act: &RequestContext) -> Result<Training, CliError> {
+        Ok(Training {
+            cause: Cause::Manual { by: act.actor.clone() },
+            context: act.clone(),
+            data: BTreeMap::new(),
+            steps: self.steps.iter().cloned().collect(),
+            outputs_root: None,
+            approval_mode: ApprovalMode::Required,
+            overrides: RunOverrides { force: self.force(), locked: self.locked, params: overrides(&self.params)? },
+            now: Arc::new(now),
+        })
+    }
+
+    /// Whether each step makes the same outputs again. By this process, whoever has the data folder: nothing of it is needed.
+    fn reproducibility(self, project: &Project, output: &Output) -> Result<Answer, CliError> {
+        let tool = std::env::current_exe().map_err(|error| Problem::of(Code::Internal, &error))?;
+        make_data_folder(&project.folder.join(".kilter")).map_err(|error| problem_of(&error))?;
+        let scratch = temporary_folder(&std::env::temp_dir(), "kilter-check.");
+        let scratch = scratch.map_err(|error| crate::ui::error::disk("write to", &std::env::temp_dir(), &error))?;
+        let bar = ProgressBar::start(output);
+        let training = self.training(&act())?;
+        let record = check_reproducibility(project, training, (&tool, scratch.path()), &mut |event| {
+            let event = run_events::event(0, &event).filter(|event| event.kind != api::RunEventKind::DataChanged);
+            event.iter().for_each(|event| write_event(&bar, output, event));
+        })
+        .map_err(|error| problem_of(&error))?;
+        drop(bar);
+        Ok(reproducibility_answer(&record))
     }
 
     /// Asks the server for the run, and follows it to its end.
@@ -219,6 +242,49 @@ fn server_gone(stop: CliError, id: &str) -> CliError {
     }
 }
 
+/// What a check says of each step, the verdict of all first.
+fn reproducibility_answer(record: &RunRecord) -> Answer {
+    let verdicts = step_verdicts(record);
+    let with =
+        |wanted: fn(&StepVerdict) -> bool| verdicts.iter().find(|(_, verdict)| wanted(verdict)).map(|(step, _)| step);
+    let failed = with(|verdict| matches!(verdict, StepVerdict::Failed(_) | StepVerdict::NotChecked));
+    let differing = with(|verdict| matches!(verdict, StepVerdict::Differs(_)));
+    let count = |wanted: fn(&StepVerdict) -> bool| verdicts.iter().filter(|(_, verdict)| wanted(verdict)).count();
+    let same = count(|verdict| *verdict == StepVerdict::Reproduced);
+    let free = count(|verdict| *verdict == StepVerdict::NotClaimed);
+    let (exit, mark, sentence) = match (failed, differing) {
+        (Some(step), _) => {
+            (Exit::Failed, Status::Bad, format!("not checked: step {step} does not run in a clean folder"))
+        }
+        (None, Some(step)) => {
+            let sentence = format!("not reproducible: step {step} makes other outputs from the same inputs");
+            (Exit::CheckFailed, Status::Bad, sentence)
+        }
+        (None, None) if free > 0 => {
+            let sentence = format!(
+                "{} made the same again; {free} not deterministic, as the contract says",
+                counted(same, "step")
+            );
+            (Exit::Done, Status::Warn, sentence)
+        }
+        (None, None) => {
+            (Exit::Done, Status::Ok, format!("reproducible: {} made the same outputs again", counted(same, "step")))
+        }
+    };
+    let page = verdicts.iter().fold(Page::new().marked(mark, sentence), |page, (step, verdict)| match verdict {
+        StepVerdict::Reproduced => page.marked(Status::Ok, format!("{step}: the same outputs")),
+        StepVerdict::NotClaimed => page.marked(Status::None, format!("{step}: not compared, `deterministic = false`")),
+        StepVerdict::NotChecked => page.marked(Status::None, format!("{step}: not executed")),
+        StepVerdict::Failed(reason) => page
+            .marked(Status::Bad, format!("{step}: {reason}"))
+            .line("A clean folder has what the command names, its imports, and `code`: add what is missing to `code`."),
+        StepVerdict::Differs(differences) => differences.iter().fold(page, |page, (output, difference)| {
+            page.marked(Status::Bad, format!("{step}.{output}: {difference}"))
+        }),
+    });
+    Answer::done(&serde_json::json!({ "run": record }), page).exit(exit)
+}
+
 fn overrides(texts: &[String]) -> Result<BTreeMap<String, Value>, CliError> {
     let read = |text: &String| match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => {
@@ -241,7 +307,7 @@ fn deployed(at: &DeployOutcome) -> Page {
 }
 
 /// One event of a run as a line.
-fn write_event(bar: &ProgressBar, output: &Output, event: &api::RunEvent) {
+pub(crate) fn write_event(bar: &ProgressBar, output: &Output, event: &api::RunEvent) {
     use api::RunEventKind as Kind;
     let mark = match event.kind {
         Kind::Started => return,
