@@ -20,6 +20,7 @@ pub mod gates;
 pub mod headers;
 pub mod health;
 pub mod identity;
+pub mod lineage;
 pub mod models;
 pub mod monitors;
 pub mod page;
@@ -38,7 +39,10 @@ pub use approvals::{
     Approve, GrantWaiver, Retire, Review, RuleReview, SignOff, Standing, VersionAct, VersionActKind, Waiver,
     WaiverState, WithdrawnEndpoint,
 };
-pub use audit::{AuditCheck, AuditEntry};
+pub use audit::{
+    AuditCheck, AuditEntry, AuditHead, AuditReceipt, AuditRecord, Checkpoint, CheckpointPlace, ConsistencyProof,
+    ConsistencyQuery, ReceiptReason, VerifyAudit,
+};
 pub use code::Code;
 pub use columns::{ColumnDistance, ColumnStats, ColumnStatsQuery, ColumnSummary, VersionColumnStats};
 pub use deployments::{Deploy, DeployedVersion, Deployment};
@@ -51,6 +55,9 @@ pub use health::{Check, Health, Readiness, TaskStatus};
 pub use identity::{
     Account, Accounts, ChangeAccount, ChangePassword, Login, NewAccount, NewToken, Secret, Session, TokenCreated,
     TokenInfo, Tokens, WhoAmI,
+};
+pub use lineage::{
+    AsOf, AsOfQuery, Decided, EndpointAsOf, PredictionLineage, RunLineage, ServingVersion, VersionLineage,
 };
 pub use models::{Approval, Model, Submission, Version, Withdrawal};
 pub use monitors::{Reading, ReadingQuery};

@@ -24,10 +24,11 @@ use crate::{
         access::AccessCache, active_runs::ActiveRuns, column_stats_registry::ColumnStatsRegistry,
         contract_cache::ContractCache, error_tally::ErrorTally, followed_entries::FollowedEntries,
         held_policies::HeldPolicies, identities::Identities, label_marks::LabelMarks, leases::Leases,
-        model_cache::ModelCache, refusal_log::Refusals, serving_registry::ServingRegistry, signing_keys::SigningKeys,
-        threshold_schedule::ThresholdSchedule,
+        model_cache::ModelCache, publish_retries::PublishRetries, refusal_log::Refusals,
+        serving_registry::ServingRegistry, signing_keys::SigningKeys, threshold_schedule::ThresholdSchedule,
     },
     private_files::temporary_folder,
+    publish_place::PublishPlace,
 };
 
 /// How the platform is opened.
@@ -46,6 +47,8 @@ pub struct AppOptions {
     pub record_ack: RecordAck,
     /// The keys that the operator gives.
     pub keys: KeySources,
+    /// Where checkpoints of the audit log are published.
+    pub publish: Vec<PublishPlace>,
 }
 
 /// When a prediction or a label that is recorded is acknowledged.
@@ -114,6 +117,7 @@ impl AppOptions {
             storage: None,
             record_ack: RecordAck::Disk,
             keys: KeySources::default(),
+            publish: Vec::new(),
         }
     }
 }
@@ -163,6 +167,7 @@ pub(crate) struct Components {
     pub leases: Leases,
     pub followed: FollowedEntries,
     pub signing_keys: SigningKeys,
+    pub publish_retries: PublishRetries,
     /// The clock of a process that answers predictions.
     pub answering: OnceLock<Now>,
 }

@@ -34,8 +34,10 @@ impl ConnectArgs {
         if self.server.is_some() {
             return Ok(Platform::Server(self.api()?));
         }
+        let (keys, publish) = (self.data.keys(), self.data.publish());
         let (database, storage) = (self.data.database()?, self.data.storage()?);
-        match App::open(&self.data.path, AppOptions { database, storage, keys: self.data.keys(), ..app_options()? }) {
+        let options = AppOptions { database, storage, keys, publish, ..app_options()? };
+        match App::open(&self.data.path, options) {
             Ok(app) => {
                 data_folder::recover(&app, now())?;
                 let by = self.credentials()?;
@@ -94,6 +96,7 @@ fn open_folder(folder: &DataFolder, by: Credentials) -> Result<Client, CliError>
         database: folder.database()?,
         storage: folder.storage()?,
         keys: folder.keys(),
+        publish: folder.publish(),
         ..ServerOptions::local(data)
     };
     let error = match InProcess::open(options.clone()) {

@@ -9,7 +9,7 @@ use clap::Args;
 use kilter_api::{Code, Problem};
 use kilter_app::{
     AppOptions, DatabaseUrl, InvalidDatabaseUrl, InvalidStorageUrl, KeySource, KeySources, RequestContext,
-    StorageOptions,
+    StorageOptions, audit::PublishPlace,
 };
 use kilter_domain::{actor::Actor, time::Timestamp};
 
@@ -36,6 +36,24 @@ pub(crate) struct DataFolder {
     storage: StorageArgs,
     #[command(flatten)]
     keys: KeyArgs,
+    #[command(flatten)]
+    publish: PublishArgs,
+}
+
+/// Where checkpoints of the audit log are published.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct PublishArgs {
+    /// A place to which checkpoints of the audit log are published: file:/PATH, git:/REPOSITORY, s3://BUCKET/PREFIX or
+    /// https://ADDRESS. May be given several times.
+    #[arg(long, value_name = "PLACE", hide = true)]
+    audit_publish: Vec<PublishPlace>,
+}
+
+impl PublishArgs {
+    /// The places.
+    pub(crate) fn places(&self) -> Vec<PublishPlace> {
+        self.audit_publish.clone()
+    }
 }
 
 /// The private keys that the operator gives.
@@ -139,6 +157,11 @@ impl DataFolder {
     /// The object store, when one is given.
     pub(crate) fn storage(&self) -> Result<Option<StorageOptions>, CliError> {
         self.storage.options()
+    }
+
+    /// Where checkpoints are published.
+    pub(crate) fn publish(&self) -> Vec<PublishPlace> {
+        self.publish.places()
     }
 
     /// The private keys that are given.

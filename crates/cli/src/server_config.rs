@@ -33,7 +33,10 @@ const DATA_FOLDER: &[&str] = &[
     "signing_key_file",
     "checkpoint_key_file",
     "token_file",
+    "audit_publish",
 ];
+/// The sections besides `[server]`: `publish` of `[audit]` is the option `--audit-publish`.
+const SECTIONS: &[&str] = &["audit"];
 /// Options of which one is enough: where one is given, the file has no say about the others.
 const ALTERNATIVES: &[&str] = &["database", "database_file"];
 
@@ -131,8 +134,22 @@ impl Settings {
             Some(Value::Table(values)) => values,
             Some(_) => return Err(wrong("`server` is no section: write [server]".to_owned())),
         };
+        let mut values = values;
+        // A key of another section is the option with the name of the section before it.
+        for section in SECTIONS {
+            match file.remove(*section) {
+                None => {}
+                Some(Value::Table(keys)) => {
+                    values.extend(keys.into_iter().map(|(key, value)| (format!("{section}_{key}"), value)));
+                }
+                Some(_) => return Err(wrong(format!("`{section}` is no section: write [{section}]"))),
+            }
+        }
         if let Some(other) = file.keys().next() {
-            return Err(wrong(format!("`{other}` stands outside of [server], the only section")));
+            return Err(wrong(format!(
+                "`{other}` stands outside of [server] and [{}], the only sections",
+                SECTIONS.join("], [")
+            )));
         }
         let keys: Vec<String> = server.get_arguments().filter(|option| is_key(option)).map(key_of).collect();
         if let Some(key) = values.keys().find(|key| !keys.contains(key)) {

@@ -1,11 +1,12 @@
 //! One method per route of the native API.
 
 use kilter_api::{
-    Account, Accounts, Alert, AlertQuery, Approval, Approve, AuditCheck, AuditEntry, ChangeAccount, ChangePassword,
-    CollectGarbage, ColumnStats, ColumnStatsQuery, Deploy, Deployment, EndpointStatus, GarbageCollection, GrantWaiver,
-    Labels, LabelsKept, Login, Model, Mute, NewAccount, NewRun, NewToken, Page, PageQuery, Problem, Reading,
+    Account, Accounts, Alert, AlertQuery, Approval, Approve, AsOf, AsOfQuery, AuditCheck, AuditEntry, AuditHead,
+    AuditReceipt, AuditRecord, ChangeAccount, ChangePassword, CollectGarbage, ColumnStats, ColumnStatsQuery,
+    ConsistencyProof, ConsistencyQuery, Deploy, Deployment, EndpointStatus, GarbageCollection, GrantWaiver, Labels,
+    LabelsKept, Login, Model, Mute, NewAccount, NewRun, NewToken, Page, PageQuery, PredictionLineage, Problem, Reading,
     ReadingQuery, Reason, Retire, Review, RotateKey, Run, RunProgress, RunStarted, RunSummary, Session, SigningKey,
-    Status, StepLog, Submission, TokenCreated, TokenInfo, Tokens, Version, Waiver, WhoAmI, Withdrawal,
+    Status, StepLog, Submission, TokenCreated, TokenInfo, Tokens, VerifyAudit, Version, Waiver, WhoAmI, Withdrawal,
 };
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -41,6 +42,16 @@ impl Client {
     /// Every endpoint, what is open there, and the tasks of the server.
     pub async fn status(&self) -> Result<Status, Problem> {
         self.get("/api/v1/status").await
+    }
+
+    /// What served at a moment, and what it rests on.
+    pub async fn as_of(&self, query: &AsOfQuery) -> Result<AsOf, Problem> {
+        self.get_with("/api/v1/status/as-of", query).await
+    }
+
+    /// One prediction, and what it rests on.
+    pub async fn prediction(&self, id: &str) -> Result<PredictionLineage, Problem> {
+        self.get(&format!("/api/v1/predictions/{}", segment(id))).await
     }
 
     /// Models with their versions, newest first.
@@ -174,8 +185,33 @@ impl Client {
     }
 
     /// Compares the whole audit log with itself and with every state.
-    pub async fn verify_audit(&self) -> Result<AuditCheck, Problem> {
-        self.get("/api/v1/audit/verify").await
+    pub async fn verify_audit(&self, given: &VerifyAudit) -> Result<AuditCheck, Problem> {
+        self.post("/api/v1/audit/verify", given).await
+    }
+
+    /// One entry of the audit log with everything that is hashed of it.
+    pub async fn audit_entry(&self, entry: u64) -> Result<AuditRecord, Problem> {
+        self.get(&format!("/api/v1/audit/{entry}")).await
+    }
+
+    /// The receipt of an entry.
+    pub async fn audit_receipt(&self, entry: u64) -> Result<AuditReceipt, Problem> {
+        self.get(&format!("/api/v1/audit/{entry}/receipt")).await
+    }
+
+    /// The newest checkpoint, the keys that sign, and the places that have it.
+    pub async fn audit_head(&self) -> Result<AuditHead, Problem> {
+        self.get("/api/v1/audit/checkpoint").await
+    }
+
+    /// The proof that the log of one size begins with that of a smaller one.
+    pub async fn consistency(&self, query: &ConsistencyQuery) -> Result<ConsistencyProof, Problem> {
+        self.get_with("/api/v1/audit/consistency", query).await
+    }
+
+    /// Erases the reason of an entry.
+    pub async fn erase_reason(&self, entry: u64, reason: &Reason) -> Result<AuditRecord, Problem> {
+        self.post(&format!("/api/v1/audit/{entry}/erase-reason"), reason).await
     }
 
     /// The public keys, newest first.

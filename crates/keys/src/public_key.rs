@@ -32,6 +32,11 @@ impl PublicKey {
         Ok(Self { algorithm, raw })
     }
 
+    /// The Ed25519 key with these bytes (RFC 8032).
+    pub fn ed25519(raw: [u8; 32]) -> Self {
+        Self::of_raw(Algorithm::Ed25519, &raw)
+    }
+
     pub(crate) fn of_raw(algorithm: Algorithm, raw: &[u8]) -> Self {
         Self { algorithm, raw: raw.to_vec() }
     }

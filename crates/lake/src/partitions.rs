@@ -338,6 +338,22 @@ impl Lake {
         guarded(&path, || id_filter::may_hold(&path, ids))
     }
 
+    /// As [`Lake::may_hold`] of a file in the folder, without comparing its bytes: an answer that decides nothing, only where to look
+    /// first.
+    ///
+    /// # Errors
+    /// When it is not there, or cannot be read.
+    pub fn may_hold_unchecked(
+        &self,
+        kind: LogKind,
+        endpoint: &EndpointName,
+        known: &KnownPartition,
+        ids: &[Arc<str>],
+    ) -> Result<bool, LakeError> {
+        let path = self.path_of(kind, endpoint, known.seq);
+        guarded(&path, || id_filter::may_hold(&path, ids))
+    }
+
     /// Checks that a partition still has the bytes that were added, and says where they are: also under the name that it has until
     /// [`Lake::publish`], which a kill after the index was written leaves. The bytes of a file are read once, and again when its
     /// stamp has changed. What is not in the folder, or damaged there, is fetched from the object store if there is one.

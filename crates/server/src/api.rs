@@ -15,6 +15,7 @@ pub(crate) mod health;
 pub(crate) mod identity;
 pub(crate) mod keys;
 pub(crate) mod label_body;
+pub(crate) mod lineage;
 pub mod models;
 pub(crate) mod monitors;
 pub(crate) mod predictions;

@@ -1,5 +1,6 @@
 //! What the server does without being asked.
 
+pub(crate) mod checkpoints;
 pub(crate) mod flush_column_stats;
 pub(crate) mod follow;
 pub(crate) mod reconcile;

@@ -3,9 +3,10 @@
 use axum::{
     Router,
     body::{Body, Bytes, to_bytes},
-    http::{Request, Response},
+    http::{Method, Request, Response},
 };
-use kilter_app::{App, identity};
+use kilter_app::{audit::keep_checkpoints, identity};
+use kilter_domain::error_chain::with_causes;
 use tower::ServiceExt;
 
 use crate::{caller::FolderAccess, options::ServerOptions, router::router, server_error::ServerError, state::AppState};
@@ -13,7 +14,7 @@ use crate::{caller::FolderAccess, options::ServerOptions, router::router, server
 /// The native API of a data folder that this process opened.
 pub struct InProcess {
     router: Router,
-    app: App,
+    state: AppState,
 }
 
 impl InProcess {
@@ -34,15 +35,34 @@ impl InProcess {
     }
 
     fn of(state: AppState) -> Self {
-        Self { app: state.app(), router: router(state) }
+        Self { router: router(state.clone()), state }
     }
 
-    /// Answers one request, as the server would.
-    pub async fn answer(&self, mut request: Request<Bytes>) -> Response<Bytes> {
+    /// Answers one request, as the server would. What was acted is under a checkpoint afterwards.
+    pub async fn answer(&self, request: Request<Bytes>) -> Response<Bytes> {
+        // Whoever verifies acts on nothing, and a log that was changed is not signed for it.
+        let is_act = *request.method() != Method::GET && !request.uri().path().ends_with("/verify");
+        let answer = self.route(request).await;
+        if is_act && answer.status().is_success() {
+            let state = self.state.clone();
+            let kept = move || keep_checkpoints(&state.app(), state.now());
+            // The act is done, whatever becomes of the checkpoint: the next one covers it.
+            match tokio::task::spawn_blocking(kept).await {
+                Ok(Err(error)) => tracing::warn!(error = with_causes(&error), "no checkpoint was signed"),
+                Ok(Ok(failures)) => {
+                    failures.iter().for_each(|failure| tracing::warn!(failure, "a checkpoint was not published"));
+                }
+                Err(_) => tracing::warn!("no checkpoint was signed: its task ended early"),
+            }
+        }
+        answer
+    }
+
+    async fn route(&self, mut request: Request<Bytes>) -> Response<Bytes> {
         // Whoever runs this process has opened the data folder.
         request.extensions_mut().insert(FolderAccess);
         let answered = self.router.clone().oneshot(request.map(Body::from)).await;
-        if let Err(error) = identity::note_uses(&self.app) {
+        if let Err(error) = identity::note_uses(&self.state.app()) {
             tracing::debug!(%error, "when the token was used could not be written");
         }
         let (head, body) = match answered {

@@ -115,6 +115,7 @@ impl Server {
         background::reconcile::start(&self.state);
         background::flush_column_stats::start(&self.state);
         background::follow::start(&self.state);
+        background::checkpoints::start(&self.state);
         net::listener::accept(self.listener, router, limits, stop, || self.state.begin_to_stop()).await;
         let state = self.state.clone();
         // Runs that go on are asked to stop, and end in their rows.
@@ -124,6 +125,7 @@ impl Server {
         let kept = tokio::task::spawn_blocking(move || {
             background::flush_column_stats::keep(&state);
             background::reconcile::seal(&state);
+            background::checkpoints::keep(&state);
             // Others go on at once, and find everything sealed.
             replicas::leave(&state.app());
         });

@@ -12,8 +12,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     api::{
-        alerts, approvals, audit, columns, deployments, endpoints, garbage, health, identity, keys, models, monitors,
-        predictions, runs, status,
+        alerts, approvals, audit, columns, deployments, endpoints, garbage, health, identity, keys, lineage, models,
+        monitors, predictions, runs, status,
     },
     caller::Caller,
     inference::rest_v2,
@@ -30,11 +30,11 @@ use crate::{
         (name = "runs", description = "Runs: start, follow, cancel, read"),
         (name = "models", description = "Models and their versions: read, submit, approve, reject, review, waive, retire, revoke"),
         (name = "deployments", description = "Endpoints and deployments: read, deploy, roll back"),
-        (name = "predictions", description = "Labels of predictions"),
+        (name = "predictions", description = "Predictions: what each rests on, and their labels"),
         (name = "monitoring", description = "Status, readings of monitors, statistics of columns"),
         (name = "alerts", description = "Alerts: read, acknowledge, mute, resolve"),
         (name = "identity", description = "Accounts, logins, tokens"),
-        (name = "audit", description = "The audit log: read, verify"),
+        (name = "audit", description = "The audit log: read, verify, prove, erase a reason"),
         (name = "keys", description = "Keys that sign packages and checkpoints: read, rotate, revoke"),
         (name = "operations", description = "Liveness, readiness, metrics, this document"),
     )
@@ -48,12 +48,19 @@ pub(crate) fn all() -> OpenApiRouter<AppState> {
         .routes(routes!(metrics::get_metrics))
         .routes(routes!(document))
         .routes(routes!(status::get_status))
+        .routes(routes!(lineage::get_as_of))
+        .routes(routes!(lineage::get_prediction))
         .routes(routes!(models::list_models))
         .routes(routes!(models::get_version))
         .routes(routes!(deployments::list_deployments))
         .routes(routes!(alerts::list_alerts))
         .routes(routes!(audit::list_audit))
-        .routes(routes!(audit::check_audit))
+        .routes(routes!(audit::check_audit, audit::check_audit_against))
+        .routes(routes!(audit::get_checkpoint))
+        .routes(routes!(audit::get_consistency))
+        .routes(routes!(audit::get_audit_entry))
+        .routes(routes!(audit::get_audit_receipt))
+        .routes(routes!(audit::erase_reason))
         .routes(routes!(endpoints::get_endpoint))
         .routes(routes!(predictions::send_labels))
         .routes(routes!(monitors::list_latest_readings))

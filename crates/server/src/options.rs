@@ -6,7 +6,7 @@ use std::{
 };
 
 use kilter_api::Token;
-use kilter_app::{KeySources, RecordAck, StorageOptions};
+use kilter_app::{KeySources, RecordAck, StorageOptions, audit::PublishPlace};
 use kilter_store::DatabaseUrl;
 
 use crate::{
@@ -27,6 +27,8 @@ pub struct ServerOptions {
     pub record_ack: RecordAck,
     /// The private keys that the operator gives.
     pub keys: KeySources,
+    /// Where checkpoints of the audit log are published.
+    pub publish: Vec<PublishPlace>,
     /// The address to answer on.
     pub host: IpAddr,
     /// The port; 0 lets the system choose.
@@ -50,6 +52,7 @@ impl ServerOptions {
             storage: None,
             record_ack: RecordAck::Disk,
             keys: KeySources::default(),
+            publish: Vec::new(),
             host: Ipv4Addr::LOCALHOST.into(),
             port: 0,
             allow_remote: false,

@@ -58,6 +58,7 @@ impl AppState {
             storage,
             record_ack: options.record_ack,
             keys: options.keys.clone(),
+            publish: options.publish.clone(),
             ..AppOptions::new(tool)
         };
         let app = App::open(&options.data, app_options)?;
@@ -78,7 +79,8 @@ impl AppState {
     pub(crate) fn open_for_reading(options: ServerOptions) -> Result<Self, ServerError> {
         let tool = std::env::current_exe().map_err(ServerError::Program)?;
         let (database, storage) = (options.database.clone(), options.storage.clone());
-        let app = AppOptions { database, storage, ..AppOptions::new(tool) };
+        let publish = options.publish.clone();
+        let app = AppOptions { database, storage, publish, ..AppOptions::new(tool) };
         let app = App::open_for_reading(&options.data, app)?;
         Self::of(options, app, Arc::default())
     }

@@ -11,6 +11,7 @@ mod cached;
 mod download;
 mod error;
 mod objects;
+mod post;
 mod transfer;
 mod url;
 
@@ -18,4 +19,5 @@ pub use cached::{CachedStorage, DEFAULT_CACHE_BYTES, RENEWED_AFTER, Upload};
 pub use download::{DownloadError, Downloaded, download};
 pub use error::ObjectError;
 pub use objects::{Created, ObjectFacts, ObjectStorage};
+pub use post::post;
 pub use url::{InvalidStorageUrl, StorageUrl};

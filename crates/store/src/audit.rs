@@ -24,9 +24,11 @@ pub(crate) use self::record::Change;
 #[cfg(test)]
 pub(crate) use self::record::STATEMENTS;
 pub use self::record::{
-    AuditEvent, AuditedTx, Followed, Record, erase_reason, find, list, list_after, list_of_actor, list_of_object, size,
+    AuditEvent, AuditedTx, Followed, Record, erase_reason, find, list, list_after, list_of_actor, list_of_object,
+    salted_reason, size,
 };
 pub use fault::Fault;
+pub use hash::reason as reason_hash;
 pub use kilter_domain::audit::{Entry, Outcome};
-pub use tree::{consistency_proof, inclusion_proof, root};
+pub use tree::{consistency_proof, inclusion_proof, leaf, root};
 pub use verify::{Verification, verify};

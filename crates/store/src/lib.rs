@@ -17,6 +17,7 @@
 pub mod account;
 pub mod audit;
 mod backup;
+pub mod checkpoint;
 pub mod clock;
 mod commit_notify;
 mod database;

@@ -13,7 +13,7 @@ use std::{
 use clap::Args;
 use kilter_api::{Check, Code, Exit, Problem};
 use kilter_app::{
-    App, AppOptions, DatabaseUrl, StorageOptions,
+    App, AppOptions, DatabaseUrl, StorageOptions, audit,
     data_folder::{self, PartCheck, check_data_folder},
     garbage::{self, GarbageOptions},
     identity,
@@ -218,7 +218,7 @@ fn disk_use(data: &Path, database: Option<&DatabaseUrl>, storage: Option<&Storag
     let options = |tool| AppOptions { database: database.cloned(), storage: storage.cloned(), ..AppOptions::new(tool) };
     let opened = std::env::current_exe().ok().and_then(|tool| App::open_for_reading(data, options(tool)).ok());
     let Some(app) = opened else { return Vec::new() };
-    let mut checks = Vec::new();
+    let mut checks: Vec<Check> = checkpoints(&app).into_iter().collect();
     if let Ok(mut used) = garbage::measure_disk_use(&app) {
         used.bytes.sort_by_key(|(_, bytes)| std::cmp::Reverse(*bytes));
         let all: u64 = used.bytes.iter().map(|(_, bytes)| bytes).sum();
@@ -239,6 +239,29 @@ fn disk_use(data: &Path, database: Option<&DatabaseUrl>, storage: Option<&Storag
         checks.push(check("garbage", Ok(free)));
     }
     checks
+}
+
+/// Whether the newest checkpoint of the audit log is at every place to which it is published; nothing before the first one.
+fn checkpoints(app: &App) -> Option<Check> {
+    let newest = audit::newest_checkpoint(app).ok()??;
+    let places = audit::place_states(app).ok()?;
+    let wrong: Vec<String> = places
+        .iter()
+        .filter_map(|state| {
+            let (since, error) = state.place.failure.as_ref()?;
+            Some(format!("{} fails since {since}: {error}", state.place.place))
+        })
+        .collect();
+    let found = match wrong.is_empty() {
+        true => Ok(format!(
+            "{} entries of the audit log signed {}, published to {}",
+            newest.size,
+            newest.at,
+            counted(places.len(), "place")
+        )),
+        false => Err(wrong.join("; ")),
+    };
+    Some(check("checkpoints", found))
 }
 
 fn millis(time: SystemTime) -> i64 {

@@ -16,6 +16,7 @@ pub(crate) mod model;
 pub(crate) mod monitor;
 pub(crate) mod package;
 pub(crate) mod predict;
+pub(crate) mod prediction;
 pub(crate) mod project;
 pub(crate) mod reference;
 pub(crate) mod restore;

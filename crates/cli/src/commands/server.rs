@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::{
     byte_size::Size,
-    context::{DatabaseArgs, KeyArgs, StorageArgs},
+    context::{DatabaseArgs, KeyArgs, PublishArgs, StorageArgs},
     server_config::{self, FILE_VARIABLE},
     ui::{
         error::{CliError, usage},
@@ -38,6 +38,8 @@ pub(crate) struct Server {
     storage: StorageArgs,
     #[command(flatten)]
     keys: KeyArgs,
+    #[command(flatten)]
+    publish: PublishArgs,
     /// When a prediction or a label is acknowledged: after it is on the disk of this machine, or only after it is in the object
     /// store too, which a loss of the machine does not take away.
     #[arg(
@@ -142,6 +144,7 @@ impl Server {
             storage: self.storage.options()?,
             record_ack: self.record_ack()?,
             keys: self.keys.sources(),
+            publish: self.publish.places(),
             host: self.host,
             port: self.port,
             allow_remote: self.allow_remote,

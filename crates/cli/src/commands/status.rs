@@ -3,9 +3,10 @@
 use clap::Args;
 use kilter_api as api;
 use kilter_client::Client;
-use kilter_domain::plural::counted;
+use kilter_domain::{plural::counted, time::Timestamp};
 
 use crate::{
+    commands::prediction::lineage::with_serving,
     connect::ConnectArgs,
     ui::{
         error::CliError,
@@ -18,12 +19,18 @@ use crate::{
 /// Asks the server of the data folder. Without a server, it reads the folder itself.
 #[derive(Debug, Args)]
 pub(crate) struct Status {
+    /// Show what served at this moment instead, who approved it, and what it rests on (`2026-05-01T12:00:00Z`).
+    #[arg(long, value_name = "TIME")]
+    as_of: Option<Timestamp>,
     #[command(flatten)]
     connect: ConnectArgs,
 }
 
 impl Status {
     pub(crate) fn run(self) -> Result<Answer, CliError> {
+        if let Some(at) = self.as_of {
+            return as_of(&self.connect, at);
+        }
         let status = self.connect.api()?.call(Client::status)?;
         let mut table = TextTable::new(["endpoint", "live", "on its way", "attention"]);
         for endpoint in &status.endpoints {
@@ -76,6 +83,22 @@ fn server_line(server: &api::SharingServer) -> (view::Status, String) {
         (true, true) => (view::Status::Ok, name),
         (true, false) => (view::Status::Ok, format!("{name} evaluates and trains {}", server.projects.join(", "))),
     }
+}
+
+/// What served at a moment, and what it rests on.
+fn as_of(connect: &ConnectArgs, at: Timestamp) -> Result<Answer, CliError> {
+    let found = connect.api()?.call(async |api| api.as_of(&api::AsOfQuery { at }).await)?;
+    let mut page = Page::new().line(format!("as of {}", at));
+    for endpoint in &found.endpoints {
+        page = endpoint.serving.iter().fold(page, |page, serving| with_serving(page, &endpoint.name, serving));
+        if endpoint.serving.is_empty() {
+            page = page.marked(view::Status::Wait, format!("{}: nothing served", endpoint.name));
+        }
+    }
+    if found.endpoints.is_empty() {
+        page = page.line("Nothing was registered yet");
+    }
+    Ok(Answer::done(&found, page))
 }
 
 /// Which version is waited with, for whom, and what they type.

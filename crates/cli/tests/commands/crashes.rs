@@ -198,6 +198,8 @@ fn kill_servers(place: Place) {
     let known = known.lock().unwrap();
     let check = place.world.json(&["audit", "verify", "--data", place.folders[0]]);
     assert_eq!(check["valid"], true, "{check}");
+    // Of the acts between two kills at least one has its checkpoint, and the tree goes on from each of them.
+    assert!(check["checkpoints"].as_u64().unwrap() > 1, "{check}");
     let (answers, labels) = recorded(&place);
     let options = place.options();
     for folder in place.folders {

@@ -23,6 +23,7 @@ use crate::{World, contract::project, predictions::rows, server::Server};
 pub struct Database {
     server: String,
     name: String,
+    copies: Mutex<Vec<String>>,
 }
 
 static COUNT: AtomicU32 = AtomicU32::new(0);
@@ -38,7 +39,7 @@ impl Database {
         };
         let name = format!("kilter_cli_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         psql(&server, &format!("CREATE DATABASE {name}"));
-        Some(Self { server, name })
+        Some(Self { server, name, copies: Mutex::default() })
     }
 
     /// Its address by way of a proxy.
@@ -51,8 +52,26 @@ impl Database {
     }
 }
 
+impl Database {
+    /// Keeps a copy of it, which is dropped with it.
+    pub fn copy_to(&self, copy: &str) {
+        psql(&self.server, &format!("DROP DATABASE IF EXISTS {}_{copy}", self.name));
+        psql(&self.server, &format!("CREATE DATABASE {0}_{copy} TEMPLATE {0}", self.name));
+        self.copies.lock().unwrap().push(copy.to_owned());
+    }
+
+    /// Makes it what it was when it was copied.
+    pub fn put_back(&self, copy: &str) {
+        psql(&self.server, &format!("DROP DATABASE {} WITH (FORCE)", self.name));
+        psql(&self.server, &format!("CREATE DATABASE {0} TEMPLATE {0}_{copy}", self.name));
+    }
+}
+
 impl Drop for Database {
     fn drop(&mut self) {
+        for copy in self.copies.lock().unwrap().iter() {
+            psql(&self.server, &format!("DROP DATABASE IF EXISTS {}_{copy} WITH (FORCE)", self.name));
+        }
         psql(&self.server, &format!("DROP DATABASE {} WITH (FORCE)", self.name));
     }
 }

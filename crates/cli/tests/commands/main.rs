@@ -1,6 +1,7 @@
 //! What a person sees of the commands: answers, failures, exit codes.
 
 mod approvals;
+mod audit_evidence;
 mod backups;
 mod clocks;
 mod column_names;
@@ -30,6 +31,7 @@ mod label_leakage;
 mod labels;
 mod large_windows;
 mod lifecycle;
+mod lineage;
 mod live_project;
 mod lost_services;
 mod memory_bounds;

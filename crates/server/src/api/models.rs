@@ -14,7 +14,7 @@ use kilter_store::{
 
 use crate::{
     api::{
-        MAX_ROWS, bad_request, cursor, deployments::deployed, gates::verdict, page_request, parse_param, read,
+        MAX_ROWS, bad_request, cursor, deployments::deployed, gates::gate_verdict, page_request, parse_param, read,
         reason_or_default, standing,
     },
     caller::Caller,
@@ -162,13 +162,8 @@ pub fn version_with_gates(app: &App, name: &ModelName, number: u32) -> Result<ap
     read(app, |reader| {
         let found = store::get(reader, name, number)?;
         let judged = gates::standing_verdicts(reader, name, number)?;
-        let gates = judged.iter().map(|judged| api::GateVerdict {
-            gate: judged.gate.to_string(),
-            at: judged.at,
-            verdict: verdict(&judged.verdict),
-            reason: judged.verdict.reasons().into_iter().map(str::to_owned).collect(),
-        });
-        Ok(api::Version { gates: gates.collect(), ..version(&found) })
+        let gates = judged.iter().map(gate_verdict).collect();
+        Ok(api::Version { gates, ..version(&found) })
     })
 }
 

@@ -5,6 +5,7 @@ use kilter_app::{
     DownloadError,
     alert::AlertError,
     approval::ApproveError,
+    audit::AuditError,
     authz::AuthorizeError,
     column_stats::ColumnStatsError,
     data_folder::{BackupError, DataFolderError},
@@ -14,6 +15,7 @@ use kilter_app::{
     gate::GateError,
     identity::{AccountError, AuthenticateError, LoginError},
     keys::SigningKeyError,
+    lineage::LineageError,
     model::{GoldenError, PackageError, VersionError},
     monitor::MonitorError,
     oci::OciError,
@@ -424,6 +426,31 @@ impl Answered for AlertError {
             Self::Move(_) => Code::InvalidState.into(),
             Self::Project(error) => error.answer(),
             Self::Version(error) => error.answer(),
+            Self::Storage(error) => error.answer(),
+        }
+    }
+}
+
+impl Answered for AuditError {
+    fn answer(&self) -> Answer {
+        match self {
+            Self::Changed(_) => Answer::with_hint(
+                Code::InvalidState,
+                "see what was changed with `kilter audit verify`; after a restore that was meant, move `newest-checkpoint` away",
+            ),
+            Self::Note(_) => Code::Internal.into(),
+            Self::SigningKey(error) => error.answer(),
+            Self::NotFound(error) => error.answer(),
+            Self::InvalidState(error) => error.answer(),
+            Self::Storage(error) => error.answer(),
+        }
+    }
+}
+
+impl Answered for LineageError {
+    fn answer(&self) -> Answer {
+        match self {
+            Self::NotFound(error) => error.answer(),
             Self::Storage(error) => error.answer(),
         }
     }

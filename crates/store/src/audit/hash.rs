@@ -4,7 +4,7 @@ use sha2::{Digest, Sha256};
 
 /// Hex SHA-256 of salt and reason: shows that a text is the one that was given, and cannot be guessed back once the
 /// salt is erased.
-pub(super) fn reason(salt: &[u8], reason: &str) -> String {
+pub fn reason(salt: &[u8], reason: &str) -> String {
     let hash = Sha256::new().chain_update(salt).chain_update(reason.as_bytes()).finalize();
     hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }

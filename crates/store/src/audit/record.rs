@@ -31,6 +31,8 @@ statements! {
         INSERT INTO audit_reason (seq, salt, text) VALUES (:seq, :salt, :text)";
     ERASE_REASON = "erase the reason of a audit entry": "
         DELETE FROM audit_reason WHERE seq = :seq";
+    REASON = "read the reason of a audit entry": "
+        SELECT salt, text FROM audit_reason WHERE seq = :seq";
     LAST = "find the end of the audit log": "
         SELECT coalesce(max(seq), 0) FROM audit";
     FIND = "read a audit entry": "
@@ -173,6 +175,11 @@ pub fn erase_reason(audited: &AuditedTx, seq: u64) -> Result<(), StoreError> {
         0 => Err(StoreError::NotFound { what: "reason of audit entry", id: seq.to_string() }),
         _ => Ok(()),
     }
+}
+
+/// The salt and the text of the reason of an entry; `None` where none was given, or it was erased.
+pub fn salted_reason(reader: &Reader, seq: u64) -> Result<Option<([u8; 16], String)>, StoreError> {
+    reader.one(&REASON, named_params! { ":seq": seq }, |row| Ok((row.get("salt")?, row.get("text")?)))
 }
 
 /// The number of entries; the `seq` of the last one.

@@ -83,6 +83,14 @@ pub fn root(reader: &Reader, size: u64) -> Result<Hash, StoreError> {
     merkle::root(size, |node| subtree(reader, node))
 }
 
+/// The leaf of an entry, if there is one of that number.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn leaf(reader: &Reader, seq: u64) -> Result<Option<Hash>, StoreError> {
+    reader.one(&LEAF, named_params! { ":seq": seq }, |row| row.get("leaf"))
+}
+
 /// The proof that entry `seq` is one of the first `size` ([`merkle::is_included`] with index `seq - 1`).
 ///
 /// # Errors
@@ -106,7 +114,7 @@ pub fn consistency_proof(reader: &Reader, old: u64, new: u64) -> Result<Vec<Hash
 fn subtree(reader: &Reader, node: Node) -> Result<Hash, StoreError> {
     let seq = node.end();
     let found = match node.level {
-        0 => reader.one(&LEAF, named_params! { ":seq": seq }, |row| row.get("leaf"))?,
+        0 => leaf(reader, seq)?,
         level => reader.one(&SUBTREE, named_params! { ":seq": seq, ":level": level }, |row| row.get("hash"))?,
     };
     found.ok_or_else(|| {

@@ -45,6 +45,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations![
     "0013_signing_keys",
     "0014_version_acts",
     "0015_identity",
+    "0016_checkpoints",
 ];
 
 /// Refuses a database that other steps made, or later ones.

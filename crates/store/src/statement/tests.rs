@@ -12,7 +12,7 @@ use kilter_domain::{
 
 use super::Statement;
 use crate::{
-    DATABASE_FILE, Store, account, audit, backup, clock,
+    DATABASE_FILE, Store, account, audit, backup, checkpoint, clock,
     database::named_params,
     database::{Binding, Connection, PostgresConnector, number_parameters},
     dataset, deployment, gate, lease, migrate, model, monitor, prediction, project, replica, retention, run, setting,
@@ -24,6 +24,7 @@ const ROOMS: &[&[&Statement]] = &[
     audit::STATEMENTS,
     audit::tree::STATEMENTS,
     audit::verify::STATEMENTS,
+    checkpoint::STATEMENTS,
     clock::STATEMENTS,
     backup::STATEMENTS,
     dataset::STATEMENTS,

@@ -13,6 +13,7 @@ use clap::Args;
 use kilter_api::{self as api, Code, Exit, Problem};
 use kilter_app::{
     Project, RequestContext,
+    audit::keep_checkpoints,
     deployment::DeployOutcome,
     make_data_folder,
     model::ApprovalMode,
@@ -23,6 +24,7 @@ use kilter_app::{
 };
 use kilter_domain::{
     digest::Digest,
+    error_chain::with_causes,
     ids::StepName,
     plural::counted,
     run::{Cause, StepState},
@@ -129,6 +131,10 @@ impl Run {
                     run_events::event(0, &event).iter().for_each(|event| write_event(&bar, output, event));
                 })?;
                 done.deployed.iter().for_each(|at| bar.write_note(output, &deployed(at)));
+                // The run is done, whatever becomes of the checkpoint: the next one covers it.
+                if let Err(error) = keep_checkpoints(&app, now()) {
+                    output.note(&format!("no checkpoint was signed: {}", with_causes(&error)));
+                }
                 api_runs::run(&app, &done.trained.run)?
             }
             Platform::Server(api) => self.by_server(&api, project, output)?,
