@@ -4,6 +4,7 @@ use kilter_domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::inbox::BreakGlass;
 use crate::words::{ApproverRole, ReviewOutcome};
 
 /// Approves a version (`POST /api/v1/models/{model}/versions/{version}/approve`).
@@ -175,6 +176,9 @@ pub struct Standing {
     /// What else was done to it, newest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub acts: Vec<VersionAct>,
+    /// Where it answered without its approval, newest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub break_glasses: Vec<BreakGlass>,
 }
 
 /// What a review says of one rule.

@@ -103,6 +103,7 @@ codes! {
 
     // The contract.
     ContractInvalid   = "contract_invalid",   422, Usage,       "the contract is not valid",                "see every place with `kilter check`";
+    PolicyProposed    = "policy_proposed",    409, PendingApproval, "a validator must accept the contract first", "a validator sees it with `kilter policy list MODEL` and decides with `kilter policy accept MODEL ID`";
     StepFailed        = "step_failed",        500, Failed,      "a run could not be done",                  "see the step and its log above; `kilter run` goes on where it stopped";
 
     // Keys.

@@ -29,6 +29,9 @@ pub struct EndpointStatus {
     /// What is waited for before a version answers, or the next one does; absent while nothing is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waits: Option<Waits>,
+    /// What is out of order about what answers: rules that are waived, an answer without an approval.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exceptions: Vec<String>,
 }
 
 /// The next step towards a version that answers.

@@ -13,6 +13,7 @@ pub mod audit;
 pub mod code;
 pub mod columns;
 pub mod deployments;
+pub mod documents;
 pub mod endpoints;
 pub mod exit;
 pub mod garbage;
@@ -20,6 +21,7 @@ pub mod gates;
 pub mod headers;
 pub mod health;
 pub mod identity;
+pub mod inbox;
 pub mod lineage;
 pub mod models;
 pub mod monitors;
@@ -46,6 +48,10 @@ pub use audit::{
 pub use code::Code;
 pub use columns::{ColumnDistance, ColumnStats, ColumnStatsQuery, ColumnSummary, VersionColumnStats};
 pub use deployments::{Deploy, DeployedVersion, Deployment};
+pub use documents::{
+    CardParts, Document, DocumentBlock, DocumentSection, Inventory, InventoryEntry, LiveVersion, Objective,
+    ObjectiveReading, Objectives,
+};
 pub use endpoints::{EndpointStatus, Waits};
 pub use exit::Exit;
 pub use garbage::{CollectGarbage, Garbage, GarbageCollection};
@@ -55,6 +61,10 @@ pub use health::{Check, Health, Readiness, TaskStatus};
 pub use identity::{
     Account, Accounts, ChangeAccount, ChangePassword, Login, NewAccount, NewToken, Secret, Session, TokenCreated,
     TokenInfo, Tokens, WhoAmI,
+};
+pub use inbox::{
+    BreakGlass, BreakGlassDeploy, BreakGlassReview, BreakGlassState, Inbox, InboxItem, InboxKind, PolicyProposal,
+    PolicyProposals, ProposalState,
 };
 pub use lineage::{
     AsOf, AsOfQuery, Decided, EndpointAsOf, PredictionLineage, RunLineage, ServingVersion, VersionLineage,

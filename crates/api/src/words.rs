@@ -138,6 +138,10 @@ words! {
         UnknownLabels = "unknown_labels",
         /// The metric is worse than before the last promotion.
         Promotion = "promotion",
+        /// A version answers without its approval, and nobody has reviewed why.
+        BreakGlass = "break_glass",
+        /// An objective misses its target.
+        Objective = "objective",
     }
     /// The kind of a monitor.
     MonitorKind {
@@ -290,6 +294,8 @@ impl From<alert::AlertKind> for AlertKind {
             Domain::UnknownClass => Self::UnknownClass,
             Domain::UnknownLabels => Self::UnknownLabels,
             Domain::Promotion => Self::Promotion,
+            Domain::BreakGlass => Self::BreakGlass,
+            Domain::Objective => Self::Objective,
         }
     }
 }

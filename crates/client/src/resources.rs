@@ -2,11 +2,13 @@
 
 use kilter_api::{
     Account, Accounts, Alert, AlertQuery, Approval, Approve, AsOf, AsOfQuery, AuditCheck, AuditEntry, AuditHead,
-    AuditReceipt, AuditRecord, ChangeAccount, ChangePassword, CollectGarbage, ColumnStats, ColumnStatsQuery,
-    ConsistencyProof, ConsistencyQuery, Deploy, Deployment, EndpointStatus, GarbageCollection, GrantWaiver, Labels,
-    LabelsKept, Login, Model, Mute, NewAccount, NewRun, NewToken, Page, PageQuery, PredictionLineage, Problem, Reading,
-    ReadingQuery, Reason, Retire, Review, RotateKey, Run, RunProgress, RunStarted, RunSummary, Session, SigningKey,
-    Status, StepLog, Submission, TokenCreated, TokenInfo, Tokens, VerifyAudit, Version, Waiver, WhoAmI, Withdrawal,
+    AuditReceipt, AuditRecord, BreakGlass, BreakGlassDeploy, BreakGlassReview, CardParts, ChangeAccount,
+    ChangePassword, CollectGarbage, ColumnStats, ColumnStatsQuery, ConsistencyProof, ConsistencyQuery, Deploy,
+    Deployment, Document, EndpointStatus, GarbageCollection, GrantWaiver, Inbox, Inventory, Labels, LabelsKept, Login,
+    Model, Mute, NewAccount, NewRun, NewToken, Objectives, Page, PageQuery, PolicyProposal, PolicyProposals,
+    PredictionLineage, Problem, Reading, ReadingQuery, Reason, Retire, Review, RotateKey, Run, RunProgress, RunStarted,
+    RunSummary, Session, SigningKey, Status, StepLog, Submission, TokenCreated, TokenInfo, Tokens, VerifyAudit,
+    Version, Waiver, WhoAmI, Withdrawal,
 };
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -26,6 +28,10 @@ fn version_path(model: &str, version: u32) -> String {
 
 fn waivers_path(model: &str) -> String {
     format!("/api/v1/models/{}/waivers", segment(model))
+}
+
+fn proposals_path(model: &str) -> String {
+    format!("/api/v1/models/{}/proposals", segment(model))
 }
 
 fn endpoint_path(endpoint: &str) -> String {
@@ -127,6 +133,71 @@ impl Client {
     /// Deploys a version, by the stages of the contract.
     pub async fn deploy(&self, endpoint: &str, body: &Deploy) -> Result<Deployment, Problem> {
         self.post(&format!("{}/deploy", endpoint_path(endpoint)), body).await
+    }
+
+    /// A document about a version: `card`, `annex-iv` or `sr-26-2`.
+    pub async fn document(&self, model: &str, version: u32, kind: &str) -> Result<Document, Problem> {
+        self.get(&format!("{}/documents/{}", version_path(model, version), segment(kind))).await
+    }
+
+    /// Writes parts of the card of a version.
+    pub async fn write_card(&self, model: &str, version: u32, body: &CardParts) -> Result<Document, Problem> {
+        self.post(&format!("{}/card", version_path(model, version)), body).await
+    }
+
+    /// Every model with its risk tier, owner, dates and findings.
+    pub async fn inventory(&self) -> Result<Inventory, Problem> {
+        self.get("/api/v1/inventory").await
+    }
+
+    /// The objectives of a model with what they came to.
+    pub async fn objectives(&self, model: &str) -> Result<Objectives, Problem> {
+        self.get(&format!("/api/v1/models/{}/objectives", segment(model))).await
+    }
+
+    /// Measures the objectives of a model now.
+    pub async fn measure_objectives(&self, model: &str) -> Result<Objectives, Problem> {
+        self.post(&format!("/api/v1/models/{}/objectives/measure", segment(model)), &serde_json::json!({})).await
+    }
+
+    /// What waits for people.
+    pub async fn inbox(&self) -> Result<Inbox, Problem> {
+        self.get("/api/v1/inbox").await
+    }
+
+    /// Contracts that ask for less than the one in force.
+    pub async fn proposals(&self, model: &str) -> Result<PolicyProposals, Problem> {
+        self.get(&proposals_path(model)).await
+    }
+
+    /// Lets a proposed contract come into force.
+    pub async fn accept_proposal(&self, model: &str, id: &str, reason: &Reason) -> Result<PolicyProposal, Problem> {
+        self.post(&format!("{}/{}/accept", proposals_path(model), segment(id)), reason).await
+    }
+
+    /// Refuses a proposed contract.
+    pub async fn reject_proposal(&self, model: &str, id: &str, reason: &Reason) -> Result<PolicyProposal, Problem> {
+        self.post(&format!("{}/{}/reject", proposals_path(model), segment(id)), reason).await
+    }
+
+    /// Versions that were let answer without their approval.
+    pub async fn break_glasses(&self, endpoint: &str, page: &PageQuery) -> Result<Page<BreakGlass>, Problem> {
+        self.get_with(&format!("{}/break-glass", endpoint_path(endpoint)), page).await
+    }
+
+    /// Lets a version answer at once without its approval.
+    pub async fn deploy_break_glass(&self, endpoint: &str, body: &BreakGlassDeploy) -> Result<Deployment, Problem> {
+        self.post(&format!("{}/break-glass", endpoint_path(endpoint)), body).await
+    }
+
+    /// Says whether a version had to answer without its approval.
+    pub async fn review_break_glass(
+        &self,
+        endpoint: &str,
+        id: &str,
+        body: &BreakGlassReview,
+    ) -> Result<BreakGlass, Problem> {
+        self.post(&format!("{}/break-glass/{}/review", endpoint_path(endpoint), segment(id)), body).await
     }
 
     /// Takes back the candidate of an endpoint, or returns to the version before.

@@ -269,6 +269,8 @@ pub enum Action {
     Revoke,
     /// Let a version answer at an endpoint.
     Deploy,
+    /// Let a version answer without its approval, in an emergency.
+    BreakGlass,
     /// To the last approved version: needs no approval.
     RollBack,
     /// Acknowledge, mute, resolve.
@@ -277,6 +279,8 @@ pub enum Action {
     ChangeContract,
     /// Change what judges and releases: gates, requirements of data, approval, risk, objectives, deployment, threshold.
     ChangePolicy,
+    /// Decide whether gates, approval or requirements may be loosened.
+    AcceptPolicy,
     /// Change the owner and the roles of a project.
     ChangeRoles,
     /// Verify the audit log and packages, export evidence.
@@ -287,7 +291,7 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Action; 22] = [
+    pub const ALL: [Action; 24] = [
         Action::Read,
         Action::Predict,
         Action::Label,
@@ -303,10 +307,12 @@ impl Action {
         Action::Retire,
         Action::Revoke,
         Action::Deploy,
+        Action::BreakGlass,
         Action::RollBack,
         Action::HandleAlert,
         Action::ChangeContract,
         Action::ChangePolicy,
+        Action::AcceptPolicy,
         Action::ChangeRoles,
         Action::Audit,
         Action::Administer,
@@ -336,6 +342,8 @@ impl Action {
             Self::ChangePolicy => "change_policy",
             Self::ChangeRoles => "change_roles",
             Self::Audit => "audit",
+            Self::BreakGlass => "break_glass",
+            Self::AcceptPolicy => "accept_policy",
             Self::Administer => "administer",
         }
     }
@@ -350,14 +358,14 @@ impl Action {
             Self::Run | Self::Submit | Self::ChangeContract => &[Owner, Developer],
             Self::Validate | Self::Lapse => &[],
             Self::Approve => &[Validator, Owner],
-            Self::Reject | Self::Review | Self::Waive | Self::Return => &[Validator],
+            Self::Reject | Self::Review | Self::Waive | Self::AcceptPolicy | Self::Return => &[Validator],
             Self::Retire | Self::ChangePolicy => &[Owner],
             Self::ChangeRoles => &[Owner, Admin],
             Self::Revoke => &[Owner, Validator],
             Self::Deploy | Self::RollBack => &[Operator],
             Self::HandleAlert => &[Owner, Developer, Validator, Operator],
             Self::Audit => &[Owner, Validator, Auditor, Admin],
-            Self::Administer => &[Admin],
+            Self::Administer | Self::BreakGlass => &[Admin],
         }
     }
 
@@ -369,6 +377,8 @@ impl Action {
                 | Self::Retire
                 | Self::Review
                 | Self::Waive
+                | Self::AcceptPolicy
+                | Self::BreakGlass
                 | Self::Return
                 | Self::ChangeContract
                 | Self::ChangePolicy
@@ -385,6 +395,8 @@ impl Action {
                 | Self::Reject
                 | Self::Review
                 | Self::Waive
+                | Self::AcceptPolicy
+                | Self::BreakGlass
                 | Self::Return
                 | Self::Revoke
                 | Self::Retire
@@ -411,10 +423,12 @@ impl Action {
             Self::Retire => "retire a version",
             Self::Revoke => "revoke a version",
             Self::Deploy => "deploy a version",
+            Self::BreakGlass => "deploy a version without its approval",
             Self::RollBack => "roll back",
             Self::HandleAlert => "handle an alert",
             Self::ChangeContract => "change the contract",
             Self::ChangePolicy => "change gates, approval, deployment or what else judges and releases",
+            Self::AcceptPolicy => "decide about looser gates, approval or requirements",
             Self::ChangeRoles => "change the owner or the roles",
             Self::Audit => "read or verify the audit table",
             Self::Administer => "administer the platform",

@@ -17,6 +17,7 @@ mod init;
 mod inspect;
 mod keys;
 mod lockout;
+mod loosening;
 mod monitoring;
 mod output_ref;
 mod parse;

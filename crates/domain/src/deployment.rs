@@ -66,12 +66,28 @@ pub enum AdmissionPolicy {
     Approved,
     /// An automatic place that is not production.
     Validated,
+    /// An emergency: what was packed and is not over.
+    #[serde(rename = "break_glass")]
+    BreakGlass,
 }
 
 impl AdmissionPolicy {
+    const fn words(self) -> &'static str {
+        match self {
+            Self::Approved => "approved",
+            Self::Validated => "validated or approved",
+            Self::BreakGlass => "a candidate, validated or approved",
+        }
+    }
+
     /// Whether a version in that state may answer here.
     pub const fn accepts(self, version: VersionState) -> bool {
-        matches!((self, version), (_, VersionState::Approved) | (Self::Validated, VersionState::Validated))
+        use VersionState::{Approved, Candidate, Validated};
+        match self {
+            Self::Approved => matches!(version, Approved),
+            Self::Validated => matches!(version, Approved | Validated),
+            Self::BreakGlass => matches!(version, Approved | Validated | Candidate),
+        }
     }
 }
 
@@ -81,7 +97,7 @@ impl AdmissionPolicy {
 pub enum IllegalDeploymentTransition {
     #[error("a deployment that is {from} cannot become {to}: {needs}")]
     State { from: DeploymentState, to: DeploymentState, needs: &'static str },
-    #[error("a version that is {version} may not answer here: it must be {}; {}", if *.admits == AdmissionPolicy::Approved { "approved" } else { "validated or approved" }, .version.next_step())]
+    #[error("a version that is {version} may not answer here: it must be {}; {}", .admits.words(), .version.next_step())]
     Version { version: VersionState, admits: AdmissionPolicy },
     #[error("a canary of {percent} % is not one: write 1 to 100, each step more than the one before ({from})")]
     Percent { from: DeploymentState, percent: u8 },

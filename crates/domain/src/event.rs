@@ -77,6 +77,10 @@ kinds! {
     BiasAlert = "bias_alert";
     /// A rule about rows, errors or latency failed.
     UsageAlert = "usage_alert";
+    /// A version answers without its approval.
+    BreakGlassAlert = "break_glass_alert";
+    /// An objective misses its target.
+    ObjectiveAlert = "objective_alert";
     /// An alert is over.
     AlertResolved = "alert_resolved";
     /// A retraining was started.
@@ -99,6 +103,8 @@ impl EventKind {
                 | Self::PromotionAlert
                 | Self::BiasAlert
                 | Self::UsageAlert
+                | Self::BreakGlassAlert
+                | Self::ObjectiveAlert
         )
     }
 }
@@ -129,6 +135,8 @@ impl From<&AlertTopic> for EventKind {
         match (topic, topic.monitor()) {
             (AlertTopic::EstimatedPerformance, _) => Self::EstimateAlert,
             (AlertTopic::Promotion, _) => Self::PromotionAlert,
+            (AlertTopic::BreakGlass, _) => Self::BreakGlassAlert,
+            (AlertTopic::Objective(_), _) => Self::ObjectiveAlert,
             (_, MonitorKind::Performance) => Self::PerformanceAlert,
             (_, MonitorKind::Data) => Self::DataAlert,
             (_, MonitorKind::Drift) => Self::DriftAlert,

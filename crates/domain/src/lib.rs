@@ -8,6 +8,7 @@
 pub mod actor;
 pub mod alert;
 pub mod audit;
+pub mod card;
 pub mod contract;
 pub mod deployment;
 pub mod digest;

@@ -15,6 +15,7 @@ mod error;
 mod filter;
 pub(crate) mod float;
 mod function;
+mod implies;
 mod judge;
 mod lex;
 mod message;

@@ -9,6 +9,7 @@
 
 mod escape;
 mod figure;
+mod markdown;
 mod number;
 mod page;
 mod rows;

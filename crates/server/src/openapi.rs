@@ -12,8 +12,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     api::{
-        alerts, approvals, audit, columns, deployments, endpoints, garbage, health, identity, keys, lineage, models,
-        monitors, predictions, runs, status,
+        alerts, approvals, audit, columns, deployments, documents, endpoints, garbage, health, identity, inbox, keys,
+        lineage, models, monitors, predictions, runs, status,
     },
     caller::Caller,
     inference::rest_v2,
@@ -77,6 +77,17 @@ pub(crate) fn all() -> OpenApiRouter<AppState> {
         .routes(routes!(approvals::revoke))
         .routes(routes!(approvals::list_waivers, approvals::grant_waiver))
         .routes(routes!(approvals::revoke_waiver))
+        .routes(routes!(documents::get_document))
+        .routes(routes!(documents::write_card))
+        .routes(routes!(documents::list_objectives))
+        .routes(routes!(documents::measure_objectives))
+        .routes(routes!(documents::get_inventory))
+        .routes(routes!(inbox::get_inbox))
+        .routes(routes!(inbox::list_proposals))
+        .routes(routes!(inbox::accept_proposal))
+        .routes(routes!(inbox::reject_proposal))
+        .routes(routes!(inbox::list_break_glass, inbox::deploy_break_glass))
+        .routes(routes!(inbox::review_break_glass))
         .routes(routes!(alerts::acknowledge))
         .routes(routes!(alerts::mute))
         .routes(routes!(alerts::unmute))

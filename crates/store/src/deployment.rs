@@ -3,6 +3,8 @@
 //! Invariants: an endpoint has at most one live deployment and one candidate; what was live at T is one query;
 //! a deployment keeps its endpoint, version and cause.
 
+pub mod break_glass;
+
 use kilter_domain::{
     deployment::DeploymentState,
     ids::{EndpointName, ModelName, ProjectName},

@@ -4,6 +4,7 @@
 
 pub mod act;
 pub mod alias;
+pub mod card;
 
 use kilter_domain::{
     actor::Actor,

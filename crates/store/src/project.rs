@@ -1,5 +1,8 @@
 //! Projects and the contracts they were under: the text of `kilter.toml`, each since when.
 
+pub mod objective;
+pub mod proposal;
+
 use kilter_domain::{digest::Digest, ids::ProjectName, time::Timestamp};
 
 use crate::{

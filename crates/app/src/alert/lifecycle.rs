@@ -257,6 +257,8 @@ impl<'a> EndpointAlerts<'a> {
 fn resolution(topic: &AlertTopic) -> String {
     match topic {
         AlertTopic::MissingLabels => "labels arrive again".to_owned(),
+        AlertTopic::Objective(name) => format!("objective `{name}` is met again"),
+        AlertTopic::BreakGlass => "every break-glass was reviewed".to_owned(),
         AlertTopic::UnknownClass(class) => format!("labels no longer name `{class}`"),
         AlertTopic::UnknownLabels => "the labels are in the words of the model again".to_owned(),
         topic => format!("{topic} is back in bounds"),

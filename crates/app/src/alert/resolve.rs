@@ -34,7 +34,11 @@ impl App {
         let filter = alerts::AlertFilter { endpoint: Some(endpoint.clone()), open: true };
         let open = self.store().read(|reader| alerts::list(reader, &filter, &PageRequest::first(100)))?;
         let signature = &package.manifest.signature;
-        for alert in open.items.into_iter().filter(|alert| !is_unknown_to(alert, signature)) {
+        for alert in open
+            .items
+            .into_iter()
+            .filter(|alert| alert.key.topic.ends_with_version() && !is_unknown_to(alert, signature))
+        {
             at.resolve(&alert, &format!("{}: {reason}", alert.key.topic.monitor()))?;
         }
         Ok(())

@@ -170,7 +170,8 @@ fn withdraw_unadmitted(app: &App, context: &RequestContext, project: &Project) -
         })?;
         for one in live.into_iter().chain(candidate).filter(|one| one.model == model) {
             let state = checks::version_state(app, &model, one.number)?;
-            if target.deploy.admission_policy().accepts(state) {
+            let admits = target.deploy.admission_policy();
+            if checks::admission_of(app, admits, &target.endpoint, (&model, one.number))?.accepts(state) {
                 continue;
             }
             let reason = format!("version {} is {state}", one.number);

@@ -1,7 +1,8 @@
 //! What people and gates said of a version, for whoever asks.
 
-use kilter_domain::{actor::Actor, ids::ModelName, time::Timestamp};
+use kilter_domain::{actor::Actor, ids::ModelName, model::VersionState, time::Timestamp};
 use kilter_store::{
+    deployment::break_glass::BreakGlass,
     gate::{Approval, waiver::Waiver},
     model::act::Act,
 };
@@ -9,6 +10,7 @@ use kilter_store::{
 use crate::{
     app::App,
     approval::{decide::project_of, error::ApproveError},
+    causes::StorageError,
     model::{version_record::VersionRecord, votes},
 };
 
@@ -25,6 +27,28 @@ pub struct Standing {
     pub waivers: Vec<Waiver>,
     /// What else was done to it, newest first.
     pub acts: Vec<Act>,
+    /// Where it answered without its approval, newest first.
+    pub break_glasses: Vec<BreakGlass>,
+}
+
+/// What is out of order about a version that answers, as sentences: rules that are waived, and answers without an approval.
+///
+/// # Errors
+/// When there is no such version, or the metadata cannot be read.
+pub fn exceptions(app: &App, model: &ModelName, number: u32, at: Timestamp) -> Result<Vec<String>, StorageError> {
+    let record = app.store().read(|reader| VersionRecord::read(reader, model, number, at))?;
+    let waived = record.waivers.iter().map(|waiver| {
+        let (term, until) = (&waiver.term, waiver.term.until.civil().date());
+        format!(
+            "v{number}: gate {}: `{}` is waived until {until} by {}: {}",
+            term.gate, term.rule, term.by, waiver.reason
+        )
+    });
+    let is_approved = record.version.state == VersionState::Approved;
+    let broken = record.break_glasses.iter().filter(|_| !is_approved).take(1).map(|one| {
+        format!("v{number} answers at {} without its approval, by {}: {}", one.endpoint, one.by, one.reason)
+    });
+    Ok(waived.chain(broken).collect())
 }
 
 /// What people and gates said of a version, as of `at`.
@@ -40,5 +64,6 @@ pub fn standing(app: &App, model: &ModelName, number: u32, at: Timestamp) -> Res
         missing: votes::missing_approval(app, &project, &record.version, at)?,
         waivers: record.waivers,
         acts: record.acts,
+        break_glasses: record.break_glasses,
     })
 }

@@ -2,12 +2,19 @@
 //! where it is loaded ([`super::routes`]), once per change.
 
 use kilter_domain::{
+    deployment::AdmissionPolicy,
     ids::{EndpointName, ModelName},
     model::VersionState,
     time::Timestamp,
 };
 use kilter_inference::{Signature, Task};
-use kilter_store::{deployment as deployments, deployment::Deployment, model as versions};
+use kilter_store::{
+    deployment::{
+        self as deployments, Deployment,
+        break_glass::{self, BreakGlass, BreakGlassState},
+    },
+    model as versions,
+};
 
 use crate::{
     app::App,
@@ -94,4 +101,17 @@ pub(crate) fn check_traffic(
     let state = format!("approved for at most {most} % of the traffic, and would answer {percent} %");
     let how = "ask for an approval without this condition, or deploy it as a canary that stays below it".to_owned();
     Err(InvalidState { what: "version", id: number.to_string(), state, how }.into())
+}
+
+/// Which versions a place takes; for one that goes past its approval there, by a break-glass that no review found unjustified,
+/// also those that are not approved.
+pub(crate) fn admission_of(
+    app: &App,
+    admits: AdmissionPolicy,
+    endpoint: &EndpointName,
+    (model, number): (&ModelName, u32),
+) -> Result<AdmissionPolicy, StorageError> {
+    let broken = app.store().read(|reader| break_glass::of_version(reader, model, number))?;
+    let is_open = |one: &BreakGlass| one.endpoint == *endpoint && one.state != BreakGlassState::Unjustified;
+    Ok(if broken.iter().any(is_open) { AdmissionPolicy::BreakGlass } else { admits })
 }

@@ -6,7 +6,7 @@
 use std::sync::{Arc, PoisonError};
 
 use kilter_domain::{
-    deployment::{DeploymentEvent, DeploymentState},
+    deployment::{AdmissionPolicy, DeploymentEvent, DeploymentState},
     event::{EventKind, EventMetrics},
     ids::{ModelName, VersionId},
 };
@@ -84,7 +84,7 @@ impl EndpointChange<'_> {
     pub(super) fn deploy(&self, number: u32, reason: &str) -> Result<Deployment, DeployError> {
         let (app, model) = (self.app, self.target.project.model());
         let version = app.store().read(|reader| versions::get(reader, &model, number))?;
-        DeploymentState::requested(version.state, self.target.deploy.admission_policy())?;
+        DeploymentState::requested(version.state, self.admission(&model, number)?)?;
         if let Some(candidate) = self.candidate()? {
             return Err(self.invalid_state(&candidate, "still a candidate", "wait for it, or roll it back first"));
         }
@@ -93,6 +93,19 @@ impl EndpointChange<'_> {
         }
         checks::check_signature_compatible(app, &self.target.endpoint, &model, number)?;
         self.first_stage(self.request(model, number, reason))
+    }
+
+    /// Makes a version the one that answers at once, whatever is on trial: an emergency.
+    pub(crate) fn deploy_at_once(&self, number: u32, reason: &str) -> Result<Deployment, DeployError> {
+        let model = self.target.project.model();
+        if let Some(candidate) = self.candidate()? {
+            self.take_back(&candidate, reason, &EventMetrics::default())?;
+        }
+        if let Some(live) = self.live()?.filter(|live| live.model == model && live.number == number) {
+            return self.deploy_again(live);
+        }
+        checks::check_signature_compatible(self.app, &self.target.endpoint, &model, number)?;
+        self.go_live(self.request(model, number, reason), reason, &EventMetrics::default())
     }
 
     /// The live version is asked for once more: nothing is to be done, unless it answers nobody and can again.
@@ -363,6 +376,7 @@ impl EndpointChange<'_> {
 
     fn after(&self, entrant: &PendingDeployment, event: DeploymentEvent) -> Result<DeploymentState, DeployError> {
         let version = checks::version_state(self.app, &entrant.model, entrant.number)?;
+        let admits = self.admission(&entrant.model, entrant.number)?;
         let percent = match event {
             DeploymentEvent::CanaryStarted { percent } | DeploymentEvent::CanaryWidened { percent } => percent,
             DeploymentEvent::WentLive => 100,
@@ -371,7 +385,12 @@ impl EndpointChange<'_> {
         if percent > 0 {
             checks::check_traffic(self.app, &entrant.model, (entrant.number, percent), self.context.at)?;
         }
-        Ok(entrant.state.after(event, version, self.target.deploy.admission_policy())?)
+        Ok(entrant.state.after(event, version, admits)?)
+    }
+
+    fn admission(&self, model: &ModelName, number: u32) -> Result<AdmissionPolicy, StorageError> {
+        let admits = self.target.deploy.admission_policy();
+        checks::admission_of(self.app, admits, &self.target.endpoint, (model, number))
     }
 
     fn entry(&self, kind: EventKind, number: u32, reason: &str, numbers: &EventMetrics) -> AuditEvent {

@@ -27,7 +27,7 @@ use crate::{
     column_stats::collect,
     components::serving_registry::LoadFailure,
     dataset::context_columns,
-    deployment::error::DeployError,
+    deployment::{checks, error::DeployError},
     model::{golden_replay, load},
     prediction::{live, open_log, predict},
     project::{ProjectError, folder::Project},
@@ -196,6 +196,11 @@ fn load_served_version(
     if let Some(served) = now.versions().find(|served| served.version() == version) {
         return Ok(served.clone());
     }
+    // What goes past its approval is asked for only where it would be refused.
+    let admits = match admits.accepts(stored.state) {
+        true => admits,
+        false => checks::admission_of(app, admits, endpoint, (&slot.model, slot.number))?,
+    };
     let (package, predictor) = load::load_package(app, stored.digest)?;
     let model = Digest::of(&package.model_bytes);
     let threshold = Some(package.manifest.threshold);

@@ -1,6 +1,7 @@
 //! Model versions: what is packaged, how a version moves through its states, and who approved it.
 
 pub(crate) mod approval_mode;
+pub(crate) mod card_gaps;
 pub(crate) mod error;
 pub(crate) mod facts;
 pub(crate) mod golden_replay;
@@ -9,5 +10,6 @@ pub(crate) mod load;
 pub(crate) mod version_record;
 pub(crate) mod votes;
 pub use approval_mode::ApprovalMode;
+pub use card_gaps::REQUIRED_PARTS;
 pub use error::VersionError;
 pub use kilter_package::{PackageError, golden::GoldenError};

@@ -13,6 +13,7 @@ use kilter_domain::{
 };
 use kilter_store::{
     PageRequest, Reader, StoreError, audit,
+    deployment::break_glass::{self, BreakGlass, BreakGlassState},
     gate::{
         self as decisions, Approval, Decision, Judgement,
         waiver::{self, Waiver},
@@ -20,6 +21,7 @@ use kilter_store::{
     model::{
         self as versions, Version,
         act::{self, Act, ActKind},
+        card::{self, Card},
     },
 };
 
@@ -40,6 +42,10 @@ pub(crate) struct VersionRecord {
     pub waivers: Vec<Waiver>,
     /// What each gate said last.
     pub verdicts: Vec<Judgement>,
+    /// What people wrote about it, or about a version before it.
+    pub card: Option<Card>,
+    /// Where it answered without its approval.
+    pub break_glasses: Vec<BreakGlass>,
     /// The entry by which it was validated last; 0 where it never was.
     validated_seq: u64,
 }
@@ -53,6 +59,8 @@ impl VersionRecord {
             decisions: decisions::list_approvals(reader, model, number, &page)?.items,
             acts: act::list(reader, model, number, &page)?.items,
             waivers: waiver::in_force(reader, model, number, at)?,
+            card: card::newest(reader, model, number)?,
+            break_glasses: break_glass::of_version(reader, model, number)?,
             verdicts: decisions::standing_verdicts(reader, model, number)?,
             validated_seq: validated_seq(reader, &version)?,
             version,
@@ -120,6 +128,12 @@ impl VersionRecord {
                 && act.by.kind == ActorKind::User
                 && !makers.contains(&act.by)
         })
+    }
+
+    /// What was found and nobody has answered: break-glasses that were not reviewed.
+    pub(crate) fn open_findings(&self) -> u32 {
+        let open = self.break_glasses.iter().filter(|one| one.state == BreakGlassState::Open).count();
+        u32::try_from(open).unwrap_or(u32::MAX)
     }
 
     /// The share of the traffic that it may answer at most, in percent: the smallest that a yes is bound to.

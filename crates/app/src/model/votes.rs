@@ -13,6 +13,7 @@ use crate::{
     app::App,
     causes::StorageError,
     model::{
+        card_gaps,
         facts::{facts_of, policy_of},
         version_record::VersionRecord,
     },
@@ -54,23 +55,18 @@ pub(crate) fn count_votes(
 fn approval_of(project: &Project, record: &VersionRecord, at: Timestamp) -> Approval {
     Approval {
         signoffs: record.valid_votes(at).map(|said| Signoff { by: said.by.clone(), role: said.role }).collect(),
-        card: card(project),
+        card: card_of(project, record),
         has_independent_review: record.independent_review().is_some(),
         open_rules: record.open_rules(&policy_of(project, &record.version)),
-        open_findings: 0,
+        open_findings: record.open_findings(),
         expires: record.valid_votes(at).filter_map(|said| said.expires).min(),
     }
 }
 
-/// How far the card is: what the contract says of the model beside what was measured.
-fn card(project: &Project) -> Card {
-    let stated = &project.contract.project;
-    let parts = [
-        ("purpose", stated.purpose.is_none()),
-        ("not_for", stated.not_for.is_empty()),
-        ("owner", stated.owner.is_none()),
-        ("an objective", project.contract.objectives.is_empty()),
-    ];
-    let gaps: Vec<String> = parts.iter().filter(|(_, lacks)| *lacks).map(|(name, _)| (*name).to_owned()).collect();
-    if gaps.is_empty() { Card::Complete } else { Card::Draft { gaps } }
+/// How far the card is: what the contract says of the model, and what people wrote.
+fn card_of(project: &Project, record: &VersionRecord) -> Card {
+    match card_gaps::gaps(project, record.card.as_ref()) {
+        gaps if gaps.is_empty() => Card::Complete,
+        gaps => Card::Draft { gaps },
+    }
 }

@@ -54,8 +54,10 @@ impl VersionContext<'_> {
         let filter = alerts::AlertFilter { endpoint: Some(self.at.endpoint.clone()), open: false };
         let newest = self.at.app.store().read(|reader| alerts::list(reader, &filter, &PageRequest::first(100)))?;
         // An alert about a promotion is about the version after it.
-        let is_about_it =
-            |topic: &AlertTopic| topic.monitor() == MonitorKind::Performance && *topic != AlertTopic::Promotion;
+        let is_about_it = |topic: &AlertTopic| {
+            topic.monitor() == MonitorKind::Performance
+                && !matches!(topic, AlertTopic::Promotion | AlertTopic::Objective(_))
+        };
         Ok(newest.items.iter().any(|alert| is_about_it(&alert.key.topic) && alert.opened >= since))
     }
 }

@@ -176,6 +176,14 @@ fn read_listed<T>(
     }
 }
 
+/// The files of a log, each compared with what was written.
+pub(crate) fn log_files(app: &App, kind: LogKind, endpoint: &EndpointName) -> Result<Vec<PathBuf>, StorageError> {
+    let always = (Timestamp(i64::MIN), Timestamp(i64::MAX));
+    read_listed(app, kind, endpoint, always, |listed| {
+        listed.iter().map(|partition| app.lake().verify(kind, endpoint, &known(partition))).collect()
+    })
+}
+
 /// A log as SQL sees it: its sealed partitions.
 #[derive(Clone, Debug)]
 pub struct LogTable {

@@ -4,9 +4,11 @@ use kilter_blobs::BlobError;
 use kilter_store::StoreError;
 
 use crate::{
+    break_glass::BreakGlassError,
     causes::{StorageError, from_causes},
     deployment::{DeployError, TuneError},
     monitor::MonitorError,
+    objective::ObjectiveError,
     project::{DatasetError, ProjectError},
     retrain::RetrainError,
     runs::TrainAndDeployError,
@@ -26,6 +28,10 @@ pub enum ReconcileError {
     Tune(#[from] TuneError),
     #[error(transparent)]
     Monitor(#[from] MonitorError),
+    #[error(transparent)]
+    BreakGlass(#[from] BreakGlassError),
+    #[error(transparent)]
+    Objective(#[from] ObjectiveError),
     #[error(transparent)]
     Retrain(#[from] RetrainError),
     #[error(transparent)]

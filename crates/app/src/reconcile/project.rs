@@ -13,12 +13,13 @@ use kilter_workflow::RunEvent;
 use crate::{
     app::App,
     approval::{self, lapse},
-    clock_set_back,
+    break_glass, clock_set_back,
     context::RequestContext,
     deployment::{Target, auto_deploy, auto_rollback, rollout, threshold::tune},
     gate::data_checks,
     model::approval_mode::ApprovalMode,
     monitor,
+    objective::measure as objectives,
     prediction::{compact, open_log},
     project::folder::Project,
     reconcile::error::ReconcileError,
@@ -82,6 +83,8 @@ pub(crate) fn evaluate_project(app: &App, project: &Project, step: &Step) -> Res
     }
     if step.approval_mode == ApprovalMode::Required {
         approval::lapse_versions(app, project, step.now)?;
+        break_glass::update_alerts(app, &context, project)?;
+        objectives::measure_due(app, &context, project)?;
         auto_deploy::deploy_newest(app, project, step.now)?;
     }
     let Some(main) = Target::main(project) else { return Ok(false) };
@@ -173,7 +176,9 @@ pub fn prepare_training(
 
 /// The next moment after `now` at which a step may have something to do besides the end of a window.
 pub fn next_due(app: &App, project: &Project, now: Timestamp) -> Result<Option<Timestamp>, ReconcileError> {
-    let mut due = lapse::next_lapse(app, project, now)?;
+    let lapse = lapse::next_lapse(app, project, now)?;
+    let due = lapse.into_iter().chain(break_glass::next_due(app, project, now)?);
+    let mut due = due.chain(objectives::next_due(app, project, now)?).min();
     for target in Target::all(project) {
         let windows = monitor::calendar(app, project, &target.endpoint)?.map(|calendar| calendar.next_end(now));
         let rollout = rollout::rollout_due(app, &target, now)?;

@@ -82,6 +82,8 @@ mod tests {
 
     use super::*;
     use crate::{
+        approval,
+        context::RequestContext,
         model::{
             approval_mode::ApprovalMode,
             golden_replay::{
@@ -148,17 +150,19 @@ auto = true
         fn exit(&self, _: &span::Id) {}
     }
 
-    #[test]
-    fn a_run_that_packs_and_deploys_parses_its_model_once_and_asks_golden_requests_once_per_change_of_state() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut place = TestFolder::open(&folder.path().join("data"));
-        std::fs::write(folder.path().join("model.onnx"), trained().0).unwrap();
-        write_table(&folder.path().join("customers.parquet"), &finite(&customers())).unwrap();
-        place.project = Project::of(folder.path(), CONTRACT.to_owned()).unwrap();
+    fn place(folder: &std::path::Path, contract: &str) -> TestFolder {
+        let mut place = TestFolder::open(&folder.join("data"));
+        std::fs::write(folder.join("model.onnx"), trained().0).unwrap();
+        write_table(&folder.join("customers.parquet"), &finite(&customers())).unwrap();
+        place.project = Project::of(folder, contract.to_owned()).unwrap();
         registration::register(&place.app, &place.context, &place.project).unwrap();
+        place
+    }
+
+    fn training(place: &TestFolder, cause: Cause) -> Training {
         let at = place.context.at;
-        let training = Training {
-            cause: Cause::Manual { by: place.context.actor.clone() },
+        Training {
+            cause,
             context: place.context.clone(),
             data: BTreeMap::new(),
             steps: Default::default(),
@@ -166,7 +170,34 @@ auto = true
             approval_mode: ApprovalMode::Required,
             overrides: RunOverrides::default(),
             now: Arc::new(move || at),
-        };
+        }
+    }
+
+    #[test]
+    fn a_retrained_version_is_measured_and_stays_a_draft_until_someone_submits_it() {
+        for (bound, submitted) in [("0.5", VersionState::Approved), ("1.1", VersionState::Rejected)] {
+            let folder = tempfile::tempdir().unwrap();
+            let contract = format!(
+                "{CONTRACT}[gate.quality]\nrules = [\"auc >= {bound}\"]\n[retrain]\non_success = \"draft\"\nwhen = [\"schedule '0 3 1 * *'\"]\n"
+            );
+            let place = place(folder.path(), &contract);
+            let by_schedule = training(&place, Cause::Schedule { schedule: "0 3 1 * *".to_owned() });
+            let done = train_and_deploy(&place.app, &place.project, by_schedule, &mut |_| ()).unwrap();
+            assert_eq!((done.trained.version, done.deployed.len()), (Some((1, VersionState::Draft)), 0));
+            let dev = RequestContext { actor: "user:dev".parse().unwrap(), ..place.context.clone() };
+            let model = place.project.model();
+            let found = approval::submit(&place.app, &dev, &model, 1, "it is time").unwrap();
+            assert_eq!(found.state, submitted, "{bound}");
+            let standing = approval::standing(&place.app, &model, 1, place.context.at).unwrap();
+            assert!(standing.makers.contains(&dev.actor), "{:?}", standing.makers);
+        }
+    }
+
+    #[test]
+    fn a_run_that_packs_and_deploys_parses_its_model_once_and_asks_golden_requests_once_per_change_of_state() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = place(folder.path(), CONTRACT);
+        let training = training(&place, Cause::Manual { by: place.context.actor.clone() });
 
         let logged = Logged::default();
         let done = tracing::subscriber::with_default(logged.clone(), || {

@@ -8,6 +8,7 @@ use std::{collections::BTreeMap, path::Path, sync::Arc};
 use kilter_blobs::read_bounded;
 use kilter_domain::{
     actor::Actor,
+    card::human_parts,
     contract::Package as PackageSpec,
     digest::Digest,
     event::EventKind,
@@ -26,7 +27,7 @@ use kilter_package::{
     Manifest, Package, Parts, SAMPLE_LOSS, SAMPLE_ROWS, SAMPLE_SCORE,
     golden::{GoldenRequests, GoldenResult},
 };
-use kilter_store::model as versions;
+use kilter_store::{model as versions, model::card as cards};
 use kilter_workflow::RunRecord;
 use serde_json::json;
 
@@ -55,6 +56,11 @@ use crate::{
         request::{Training, cause_sentence, trained_numbers},
     },
 };
+
+/// Where a project keeps its model card.
+const CARD_FILE: &str = "docs/MODEL_CARD.md";
+/// The largest card that is read.
+const MAX_CARD_BYTES: u64 = 1 << 20;
 
 /// A version as it was packed, with what it is judged on.
 pub(crate) struct PackagedVersion {
@@ -105,6 +111,7 @@ pub(crate) fn package_run(
     let (package, model) = load::keep_version(app, stored.digest, Arc::new(trained.model))?;
     let metrics = measured_metrics(held.scored.task, &outcomes);
     let number = draft_version(app, run, &package, &metrics, held.rows.rows())?;
+    keep_card(app, run, number)?;
     let (facts, commit) = (facts(&notes, run.record, &package), run.commit());
     Ok(PackagedVersion { number, package, model, test: held.rows, facts, notes, commit })
 }
@@ -214,6 +221,20 @@ fn draft_version(
     let draft = run.training.context.decision_event(EventKind::Trained, reason, &numbers);
     let number = app.store().write(move |tx| Ok(versions::create(&tx.audited(draft), &new)?.number))?;
     Ok(number)
+}
+
+/// Keeps what people wrote in the card of the project: it counts for the approval of this version.
+fn keep_card(app: &App, run: &FinishedRun<'_>, number: u32) -> Result<(), StorageError> {
+    let Ok(text) = kilter_blobs::read_bounded_text(&run.project.folder.join(CARD_FILE), MAX_CARD_BYTES) else {
+        return Ok(());
+    };
+    let parts = human_parts(&text);
+    if parts.is_empty() {
+        return Ok(());
+    }
+    let (model, draft) = (run.project.model(), run.training.context.audit_event("card.write", "", vec![]));
+    app.store().write(move |tx| cards::record(&tx.audited(draft), &model, number, &parts).map(drop))?;
+    Ok(())
 }
 
 /// Who started the run, the person who answers for a service that did, and who wrote the commit that it saw.

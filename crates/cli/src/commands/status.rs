@@ -60,6 +60,11 @@ impl Status {
             status.endpoints.iter().filter_map(waiting).fold(page, |page, text| page.marked(view::Status::Wait, text));
         let page =
             status.endpoints.iter().filter_map(refusal).fold(page, |page, text| page.marked(view::Status::Bad, text));
+        let exceptions = status
+            .endpoints
+            .iter()
+            .flat_map(|endpoint| endpoint.exceptions.iter().map(|exception| format!("{}: {exception}", endpoint.name)));
+        let page = exceptions.fold(page, |page, text| page.marked(view::Status::Warn, text));
         let page = status.damage.iter().fold(page, |page, damage| page.marked(view::Status::Bad, damage.clone()));
         let page = match status.single_user {
             true => {

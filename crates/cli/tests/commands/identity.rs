@@ -164,3 +164,34 @@ fn passwords_are_asked_for_twice_as_long_as_nobody_says_a_file() {
         assert_ne!(typed(&world, PASSWORD, wrong).exit, 0, "{wrong:?}");
     }
 }
+
+/// Acceptance check 2: the person behind a service does not approve what it made, whatever group they are in; and the
+/// service itself approves nothing.
+#[test]
+fn an_author_does_not_approve_through_a_service_or_a_group() {
+    let roles = "owner = [\"user:olga\"]\ndeveloper = [\"svc:ci\"]\nvalidator = [\"group:risk\", \"svc:ci\"]\n\
+        [approve]\nrule = \"validator\"\n";
+    let world = world(roles);
+    done(&world, PASSWORD, &["user", "add", "root", "--admin"]);
+    done(&world, PASSWORD, &["user", "add", "dora", "--group", "risk"]);
+    done(&world, PASSWORD, &["user", "add", "vito", "--group", "risk"]);
+    done(&world, "", &["user", "add", "svc:ci", "--owner", "dora"]);
+    done(&world, PASSWORD, &["login"]);
+    let file = world.path().join("ci.token");
+    let path = file.to_str().unwrap();
+    world.json(&["token", "create", "nightly", "--for", "svc:ci", "--out", path]);
+    let by_ci = |arguments: &[&str]| world.kilter(&[arguments, &["--token-file", path]].concat());
+    let ran = by_ci(&["run"]);
+    assert_eq!(ran.exit, 8, "{}{}", ran.out, ran.err);
+    let refused = by_ci(&["approve", "churn@1"]);
+    assert!(refused.exit == 5 && refused.err.contains("only a person may"), "{}", refused.err);
+    as_person(&world, "dora");
+    done(&world, PASSWORD, &["login"]);
+    let refused = world.kilter(&["approve", "churn@1"]);
+    assert!(refused.exit == 8 && refused.out.contains("people who did not make the version"), "{}", refused.out);
+    assert_eq!(world.kilter(&["review", "churn@1"]).exit, 6, "nor do they review it");
+    as_person(&world, "vito");
+    done(&world, PASSWORD, &["login"]);
+    let approved = world.kilter(&["approve", "churn@1"]);
+    assert_eq!(approved.exit, 0, "{}{}", approved.out, approved.err);
+}

@@ -7,23 +7,23 @@ use serde_json::Value;
 use crate::{World, contract::project};
 
 /// Types a command as someone; its exit code and everything that it says.
-fn by(world: &World, who: &str, arguments: &[&str]) -> (i32, String) {
+pub fn by(world: &World, who: &str, arguments: &[&str]) -> (i32, String) {
     let output = world.command(arguments).env("USER", who).output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     (output.status.code().unwrap(), text(output.stdout) + &text(output.stderr))
 }
 
-fn shown(world: &World, who: &str, arguments: &[&str]) -> Value {
+pub fn shown(world: &World, who: &str, arguments: &[&str]) -> Value {
     let (exit, text) = by(world, who, &[arguments, &["--json"]].concat());
     assert_eq!(exit, 0, "{text}");
     serde_json::from_str(&text).unwrap()
 }
 
-fn state(world: &World, version: &str) -> String {
+pub fn state(world: &World, version: &str) -> String {
     shown(world, "auditor", &["model", "show", version])["state"].as_str().unwrap().to_owned()
 }
 
-fn live(world: &World) -> Value {
+pub fn live(world: &World) -> Value {
     shown(world, "auditor", &["status"])["endpoints"][0]["live"]["version"].clone()
 }
 
@@ -31,7 +31,7 @@ const ROLES: &str = "[project.roles]\nvalidator = [\"user:vera\", \"user:vito\"]
     developer = [\"user:dev\"]\nauditor = [\"user:auditor\"]\nadmin = [\"user:ida\"]\n";
 
 /// A project with roles, an owner and what `further` states.
-fn governed(bound: &str, further: &str) -> World {
+pub fn governed(bound: &str, further: &str) -> World {
     let world = project(bound);
     let contract = world.read("kilter.toml").replace("name = \"churn\"", "name = \"churn\"\nowner = \"user:ona\"");
     world.write("kilter.toml", &format!("{contract}{further}\n{ROLES}"));
@@ -146,6 +146,8 @@ fn a_waiver_lets_a_version_pass_is_shown_and_takes_the_approval_with_it_when_it_
     let (_, text) = by(&world, "auditor", &["model", "show", "churn@2"]);
     assert!(text.contains("gate quality: `auc >= 0.999` is waived until 2099-01-01 by user:vera"), "{text}");
     assert!(text.contains("gate quality: failed"), "a waiver is no pass: {text}");
+    let (_, text) = by(&world, "auditor", &["status"]);
+    assert!(text.contains("v2: gate quality: `auc >= 0.999` is waived until 2099-01-01"), "{text}");
     let listed = shown(&world, "auditor", &["waiver", "list", "churn"]);
     let id = listed["waivers"][0]["id"].as_str().unwrap();
     let (exit, text) = by(&world, "vera", &["waiver", "revoke", "churn", &id[id.len() - 8..]]);
@@ -169,11 +171,16 @@ fn commit(world: &World, author: &str) {
 
 const HIGH: &str = "[approve]\nrule = \"1 of validator and owner\"\n[objective.saved]\nkpi = \"saved customers\"";
 
+const CARD: &str = "# Card\n<!-- human:limitations -->\nNot for pricing.\n<!-- /human:limitations -->\n\
+    <!-- human:ethics -->\nNobody is called twice a week.\n<!-- /human:ethics -->\n\
+    <!-- human:oversight -->\nThe desk may ignore each score.\n<!-- /human:oversight -->\n";
+
 /// A high-risk project in Git, whose last commit is by `author`.
-fn high_risk(author: &str) -> World {
+pub fn high_risk(author: &str) -> World {
     let world = governed("0.55", HIGH);
     let stated = "name = \"churn\"\nrisk = \"high\"\npurpose = \"whom to call\"\nnot_for = [\"pricing\"]";
     world.write("kilter.toml", &world.read("kilter.toml").replace("name = \"churn\"", stated));
+    world.write("docs/MODEL_CARD.md", CARD);
     world.write(".gitignore", "work/\n.kilter/\nkilter.lock\nkilter-data/\n");
     git(&world, &["init", "-q"]);
     commit(&world, author);

@@ -94,8 +94,16 @@ fn what_judges_and_releases_is_changed_by_the_owner_and_the_rest_by_developers()
     edit(&world, "auc >= 0.55", "auc >= 0.5");
     let (exit, shown) = by(&world, "dev", &["run"]);
     assert!(exit == 5 && shown.contains("owner (user:olga)") && shown.contains("gates"), "{shown}");
-    assert_eq!(by(&world, "olga", &["run"]).0, 0, "the owner may");
-    assert_eq!(by(&world, "dev", &["run"]).0, 0, "what the owner recorded is in force");
+    let (exit, shown) = by(&world, "olga", &["run"]);
+    assert!(exit == 8 && shown.contains("a validator must accept it first"), "the owner proposes it: {shown}");
+    let listed: serde_json::Value =
+        serde_json::from_str(&by(&world, "vera", &["policy", "list", "churn", "--json"]).1).unwrap();
+    let id = listed["items"][0]["id"].as_str().unwrap();
+    assert_eq!(by(&world, "vera", &["policy", "accept", "churn", id]).0, 0);
+    assert_eq!(by(&world, "dev", &["run"]).0, 0, "what a validator accepted is in force");
+    edit(&world, "auc >= 0.5\"", "auc >= 0.51\"");
+    assert_eq!(by(&world, "dev", &["run"]).0, 5);
+    assert_eq!(by(&world, "olga", &["run"]).0, 0, "the owner may tighten");
     edit(&world, "[project.roles]", "# a developer's word\n[replay]\nperiod = \"7d\"\n[project.roles]");
     let (exit, shown) = by(&world, "dev", &["run"]);
     assert_eq!(exit, 0, "{shown}");

@@ -5,6 +5,7 @@ pub const ORDER: &[(&str, &[&str])] = &[
     (
         "domain",
         &[
+            "card",
             "actor",
             "digest",
             "merkle",
@@ -61,7 +62,7 @@ pub const ORDER: &[(&str, &[&str])] = &[
             "reference_impls",
         ],
     ),
-    ("report", &["escape", "number", "state", "style", "text_width", "figure", "page", "rows", "series"]),
+    ("report", &["escape", "number", "state", "style", "text_width", "figure", "page", "markdown", "rows", "series"]),
     (
         "api",
         &[
@@ -81,7 +82,9 @@ pub const ORDER: &[(&str, &[&str])] = &[
             "rights",
             "server_file",
             "words",
+            "inbox",
             "approvals",
+            "documents",
             "garbage",
             "lineage",
             "signing_keys",
@@ -259,6 +262,10 @@ pub const ORDER: &[(&str, &[&str])] = &[
             "follow",
             "open",
             "alert",
+            "break_glass",
+            "objective",
+            "documents",
+            "inbox",
             "monitor",
             "retrain",
             "reconcile",

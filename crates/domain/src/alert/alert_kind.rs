@@ -28,11 +28,15 @@ pub enum AlertKind {
     UnknownLabels,
     /// The metric is worse than before the last promotion.
     Promotion,
+    /// A version answers without its approval, and nobody has reviewed why.
+    BreakGlass,
+    /// An objective misses its target.
+    Objective,
 }
 
 impl AlertKind {
     /// Every kind.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Data,
         Self::Drift,
         Self::Performance,
@@ -43,6 +47,8 @@ impl AlertKind {
         Self::UnknownClass,
         Self::UnknownLabels,
         Self::Promotion,
+        Self::BreakGlass,
+        Self::Objective,
     ];
 
     /// Its word: `drift`, `unknown_class`.
@@ -58,6 +64,8 @@ impl AlertKind {
             Self::UnknownClass => "unknown_class",
             Self::UnknownLabels => "unknown_labels",
             Self::Promotion => "promotion",
+            Self::BreakGlass => "break_glass",
+            Self::Objective => "objective",
         }
     }
 }

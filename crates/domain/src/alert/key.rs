@@ -32,6 +32,10 @@ pub enum AlertTopic {
     UnknownLabels,
     /// The metric is worse than before the last promotion.
     Promotion,
+    /// A version answers without its approval, and nobody has reviewed why.
+    BreakGlass,
+    /// An objective misses its target; its name.
+    Objective(String),
 }
 
 /// Between the topic and the class that it is about.
@@ -54,9 +58,11 @@ impl AlertTopic {
         match self {
             Self::Data | Self::MissingLabels | Self::UnknownClass(_) | Self::UnknownLabels => MonitorKind::Data,
             Self::Drift => MonitorKind::Drift,
-            Self::Performance | Self::EstimatedPerformance | Self::Promotion => MonitorKind::Performance,
+            Self::Performance | Self::EstimatedPerformance | Self::Promotion | Self::Objective(_) => {
+                MonitorKind::Performance
+            }
             Self::Bias => MonitorKind::Bias,
-            Self::Usage => MonitorKind::Usage,
+            Self::Usage | Self::BreakGlass => MonitorKind::Usage,
         }
     }
 
@@ -73,6 +79,8 @@ impl AlertTopic {
             Self::UnknownClass(_) => AlertKind::UnknownClass,
             Self::UnknownLabels => AlertKind::UnknownLabels,
             Self::Promotion => AlertKind::Promotion,
+            Self::BreakGlass => AlertKind::BreakGlass,
+            Self::Objective(_) => AlertKind::Objective,
         }
     }
 
@@ -80,6 +88,7 @@ impl AlertTopic {
     fn of_kind(kind: AlertKind, subject: Option<&str>) -> Option<Self> {
         Some(match (kind, subject) {
             (AlertKind::UnknownClass, class) => Self::UnknownClass(class?.to_owned()),
+            (AlertKind::Objective, name) => Self::Objective(name?.to_owned()),
             (_, Some(_)) => return None,
             (AlertKind::Data, None) => Self::Data,
             (AlertKind::Drift, None) => Self::Drift,
@@ -90,21 +99,30 @@ impl AlertTopic {
             (AlertKind::MissingLabels, None) => Self::MissingLabels,
             (AlertKind::UnknownLabels, None) => Self::UnknownLabels,
             (AlertKind::Promotion, None) => Self::Promotion,
+            (AlertKind::BreakGlass, None) => Self::BreakGlass,
         })
     }
 
     /// What of its kind it is about, where each has an alert of its own.
     pub fn subject(&self) -> Option<&str> {
         match self {
-            Self::UnknownClass(class) => Some(class),
+            Self::UnknownClass(subject) | Self::Objective(subject) => Some(subject),
             _ => None,
         }
+    }
+
+    /// Whether it is over with the version that it is about.
+    pub const fn ends_with_version(&self) -> bool {
+        !matches!(self, Self::BreakGlass | Self::Objective(_))
     }
 
     /// Whether a new training could end it: no model learns from labels that do not come, or that are written in
     /// other words, and a promotion that made it worse is taken back, or explained.
     pub const fn is_learnable(&self) -> bool {
-        !matches!(self, Self::MissingLabels | Self::UnknownLabels | Self::Promotion)
+        !matches!(
+            self,
+            Self::MissingLabels | Self::UnknownLabels | Self::Promotion | Self::BreakGlass | Self::Objective(_)
+        )
     }
 }
 

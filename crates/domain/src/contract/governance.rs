@@ -6,7 +6,7 @@ use crate::{
     gate::ApprovalRule,
     ids::{GateName, ProjectName},
     risk::Risk,
-    rule::{Number, Op, Rule},
+    rule::{ExactNumber, Number, Op, Rule},
     time::Span,
 };
 
@@ -38,10 +38,27 @@ pub struct Objective {
     pub baseline: Option<f64>,
     /// The comparison that it must meet: `>= 0.12`.
     pub target: Option<(Op, Number)>,
-    /// A query, relative to the project: measured after deployment.
+    /// A query (`.sql`) over the predictions and labels, or a table, relative to the project: measured once a day.
     pub source: Option<String>,
     /// How often it is looked at.
     pub review: Option<Span>,
+}
+
+impl Objective {
+    /// Whether a value of the KPI meets the target; `None` where there is no target.
+    pub fn is_met(&self, value: f64) -> Option<bool> {
+        let (op, number) = self.target?;
+        let bound = number.exact();
+        let value = ExactNumber::from(value);
+        Some(match op {
+            Op::Less => value < bound,
+            Op::AtMost => value <= bound,
+            Op::More => value > bound,
+            Op::AtLeast => value >= bound,
+            Op::Equal => value == bound,
+            Op::Unequal => value != bound,
+        })
+    }
 }
 
 /// What steps run in.

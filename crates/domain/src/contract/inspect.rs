@@ -60,6 +60,7 @@ impl Contract {
                 check.error(&objection.path, objection.message, objection.hint);
             }
             warnings.extend(unused::keys(check));
+            warnings.extend(unused::objectives(check));
             warnings.extend(retention::warnings(check));
             warnings.extend(growth_elsewhere(check));
         })?;

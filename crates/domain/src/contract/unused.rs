@@ -7,11 +7,6 @@ use super::{ContractError, check::Check};
 
 /// The path of a key (`*` for a name that the user chooses), and what happens instead.
 pub(super) const UNUSED: &[(&str, &str)] = &[
-    ("objective.*.kpi", "it is a note for people: nothing measures it"),
-    ("objective.*.baseline", "it is a note for people: nothing is compared with it"),
-    ("objective.*.target", "a note for people: Kilter does not compare it"),
-    ("objective.*.source", "the query is never run; measure the objective with `kilter sql` or your own tools"),
-    ("objective.*.review", "nobody is reminded; put the date into your calendar"),
     ("data.*.schema", "rows are not held against a JSON Schema; write what must hold into `require`"),
     ("step.*.sweep", "the step runs once, with the values of [params]"),
     ("step.*.needs.gpu", "devices are not counted: two steps may run on one at a time"),
@@ -47,6 +42,17 @@ fn foreign_lock(check: &Check<'_>) -> Option<ContractError> {
 /// Whether an environment is made from a lock of this name: one of `uv`, or requirements of pip.
 pub fn is_python_lock(path: &str) -> bool {
     path.rsplit('/').next() == Some("uv.lock") || path.ends_with(".txt")
+}
+
+/// A warning for each objective that nothing measures.
+pub(super) fn objectives(check: &Check<'_>) -> Vec<ContractError> {
+    let unmeasured = check.contract.objectives.iter().filter(|objective| objective.source.is_none());
+    let warning = |objective: &super::Objective| {
+        let message = format!("nothing measures objective `{}`: it is a note for people", objective.name);
+        let hint = "add `source = \"sql/NAME.sql\"`: a query over `predictions` and `labels`, or a table".to_owned();
+        check.warning(&format!("objective.{}", objective.name), message, Some(hint))
+    };
+    unmeasured.map(warning).collect()
 }
 
 fn fits(pattern: &str, path: &str) -> bool {

@@ -5,7 +5,7 @@ use axum::{
     extract::{Path, State},
 };
 use kilter_api::{self as api, Problem, canary_percent};
-use kilter_app::{App, deployment};
+use kilter_app::{App, approval, deployment};
 use kilter_domain::{ids::EndpointName, time::Timestamp};
 use kilter_store::{
     PageRequest, Reader, StoreError,
@@ -47,7 +47,16 @@ pub fn endpoint(app: &App, endpoint: &EndpointName, now: Timestamp) -> Result<ap
         endpoint_status(reader, found, open, app)
     })?;
     status.waits = waits(app, endpoint, now);
+    status.exceptions = exceptions(app, &status, now);
     Ok(status)
+}
+
+/// What is out of order about what answers at an endpoint; what cannot be read is logged, and takes no status away.
+pub(crate) fn exceptions(app: &App, status: &api::EndpointStatus, now: Timestamp) -> Vec<String> {
+    let Some(live) = &status.live else { return Vec::new() };
+    let Ok(model) = live.model.parse() else { return Vec::new() };
+    let found = approval::exceptions(app, &model, live.version, now);
+    found.inspect_err(|error| tracing::error!(%error, "the exceptions of a version cannot be read")).unwrap_or_default()
 }
 
 /// What an endpoint waits for. A contract that cannot be read takes no status away: it is the next step.
@@ -81,6 +90,7 @@ pub(crate) fn endpoint_status(
         candidate: store::candidate(reader, &endpoint.name)?.as_ref().map(deployment),
         open_alerts,
         waits: None,
+        exceptions: Vec::new(),
         project: endpoint.project.to_string(),
         name: endpoint.name.to_string(),
     })

@@ -8,6 +8,8 @@ use kilter_store::{
     model::act::ActKind,
 };
 
+use crate::api::inbox::break_glass_of;
+
 /// What a review came to, by its word.
 pub(crate) fn review_outcome(word: &str) -> Option<api::ReviewOutcome> {
     use api::ReviewOutcome::{Confirmed, Differs, NotMeasured};
@@ -44,6 +46,7 @@ pub(crate) fn standing(found: &approval::Standing, now: Timestamp) -> api::Stand
         missing: found.missing.clone(),
         waivers: found.waivers.iter().map(|one| waiver(one, now)).collect(),
         acts: acts.collect(),
+        break_glasses: found.break_glasses.iter().map(break_glass_of).collect(),
     }
 }
 

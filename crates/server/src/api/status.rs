@@ -14,7 +14,7 @@ use crate::{
     api::{
         MAX_ROWS,
         alerts::alert,
-        endpoints::{endpoint_status, waits},
+        endpoints::{endpoint_status, exceptions, waits},
         read,
     },
     caller::Caller,
@@ -71,6 +71,7 @@ pub fn status(app: &App, now: Timestamp) -> Result<api::Status, Problem> {
     status.servers = servers.into_iter().map(sharing_server).collect();
     for endpoint in &mut status.endpoints {
         endpoint.waits = endpoint.name.parse().ok().and_then(|name| waits(app, &name, now));
+        endpoint.exceptions = exceptions(app, endpoint, now);
     }
     Ok(status)
 }

@@ -7,6 +7,7 @@ use kilter_app::{
     approval::ApproveError,
     audit::AuditError,
     authz::AuthorizeError,
+    break_glass::BreakGlassError,
     column_stats::ColumnStatsError,
     data_folder::{BackupError, DataFolderError},
     dataset::RolesError,
@@ -18,6 +19,7 @@ use kilter_app::{
     lineage::LineageError,
     model::{GoldenError, PackageError, VersionError},
     monitor::MonitorError,
+    objective::ObjectiveError,
     oci::OciError,
     prediction::{LabelError, PredictionError},
     project::{DatasetError, FetchCause, FetchError, ProjectError},
@@ -49,6 +51,7 @@ impl Answered for RegisterError {
     fn answer(&self) -> Answer {
         match self {
             Self::Denied(error) => error.answer(),
+            Self::Proposed(_) => Code::PolicyProposed.into(),
             Self::Project(error) => error.answer(),
             Self::Storage(error) => error.answer(),
         }
@@ -350,6 +353,31 @@ impl Answered for DeployError {
     }
 }
 
+impl Answered for BreakGlassError {
+    fn answer(&self) -> Answer {
+        match self {
+            Self::NotFound(error) => error.answer(),
+            Self::Denied(error) => error.answer(),
+            Self::InvalidState(error) => error.answer(),
+            Self::Project(error) => error.answer(),
+            Self::Deploy(error) => error.answer(),
+            Self::Alert(error) => error.answer(),
+            Self::Storage(error) => error.answer(),
+        }
+    }
+}
+
+impl Answered for ObjectiveError {
+    fn answer(&self) -> Answer {
+        match self {
+            Self::NotFound(error) => error.answer(),
+            Self::Project(error) => error.answer(),
+            Self::Alert(error) => error.answer(),
+            Self::Storage(error) => error.answer(),
+        }
+    }
+}
+
 impl Answered for TuneError {
     fn answer(&self) -> Answer {
         match self {
@@ -484,6 +512,8 @@ impl Answered for ReconcileError {
             Self::Deploy(error) => error.answer(),
             Self::Tune(error) => error.answer(),
             Self::Monitor(error) => error.answer(),
+            Self::BreakGlass(error) => error.answer(),
+            Self::Objective(error) => error.answer(),
             Self::Retrain(error) => error.answer(),
             Self::TrainAndDeploy(error) => error.answer(),
             Self::Storage(error) => error.answer(),

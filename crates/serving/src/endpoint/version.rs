@@ -79,6 +79,7 @@ fn needs(admits: AdmissionPolicy) -> &'static str {
     match admits {
         AdmissionPolicy::Approved => "and must be approved",
         AdmissionPolicy::Validated => "and must be validated or approved",
+        AdmissionPolicy::BreakGlass => "and must be a candidate, validated or approved",
     }
 }
 

@@ -72,8 +72,16 @@ tables! {
         ["model", "number", "by", "role", "decision", "conditions", "at", "expires"], "";
     VERSION_ACT = "version_act", "version_act:" || "t.model || '/' || t.number", Facts,
         ["model", "number", "kind", "by", "on_behalf", "document", "at"], "";
+    VERSION_CARD = "version_card", "version_card:" || "t.model || '/' || t.number", Facts,
+        ["model", "number", "by", "parts", "at"], "";
     WAIVER = "waiver", "waiver:" || "t.id", States,
         ["id", "model", "number", "gate", "rule", "state", "by", "reason", "since", "until"], "id = :id";
+    POLICY_PROPOSAL = "policy_proposal", "policy_proposal:" || "t.id", States,
+        ["id", "project", "base", "digest", "text", "changes", "state", "by", "created", "decided_by", "decided"],
+        "id = :id";
+    BREAK_GLASS = "break_glass", "break_glass:" || "t.id", States,
+        ["id", "endpoint", "model", "number", "state", "by", "reason", "at", "due", "reviewed_by", "reviewed"],
+        "id = :id";
     ALIAS = "alias", "alias:" || "t.model || '@' || t.alias", Intervals, ["model", "alias", "number", "since"], "";
     DEPLOYMENT = "deployment", "deployment:" || "t.id", States,
         ["id", "endpoint", "model", "number", "state", "canary_percent", "created", "started", "ended", "live_since",

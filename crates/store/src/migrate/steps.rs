@@ -46,6 +46,8 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations![
     "0014_version_acts",
     "0015_identity",
     "0016_checkpoints",
+    "0017_policy_and_break_glass",
+    "0018_documents",
 ];
 
 /// Refuses a database that other steps made, or later ones.

@@ -22,7 +22,10 @@ use kilter_store::{
     DATABASE_FILE, Store,
     account::{self, Account},
     audit::{self, AuditEvent, Verification},
-    deployment,
+    deployment::{
+        self,
+        break_glass::{self, BreakGlassState, NewBreakGlass},
+    },
     gate::{
         self, Decision, NewApproval, NewVerdict,
         waiver::{self, NewWaiver},
@@ -30,14 +33,18 @@ use kilter_store::{
     model::{
         self,
         act::{self, ActKind, NewAct},
-        alias,
+        alias, card,
     },
     monitor::{
         alert::{self, NewAlert},
         retrain::{self, NewDecision, RetrainOutcome},
         threshold,
     },
-    project, run, setting, signing_key,
+    project::{
+        self,
+        proposal::{self, NewProposal, ProposalState},
+    },
+    run, setting, signing_key,
     token::{self, NewToken},
 };
 use rusqlite::Connection;
@@ -79,6 +86,7 @@ fn full() -> World {
             deployment::request(audited, &new_deployment("d-3", 1))
         })
         .unwrap();
+    proposals_and_break_glasses(&world);
     monitors(&world);
     let token = |id: &str, byte| NewToken {
         id: id.into(),
@@ -175,6 +183,8 @@ fn acts_and_waivers(world: &World) {
     let again = act.clone();
     world.act(15, move |audited| act::record(audited, &act)).unwrap();
     world.store.write(move |tx| act::record(&tx.audited(behalf), &again)).unwrap();
+    let parts = card::Parts::from([("limitations".to_owned(), "not for pricing".to_owned())]);
+    world.act(16, move |audited| card::record(audited, &churn_model(), 1, &parts)).unwrap();
     for (id, number) in [("w-1", None), ("w-2", Some(1))] {
         let new = NewWaiver {
             id: id.into(),
@@ -188,6 +198,32 @@ fn acts_and_waivers(world: &World) {
         world.act(16, move |audited| waiver::grant(audited, &new)).unwrap();
     }
     world.act(17, |audited| waiver::revoke(audited, "w-1")).unwrap();
+}
+
+fn proposals_and_break_glasses(world: &World) {
+    for (id, text) in [("p-1", "a = 3"), ("p-2", "a = 4")] {
+        let new = NewProposal {
+            id: id.into(),
+            project: churn(),
+            base: Digest::of(b"a = 2"),
+            text: text.into(),
+            changes: vec!["[gate.quality]: there is none".into()],
+        };
+        world.act(26, move |audited| proposal::propose(audited, &new)).unwrap();
+    }
+    world.act(27, |audited| proposal::decide(audited, "p-1", ProposalState::Rejected)).unwrap();
+    for id in ["g-1", "g-2"] {
+        let new = NewBreakGlass {
+            id: id.into(),
+            endpoint: churn_endpoint(),
+            model: churn_model(),
+            number: 1,
+            reason: "a fraud wave".into(),
+            due: Timestamp(1000),
+        };
+        world.act(28, move |audited| break_glass::record(audited, &new)).unwrap();
+    }
+    world.act(29, |audited| break_glass::review(audited, "g-1", BreakGlassState::Justified)).unwrap();
 }
 
 fn outcome() -> RuleOutcome {

@@ -1,5 +1,6 @@
 //! Deployments: which version serves at which endpoint.
 
+pub(crate) mod break_glass;
 pub(crate) mod deploy;
 mod endpoint;
 mod list;

@@ -4,7 +4,10 @@ use clap::Args;
 use kilter_api as api;
 
 use crate::{
-    commands::model::{version_name::version_named, waiver::waiver_line},
+    commands::{
+        deployment::break_glass::line,
+        model::{version_name::version_named, waiver::waiver_line},
+    },
     connect::ConnectArgs,
     ui::{
         error::CliError,
@@ -59,6 +62,9 @@ fn with_standing(mut page: Page, version: &api::Version) -> Page {
     }
     for missing in &standing.missing {
         page = page.marked(Status::Wait, format!("missing: {missing}"));
+    }
+    for one in &standing.break_glasses {
+        page = page.reason(Status::Bad, "", line(one));
     }
     for act in &standing.acts {
         let kind = match act.kind {

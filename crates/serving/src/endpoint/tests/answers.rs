@@ -18,6 +18,10 @@ fn only_versions_in_the_right_state_are_let_in() {
         for (admits, taken) in [
             (AdmissionPolicy::Approved, state == VersionState::Approved),
             (AdmissionPolicy::Validated, matches!(state, VersionState::Approved | VersionState::Validated)),
+            (
+                AdmissionPolicy::BreakGlass,
+                matches!(state, VersionState::Approved | VersionState::Validated | VersionState::Candidate),
+            ),
         ] {
             let admission = LoadRequest { state, admits, ..admission(7) };
             let found = ServedVersion::with_predictor(Arc::new(fake(0.0)), &admission, ScoreEdges::default());

@@ -11,7 +11,16 @@ use kilter_domain::{
     digest::Digest,
     ids::{EndpointName, ProjectName},
 };
-use kilter_store::{StoreError, deployment as deployments, model as versions, project as projects, setting};
+use kilter_store::{
+    StoreError,
+    audit::AuditEvent,
+    deployment as deployments, model as versions,
+    project::{
+        self as projects,
+        proposal::{self, NewProposal, ProposalState},
+    },
+    setting,
+};
 
 use crate::{
     app::App,
@@ -23,12 +32,24 @@ use crate::{
     registered::folder_setting,
 };
 
-/// Why a contract is not put in force; nothing is changed then.
+/// A contract asks for less than the one in force: a validator decides about it first.
+#[derive(Debug, thiserror::Error)]
+#[error("the contract asks for less than the one in force ({}): a validator must accept it first, proposal {id}", changes.join("; "))]
+pub struct PolicyProposed {
+    /// The id of the proposal.
+    pub id: String,
+    /// What it asks for less, as sentences.
+    pub changes: Vec<String>,
+}
+
+/// Why a contract is not put in force; nothing else is changed then.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the message of each variant says what it is")]
 pub enum RegisterError {
     #[error(transparent)]
     Denied(#[from] PermissionDenied),
+    #[error(transparent)]
+    Proposed(#[from] PolicyProposed),
     #[error(transparent)]
     Project(#[from] ProjectError),
     #[error(transparent)]
@@ -38,11 +59,11 @@ pub enum RegisterError {
 from_causes!(RegisterError: Storage(StoreError));
 
 /// What is in force before a registration.
-struct InForce {
-    digest: Digest,
+pub(crate) struct InForce {
+    pub digest: Digest,
     /// `None`: this version cannot read it any more.
-    project: Option<Project>,
-    folder: Option<PathBuf>,
+    pub project: Option<Project>,
+    pub folder: Option<PathBuf>,
 }
 
 /// Registers a project to run it: asks for the right to run by the contract in force, and for the rights to change
@@ -81,11 +102,55 @@ pub fn register(app: &App, context: &RequestContext, project: &Project) -> Resul
         let hint = found.hint.map_or_else(String::new, |hint| format!("; {hint}"));
         return Err(ProjectError::Contract(format!("{}{hint}", found.message)).into());
     }
-    put_contract(app, context, project, &folder, in_force.map(|found| found.digest))?;
+    let looser = match &in_force {
+        Some(InForce { project: Some(old), digest, .. }) => {
+            let looser = old.contract.loosened_by(&project.contract);
+            let guards = Access::of(&project.name, &old.contract).gives_roles();
+            if guards && !looser.is_empty() {
+                return Err(propose(app, context, project, *digest, looser)?.into());
+            }
+            looser
+        }
+        _ => Vec::new(),
+    };
+    let draft = context.audit_event("project.register", looser_sentence(&looser), vec![]);
+    let put = NewContract { project, folder: &folder, judged: in_force.map(|found| found.digest) };
+    put_contract(app, draft, put, None)?;
     Ok(access_map::load_access(app)?)
 }
 
-fn contract_in_force(app: &App, name: &ProjectName) -> Result<Option<InForce>, StorageError> {
+/// Keeps a contract that asks for less until a validator decides.
+fn propose(
+    app: &App,
+    context: &RequestContext,
+    project: &Project,
+    base: Digest,
+    changes: Vec<String>,
+) -> Result<PolicyProposed, StorageError> {
+    let new = NewProposal {
+        id: app.new_id(),
+        project: project.name.clone(),
+        base,
+        text: project.text.clone(),
+        changes: changes.clone(),
+    };
+    let draft = context.audit_event("policy.propose", changes.join("; "), vec![]);
+    let proposed = app.store().write(move |tx| proposal::propose(&tx.audited(draft), &new))?;
+    Ok(PolicyProposed { id: proposed.id, changes })
+}
+
+fn looser_sentence(looser: &[String]) -> String {
+    if looser.is_empty() { String::new() } else { format!("it asks for less: {}", looser.join("; ")) }
+}
+
+/// A contract that is put in force, where that in force is still the one that was judged.
+pub(crate) struct NewContract<'a> {
+    pub project: &'a Project,
+    pub folder: &'a Path,
+    pub judged: Option<Digest>,
+}
+
+pub(crate) fn contract_in_force(app: &App, name: &ProjectName) -> Result<Option<InForce>, StorageError> {
     let (contract, folder) = app.store().read(|reader| {
         Ok((projects::current_contract(reader, name)?, setting::find(reader, &folder_setting(name))?))
     })?;
@@ -98,23 +163,25 @@ fn contract_in_force(app: &App, name: &ProjectName) -> Result<Option<InForce>, S
     }))
 }
 
-/// Records it, where the contract in force is still the one that was judged.
-fn put_contract(
+/// Records a contract, where the one in force is still the one that was judged, and the acceptance of its proposal.
+pub(crate) fn put_contract(
     app: &App,
-    context: &RequestContext,
-    project: &Project,
-    folder: &Path,
-    judged: Option<Digest>,
+    draft: AuditEvent,
+    NewContract { project, folder, judged }: NewContract<'_>,
+    accepted: Option<(AuditEvent, String)>,
 ) -> Result<(), StorageError> {
     let (name, text, model) = (project.name.clone(), project.text.clone(), project.model());
     let endpoints: Vec<EndpointName> = project.contract.deploy.iter().map(|deploy| project.endpoint(deploy)).collect();
-    let (draft, folder) = (context.audit_event("project.register", "", vec![]), folder.to_owned());
+    let folder = folder.to_owned();
     app.store().write(move |tx| {
         let audited = tx.audited(draft);
         let now = projects::current_contract(tx, &name)?.map(|contract| contract.digest);
         if now != judged {
             let reason = format!("another contract of project `{name}` was recorded at the same time; try again");
             return Err(StoreError::Conflict { attempted: "record the contract", reason });
+        }
+        if let Some((accept, id)) = accepted {
+            proposal::decide(&tx.audited(accept), &id, ProposalState::Accepted)?;
         }
         if projects::find(tx, &name)?.is_none() {
             projects::register(&audited, &name)?;

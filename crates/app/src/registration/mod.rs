@@ -1,0 +1,5 @@
+//! The contract in force: what a project is registered with, and who may put another in its place.
+
+pub(crate) mod register;
+
+pub use register::{PolicyProposed, RegisterError, register, register_to_run};
