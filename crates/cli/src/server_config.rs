@@ -22,8 +22,7 @@ const FILE_NAME: &str = "kilter-server.toml";
 /// The variable that names another one.
 pub(crate) const FILE_VARIABLE: &str = "KILTER_SERVER_CONFIG";
 const MAX_BYTES: u64 = 1 << 20;
-/// The options that say where a data folder is, and what its server is asked with. The commands on it have them under the same
-/// names.
+/// The options that say where a data folder is. The commands on it have them under the same names.
 const DATA_FOLDER: &[&str] = &[
     "data",
     "database",
@@ -32,7 +31,6 @@ const DATA_FOLDER: &[&str] = &[
     "storage_cache",
     "signing_key_file",
     "checkpoint_key_file",
-    "token_file",
     "audit_publish",
 ];
 /// The sections besides `[server]`: `publish` of `[audit]` is the option `--audit-publish`.
@@ -62,10 +60,6 @@ pub(crate) fn with_defaults(command: Command, arguments: &[OsString]) -> Result<
         return Ok(command);
     }
     let mut settings = Settings::read(path, server)?;
-    // The token is for the server of the file, and for no other.
-    if is_given(given, "server") {
-        settings.values.remove("token_file");
-    }
     if ALTERNATIVES.iter().any(|key| is_given(given, key)) {
         ALTERNATIVES.iter().for_each(|key| drop(settings.values.remove(*key)));
     }

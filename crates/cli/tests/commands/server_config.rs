@@ -47,7 +47,7 @@ fn a_server_takes_what_nobody_else_says() {
 }
 
 #[test]
-fn commands_on_the_folder_carry_the_token_of_its_server_and_send_it_to_no_other() {
+fn commands_on_the_folder_of_a_server_need_no_token_of_it() {
     let world = world("[server]\ndata = \"state\"\ntoken_file = \"token\"\n");
     world.write("token", "a-token-of-at-least-sixteen-characters\n");
     fs::set_permissions(world.path().join("token"), fs::Permissions::from_mode(0o600)).unwrap();
