@@ -37,6 +37,7 @@ mod open;
 pub mod prediction;
 mod private_files;
 pub mod project;
+pub mod publish;
 mod publish_place;
 pub mod reconcile;
 pub mod registered;

@@ -3,6 +3,7 @@
 pub(crate) mod checkpoints;
 pub(crate) mod flush_column_stats;
 pub(crate) mod follow;
+pub(crate) mod publish;
 pub(crate) mod reconcile;
 pub(crate) mod schedule;
 

@@ -12,6 +12,7 @@ use kilter_workflow::{Plan, declared_files};
 use crate::{
     project::folder::{CONTRACT_FILE, Project},
     reproduce::error::ReproduceError,
+    training::TrainError,
 };
 
 /// Makes the copy in `target`, which must not exist: contract, lock, declared code. Datasets of the project stand there as links:
@@ -24,14 +25,7 @@ pub(crate) fn copy_declared(project: &Project, plan: &Plan, target: &Path) -> Re
     fs::create_dir_all(target).map_err(failed(target))?;
     let contract = target.join(CONTRACT_FILE);
     fs::write(&contract, &project.text).map_err(failed(&contract))?;
-    let mut files: Vec<String> = declared_files(plan, &project.folder)?.into_iter().collect();
-    files.push("kilter.lock".to_owned());
-    for name in files {
-        let (from, to) = (project.folder.join(&name), target.join(&name));
-        if from.is_file() {
-            make_parent(&to).and_then(|()| fs::copy(&from, &to).map(|_| ())).map_err(failed(&from))?;
-        }
-    }
+    copy_code(plan, &project.folder, target)?;
     for step in plan.steps().values() {
         let folder = step.folder.as_ref().map(|folder| folder.below(target));
         folder.map_or(Ok(()), fs::create_dir_all).map_err(failed(target))?;
@@ -44,6 +38,31 @@ pub(crate) fn copy_declared(project: &Project, plan: &Plan, target: &Path) -> Re
         if let (Ok(real), true) = (from.canonicalize(), relative.is_relative()) {
             let to = target.join(&relative);
             make_parent(&to).and_then(|()| symlink(real, &to)).map_err(failed(&to))?;
+        }
+    }
+    Ok(())
+}
+
+/// Copies what the steps of a contract declare from the folder of its project into `target`: code, and the locks.
+///
+/// # Errors
+/// When the contract is none, a pattern fits no file, or a file cannot be copied.
+pub fn declared_code(project: &Path, contract: &str, target: &Path) -> Result<(), ReproduceError> {
+    let project = Project::of(project, contract.to_owned())?;
+    let plan = Plan::of(&project.contract).map_err(TrainError::from)?;
+    let failed = |source| ReproduceError::Copy { path: target.to_owned(), source };
+    fs::create_dir_all(target).map_err(failed)?;
+    copy_code(&plan, &project.folder, target)
+}
+
+fn copy_code(plan: &Plan, project: &Path, target: &Path) -> Result<(), ReproduceError> {
+    let mut files: Vec<String> = declared_files(plan, project)?.into_iter().collect();
+    files.push("kilter.lock".to_owned());
+    for name in files {
+        let (from, to) = (project.join(&name), target.join(&name));
+        let copy = || make_parent(&to).and_then(|()| fs::copy(&from, &to).map(|_| ()));
+        if from.is_file() {
+            copy().map_err(|source| ReproduceError::Copy { path: from.clone(), source })?;
         }
     }
     Ok(())

@@ -9,5 +9,6 @@ mod error;
 mod rebuild;
 
 pub use check::{StepVerdict, check_reproducibility, step_verdicts};
+pub use clean_folder::declared_code;
 pub use error::ReproduceError;
 pub use rebuild::{DataPlaces, RebuildSource, Rebuilt, StepOutcome, rebuild};

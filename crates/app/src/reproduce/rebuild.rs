@@ -37,6 +37,8 @@ pub struct RebuildSource {
     pub pins: String,
     /// The folder with its code.
     pub code: PathBuf,
+    /// The folder with the lock of its environment, where the code has none.
+    pub environment: PathBuf,
     /// What its run read and wrote.
     pub lock: RunLock,
 }
@@ -103,6 +105,7 @@ pub fn rebuild(
     let clean = scratch.join("project");
     unpack(source, &clean)?;
     let project = Project::of(&clean, source.contract.clone())?;
+    place_lock(source, project.contract.env.lock.as_deref(), &clean)?;
     let plan = Plan::of(&project.contract).map_err(TrainError::from)?;
     make_folders(&plan, &clean)?;
     let finder = Finder { source, places, clean: &clean, scratch };
@@ -159,6 +162,22 @@ fn unpack(source: &RebuildSource, target: &Path) -> Result<(), ReproduceError> {
         }
     }
     Ok(())
+}
+
+/// Puts the lock of the environment where the contract says that it is.
+fn place_lock(source: &RebuildSource, lock: Option<&str>, clean: &Path) -> Result<(), ReproduceError> {
+    let Some(lock) = lock.map(|lock| clean.join(lock)).filter(|lock| !lock.exists()) else { return Ok(()) };
+    let name = lock.file_name().unwrap_or_default();
+    // Requirements lie under another name beside those of the loader.
+    let names = [source.environment.join("lock.txt"), source.environment.join(name)];
+    let is_requirements = name == "requirements.txt";
+    let from = names.iter().find(|path| path.is_file() && (is_requirements || path.file_name() == Some(name)));
+    let Some(from) = from else { return Ok(()) };
+    let copy = || {
+        lock.parent().map_or(Ok(()), fs::create_dir_all)?;
+        fs::copy(from, &lock).map(|_| ())
+    };
+    copy().map_err(|source| ReproduceError::Copy { path: from.clone(), source })
 }
 
 fn make_folders(plan: &Plan, clean: &Path) -> Result<(), ReproduceError> {

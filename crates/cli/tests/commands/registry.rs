@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::World;
+use crate::{World, contract::project, server::Server};
 
 /// Docker's registry, in a folder of its own.
 pub struct Registry {
@@ -71,10 +71,13 @@ fn a_package_goes_to_a_registry_and_comes_back() {
     assert_eq!(pushed.exit, 0, "{}{}", pushed.out, pushed.err);
     assert!(pushed.out.starts_with(&format!("✓ 2 files are at {address}\n")), "{}", pushed.out);
     assert!(pushed.out.contains("pull it by its digest: kilter package pull oci://"), "{}", pushed.out);
-    assert_eq!(world.json(&["package", "push", "churn-7", &address])["sent_bytes"], 0);
+    world.write("statements/gate.intoto.json", "{\"passed\": true}");
+    let again = world.json(&["package", "push", "churn-7", &address, "--evidence", "statements"]);
+    assert_eq!((&again["sent_bytes"], &again["attachments"]), (&0.into(), &2.into()));
     let pulled = world.json(&["package", "pull", &address, "--out", "there"]);
     assert_eq!((&pulled["files"], &pulled["is_signed"]), (&2.into(), &true.into()));
     assert_eq!(world.read("there/model/model.onnx"), "weights");
+    assert_eq!(world.read("there.attachments/gate.intoto.json"), "{\"passed\": true}");
     let exists = world.problem(&["package", "pull", &address, "--out", "there"], 6);
     assert_eq!(exists["code"], "file_exists");
     let missing = world.problem(&["package", "pull", &address.replace(":7", ":8"), "--out", "other"], 4);
@@ -92,4 +95,43 @@ fn what_is_wrong_with_a_registry_is_said_with_its_code() {
     assert_eq!(wrong["code"], "usage_invalid");
     let empty = world.problem(&["package", "push", "nowhere", &address], 4);
     assert!(empty["detail"].as_str().unwrap().contains("nowhere"), "{empty}");
+}
+
+#[test]
+fn an_approved_version_goes_by_itself_to_the_registry_that_its_contract_names() {
+    let Some(registry) = Registry::start() else { return };
+    let world = project("0.55");
+    let text =
+        world.read("kilter.toml").replace("[package]", "[package]\npush = \"oci://127.0.0.1:${PORT}/models/churn\"");
+    world.write("kilter.toml", &text);
+    world.set_variable("PORT", &registry.port.to_string());
+    let _server = Server::start(&world);
+    assert_eq!(world.kilter(&["run"]).exit, 0);
+    let address = format!("oci://127.0.0.1:{}/models/churn:1", registry.port);
+    let mut pulled = world.kilter(&["package", "pull", &address, "--out", "there"]);
+    for _ in 0..300 {
+        if pulled.exit == 0 {
+            break;
+        }
+        thread::sleep(Duration::from_millis(100));
+        pulled = world.kilter(&["package", "pull", &address, "--out", "there"]);
+    }
+    assert_eq!(pulled.exit, 0, "{}{}", pulled.out, pulled.err);
+    assert!(world.path().join("there/model/model.onnx").is_file());
+    let entries = || world.json(&["audit", "list"]);
+    let is_noted = |entries: &serde_json::Value| entries.to_string().contains("package.push");
+    crate::runs::wait_for(entries, is_noted);
+    // The same version by hand, while the server has the data folder: there is nothing to send.
+    let again = world.json(&["package", "push", "churn@1", &address]);
+    assert_eq!(again["sent_bytes"], 0);
+}
+
+#[test]
+fn a_version_of_the_data_folder_is_made_again_by_its_name() {
+    let world = project("0.55");
+    assert_eq!(world.kilter(&["run"]).exit, 0);
+    let rebuilt = world.kilter(&["package", "rebuild", "churn@1"]);
+    assert_eq!(rebuilt.exit, 0, "{}{}", rebuilt.out, rebuilt.err);
+    assert!(rebuilt.out.starts_with("✓ rebuilt: 2 steps and the model have the same digests\n"), "{}", rebuilt.out);
+    assert_eq!(world.problem(&["package", "rebuild", "churn@9"], 4)["code"], "not_found");
 }

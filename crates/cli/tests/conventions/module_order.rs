@@ -256,6 +256,7 @@ pub const ORDER: &[(&str, &[&str])] = &[
             "gate",
             "training",
             "reproduce",
+            "publish",
             "deployment",
             "approval",
             "runs",

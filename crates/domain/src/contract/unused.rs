@@ -12,7 +12,6 @@ pub(super) const UNUSED: &[(&str, &str)] = &[
     ("step.*.needs.gpu", "devices are not counted: two steps may run on one at a time"),
     ("package.include", "no further file is packed; let a step write it into the folder of the model"),
     ("package.sign", "nothing is signed yet, and a version that needs a signature is not approved; take it out"),
-    ("package.push", "nothing is pushed; copy the package from the data folder"),
     ("deploy.*.target", "answers leave by HTTP, whatever it says"),
 ];
 
@@ -83,6 +82,6 @@ mod tests {
     #[test]
     fn a_pattern_fits_names_of_one_part() {
         assert!(fits("step.*.sweep", "step.train.sweep") && !fits("step.*.sweep", "step.train.sweep.trials"));
-        assert!(!fits("step.*.sweep", "step.train") && !fits("package.push", "package.sign"));
+        assert!(!fits("step.*.sweep", "step.train") && !fits("package.include", "package.sign"));
     }
 }

@@ -25,7 +25,10 @@ use std::{
 use kilter_domain::{error_chain::with_causes, ids::ProjectName, time::Timestamp};
 
 use crate::{
-    background::schedule::{Due, ProjectSchedule},
+    background::{
+        publish::PushSchedule,
+        schedule::{Due, ProjectSchedule},
+    },
     signals::Counts,
     state::AppState,
     tasks::Importance,
@@ -111,11 +114,11 @@ pub(crate) fn seal(state: &AppState) -> bool {
 fn run_reconciler(state: &AppState) {
     let mut projects = Projects::default();
     let mut clock = WallClock { at: Instant::now(), read: state.now() };
-    let mut seen: Option<Counts> = None;
+    let (mut seen, mut pushes): (Option<Counts>, _) = (None, PushSchedule::default());
     let mut next_expiry = Instant::now() + FIRST_EXPIRY;
     loop {
         let is_new = |now: &Counts| seen.is_none_or(|seen| (now.commits, now.ended) != (seen.commits, seen.ended));
-        let counts = state.signals().wait(projects.sleep(), is_new);
+        let counts = state.signals().wait(projects.sleep().min(pushes.sleep()), is_new);
         if counts.is_stopping {
             return;
         }
@@ -126,6 +129,7 @@ fn run_reconciler(state: &AppState) {
             projects.wake(u64::MAX);
         }
         projects.start_due(state, counts.commits);
+        pushes.start_due(state, has_commits);
         if next_expiry <= Instant::now() {
             next_expiry = Instant::now() + EXPIRE_EVERY;
             spawn(state, "retention", expire_records);

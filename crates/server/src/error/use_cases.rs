@@ -23,6 +23,7 @@ use kilter_app::{
     oci::OciError,
     prediction::{LabelError, PredictionError},
     project::{DatasetError, FetchCause, FetchError, ProjectError},
+    publish::PublishError,
     reconcile::ReconcileError,
     registration::RegisterError,
     replay::ReplayError,
@@ -202,6 +203,16 @@ impl Answered for TrainError {
             Self::Fetch(error) => error.answer(),
             Self::Leakage { .. } | Self::ReservedInput { .. } => Code::TrainingRefused.into(),
             Self::Gate(error) => error.answer(),
+        }
+    }
+}
+
+impl Answered for PublishError {
+    fn answer(&self) -> Answer {
+        match self {
+            Self::Storage(error) => error.answer(),
+            Self::Registry(error) => error.answer(),
+            Self::Variable { .. } => Code::ContractInvalid.into(),
         }
     }
 }

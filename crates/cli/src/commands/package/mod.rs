@@ -1,5 +1,6 @@
 //! Packages: in a folder, in a registry, made again.
 
+mod package_ref;
 mod pull;
 mod push;
 mod rebuild;

@@ -1,13 +1,17 @@
 //! `kilter package rebuild`: a package made again from itself.
 
-use std::{collections::BTreeMap, fs, path::PathBuf, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use clap::Args;
 use kilter_api::{Code, Exit, Problem};
 use kilter_app::{
     model::ApprovalMode,
-    reproduce::{DataPlaces, RebuildSource, Rebuilt, StepOutcome, rebuild},
-    temporary_folder,
+    reproduce::{DataPlaces, RebuildSource, Rebuilt, StepOutcome, declared_code, rebuild},
     training::{RunOverrides, Training},
 };
 use kilter_domain::{ids::DatasetName, plural::counted, run::Cause};
@@ -15,9 +19,10 @@ use kilter_server::{api::run_events, error::problem_of};
 use kilter_workflow::RunLock;
 use serde_json::json;
 
+use super::package_ref::{OpenedPackage, scratch_folder};
 use crate::{
     commands::project::run::write_event,
-    context::{act, now},
+    context::{DataFolder, act, now},
     ui::{
         error::{CliError, disk, usage},
         output::Output,
@@ -32,24 +37,26 @@ use crate::{
 /// deterministic: it is named, and its metrics are compared. Exits with 3 if the model is another one.
 #[derive(Debug, Args)]
 pub(crate) struct Rebuild {
-    /// The folder of the package.
-    #[arg(value_name = "DIR")]
-    package: PathBuf,
+    /// The folder of the package, or a version of the data folder, like churn@3.
+    #[arg(value_name = "PACKAGE")]
+    package: String,
     /// The file of a dataset, like `customers=data/customers.csv`. Can be repeated.
     #[arg(long = "data-file", value_name = "NAME=PATH")]
     data: Vec<String>,
     /// The folder of the project: its data, and what it keeps of it by digest.
     #[arg(long, value_name = "DIR", default_value = ".")]
     project: PathBuf,
+    #[command(flatten)]
+    data_folder: DataFolder,
 }
 
 impl Rebuild {
     pub(super) fn run(self, output: &Output) -> Result<Answer, CliError> {
-        let source = source_of(&self.package)?;
+        let package = OpenedPackage::open(&self.package, &self.data_folder)?;
+        let scratch = scratch_folder("kilter-rebuild.")?;
+        let source = source_of(&package, &self.project, scratch.path())?;
         let places = DataPlaces { given: given(&self.data)?, project: Some(self.project) };
         let tool = std::env::current_exe().map_err(|error| Problem::of(Code::Internal, &error))?;
-        let scratch = temporary_folder(&std::env::temp_dir(), "kilter-rebuild.");
-        let scratch = scratch.map_err(|error| disk("write to", &std::env::temp_dir(), &error))?;
         let act = act();
         let training = Training {
             cause: Cause::Manual { by: act.actor.clone() },
@@ -70,14 +77,25 @@ impl Rebuild {
     }
 }
 
-fn source_of(package: &std::path::Path) -> Result<RebuildSource, CliError> {
-    let flow = package.join("flow");
+/// What a package is made again from. One that was stored without its code takes the declared files of the project.
+fn source_of(package: &OpenedPackage, project: &Path, scratch: &Path) -> Result<RebuildSource, CliError> {
+    let flow = package.folder.join("flow");
     let contract = flow.join("kilter.toml");
     let text = fs::read_to_string(&contract).map_err(|error| disk("read", &contract, &error))?;
-    let lock = RunLock::read(&flow.join("run.json")).map_err(|error| Problem::of(Code::FileInvalid, &error))?;
+    let lock_file = flow.join("run.json");
+    let run = package.stored.as_ref().and_then(|stored| stored.run.as_ref()).filter(|_| !lock_file.exists());
+    let lock = match run {
+        Some(run) => RunLock::of(run),
+        None => RunLock::read(&lock_file).map_err(|error| Problem::of(Code::FileInvalid, &error))?,
+    };
+    let mut code = package.folder.join("code");
+    if !code.is_dir() {
+        code = scratch.join("code");
+        declared_code(project, &text, &code).map_err(|error| problem_of(&error))?;
+    }
     // A package without datasets pins none.
     let pins = fs::read_to_string(flow.join("kilter.lock")).unwrap_or_default();
-    Ok(RebuildSource { contract: text, pins, code: package.join("code"), lock })
+    Ok(RebuildSource { contract: text, pins, code, environment: package.folder.join("env"), lock })
 }
 
 fn given(texts: &[String]) -> Result<BTreeMap<DatasetName, PathBuf>, CliError> {
