@@ -12,7 +12,7 @@ use kilter_api::{
 };
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::client::Client;
+use crate::{client::Client, transport::VERIFY_AUDIT};
 
 /// What a name is escaped from before it becomes a part of a path.
 const NOT_IN_PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.');
@@ -257,7 +257,7 @@ impl Client {
 
     /// Compares the whole audit log with itself and with every state.
     pub async fn verify_audit(&self, given: &VerifyAudit) -> Result<AuditCheck, Problem> {
-        self.post("/api/v1/audit/verify", given).await
+        self.post(VERIFY_AUDIT, given).await
     }
 
     /// One entry of the audit log with everything that is hashed of it.

@@ -1,6 +1,8 @@
 //! Failures as responses, and what the errors of the crates below mean to whoever asked.
 
 mod answered;
+mod evidence;
+mod identity;
 mod use_cases;
 
 use axum::{

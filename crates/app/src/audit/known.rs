@@ -1,9 +1,6 @@
 //! The newest checkpoint that this data folder knows, whatever became of the database: in memory, and in a file beside it.
 
-use std::{
-    fs, io,
-    path::{Path, PathBuf},
-};
+use std::{fs, io, path::PathBuf};
 
 use kilter_blobs::read_bounded_text;
 
@@ -11,7 +8,7 @@ use crate::{
     app::App,
     causes::StorageError,
     private_files,
-    signed_note::{SignedNote, parse_notes},
+    signed_note::{NoteError, SignedNote},
 };
 
 /// The file of the data folder with the newest checkpoint. A database that is replaced by an older copy of itself does not go on from it.
@@ -22,20 +19,14 @@ fn path(app: &App) -> PathBuf {
     app.folder().join(FILE)
 }
 
-/// The checkpoint of the file; `None` where there is none yet.
-pub(super) fn read(app: &App) -> Result<Option<SignedNote>, StorageError> {
-    Ok(read_notes(&path(app))?.pop())
-}
-
-/// The notes of a file; none where there is no file.
-pub(super) fn read_notes(path: &Path) -> Result<Vec<SignedNote>, StorageError> {
-    let failed = |source| StorageError::ReadFile { path: path.to_owned(), source };
-    match read_bounded_text(path, MAX_BYTES) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-        Err(error) => Err(failed(error)),
-        Ok(text) => {
-            parse_notes(&text).map_err(|error| failed(io::Error::new(io::ErrorKind::InvalidData, error.to_string())))
-        }
+/// The checkpoint of the file; `None` where there is none yet. The inner error says that the file holds something else.
+pub(super) fn read(app: &App) -> Result<Result<Option<SignedNote>, NoteError>, StorageError> {
+    let path = path(app);
+    match read_bounded_text(&path, MAX_BYTES) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Ok(None)),
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => Ok(Err(NoteError::NotANote("it is no text"))),
+        Err(source) => Err(StorageError::ReadFile { path, source }),
+        Ok(text) => Ok(text.parse().map(Some)),
     }
 }
 

@@ -11,7 +11,13 @@ use kilter_store::{audit, checkpoint as store, checkpoint::StoredCheckpoint};
 
 use crate::{
     app::App,
-    audit::{error::AuditError, known, origin::origin, publish::publish_checkpoint, verify::compare},
+    audit::{
+        error::AuditError,
+        known,
+        origin::origin,
+        publish::publish_checkpoint,
+        verify::{CheckpointFault, OF_FOLDER, compare},
+    },
     causes::StorageError,
     checkpoint::Checkpoint,
     context::RequestContext,
@@ -46,11 +52,12 @@ pub fn sign_checkpoint(app: &App, context: &RequestContext) -> Result<Option<Sto
         Err(SigningKeyError::Storage(error)) => return Err(error.into()),
         key => key?,
     };
-    let known = known::read(app)?;
+    let known =
+        known::read(app)?.map_err(|error| AuditError::Changed(CheckpointFault::unreadable(OF_FOLDER, error)))?;
     let read = app.store().read(|reader| {
         let (size, newest) = (audit::size(reader)?, store::newest(reader)?);
         let stored = newest.as_ref().and_then(|newest| newest.note.parse().ok());
-        for (place, note) in [("of the database", stored), ("of the data folder", known)] {
+        for (place, note) in [("of the database", stored), (OF_FOLDER, known)] {
             let Some(note) = note else { continue };
             if let Some(fault) = compare(reader, place, &note)? {
                 return Ok(Err(fault));

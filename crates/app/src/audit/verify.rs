@@ -21,6 +21,8 @@ use crate::{
 
 const PAGE: u32 = 1_000;
 const MAX_FAULTS: usize = 100;
+/// Where the checkpoint beside the database is.
+pub(super) const OF_FOLDER: &str = "of the data folder";
 
 /// What the log is verified against besides itself.
 #[derive(Clone, Debug, Default)]
@@ -75,6 +77,13 @@ pub enum CheckpointFaultKind {
     OtherRow,
 }
 
+impl CheckpointFault {
+    /// Something else is in the place of a checkpoint.
+    pub(super) fn unreadable(place: &str, error: NoteError) -> Self {
+        Self { place: place.to_owned(), size: 0, kind: CheckpointFaultKind::NotACheckpoint(error) }
+    }
+}
+
 impl fmt::Display for CheckpointFault {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "the checkpoint {} over {} entries: {}", self.place, self.size, self.kind)
@@ -91,7 +100,13 @@ pub fn verify_log(app: &App, given: &Given) -> Result<LogCheck, StorageError> {
     let registered = if given.keys.is_empty() { verifier_keys(app)? } else { given.keys.clone() };
     let mut check = LogCheck { verification, checkpoints: 0, newest: None, faults: Vec::new() };
     check.stored(app, &registered)?;
-    let folder = known::read(app)?.map(|note| ("of the data folder".to_owned(), note));
+    let folder = match known::read(app)? {
+        Ok(note) => note.map(|note| (OF_FOLDER.to_owned(), note)),
+        Err(error) => {
+            check.faults.push(CheckpointFault::unreadable(OF_FOLDER, error));
+            None
+        }
+    };
     let published = app.options().publish.iter().filter_map(|place| {
         let note = place.read_newest().ok().flatten()?;
         Some((format!("at {place}"), note))

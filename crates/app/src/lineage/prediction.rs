@@ -19,7 +19,6 @@ use crate::{
         version::{VersionLineage, version_lineage},
     },
     prediction::{
-        logged::{numbers, texts},
         partition_index::{self, known},
         predict,
     },
@@ -179,22 +178,32 @@ fn read(
     let columns = has.into_iter().filter(|name| COLUMNS.contains(&name.as_str())).collect();
     let options = ReadOptions { columns: Some(columns), ..ReadOptions::default() };
     let table = lake.read(kind, endpoint, &[known], ALWAYS.0..ALWAYS.1, &options)?;
-    let ids = texts(&table, column::ID);
-    let row = ids.iter().rposition(|found| found.as_deref() == Some(id));
-    Ok(row.map(|row| answer(&table, row)))
+    Ok(row_of(&table, id).map(|row| answer(&table, row)))
+}
+
+/// The last row of an id.
+fn row_of(table: &Table, id: &str) -> Option<usize> {
+    let Some(Column::Text(ids)) = table.get(column::ID) else { return None };
+    ids.iter().rposition(|found| found.as_deref() == Some(id))
 }
 
 fn answer(table: &Table, row: usize) -> RecordedAnswer {
-    let text = |name| texts(table, name).get(row).cloned().flatten().map(|text| text.to_string());
-    let number = |name| numbers(table, name).get(row).copied().unwrap_or(0);
-    let scores = table.get(column::SCORE).and_then(Column::numbers);
+    let text = |name| table.get(name)?.label(row).map(|text| text.to_string());
+    let number = |name| match table.get(name) {
+        Some(Column::Int(values) | Column::Time(values)) => values.get(row).copied().flatten().unwrap_or(0),
+        _ => 0,
+    };
+    let score = match table.get(column::SCORE) {
+        Some(Column::Float(scores)) => scores.get(row).copied(),
+        _ => None,
+    };
     RecordedAnswer {
         id: text(column::ID).unwrap_or_default(),
         at: Timestamp(number(TIME_COLUMN)),
         recorded_at: Timestamp(number(column::RECORDED_AT)),
         version: u32::try_from(number(column::VERSION)).unwrap_or(0),
         role: text(column::ROLE).unwrap_or_default(),
-        score: scores.and_then(|scores| scores.get(row).copied()).filter(|score| !score.is_nan()),
+        score: score.filter(|score| !score.is_nan()),
         predicted: text(column::PREDICTED),
         consumer: text(column::CONSUMER),
     }
@@ -209,8 +218,7 @@ fn find_in_log(app: &App, endpoint: &EndpointName, id: &str) -> Option<RecordedA
         let Some(table) = serving.log().read_tables(segment).ok().and_then(|tables| tables.predictions) else {
             continue;
         };
-        let row = texts(&table, column::ID).iter().rposition(|found| found.as_deref() == Some(id));
-        if let Some(row) = row {
+        if let Some(row) = row_of(&table, id) {
             return Some(answer(&table, row));
         }
     }

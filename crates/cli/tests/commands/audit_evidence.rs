@@ -8,7 +8,10 @@ use std::{
     path::{Path, PathBuf},
     process::Command,
     thread,
+    time::{Duration, Instant},
 };
+
+use kilter_storage::ObjectStorage;
 
 use serde_json::{Value, json};
 
@@ -17,6 +20,8 @@ use crate::{
     contract::project,
     database::{Database, psql},
     lineage::{answer, by, two_reigns},
+    object_store::prefix,
+    server::Server,
 };
 
 fn verifier() -> PathBuf {
@@ -261,6 +266,8 @@ fn every_way_to_rewrite_the_database_is_found(database: Option<Database>) {
     let found = victim.found_after(&forgotten, &["--checkpoint", "old.txt"]);
     has(&found, "the checkpoint that was given over");
     assert_eq!(found.len(), 1, "only who kept a checkpoint elsewhere knows: {found:#?}");
+    fs::write(victim.file("newest-checkpoint"), b"\xff torn").unwrap();
+    has(&victim.verify(&[]), "the checkpoint of the data folder over 0 entries: it is no signed note");
     fs::write(victim.file("newest-checkpoint"), known).unwrap();
     // The last entry, with what it wrote.
     let shorter = format!(
@@ -431,6 +438,49 @@ fn checkpoints_are_published_to_every_place_and_one_that_fails_is_shown_and_catc
     stream.shutdown(std::net::Shutdown::Write).unwrap();
     let bodies = kept.join().unwrap();
     assert!(bodies.len() >= 3 && bodies.last().unwrap().starts_with("kilter/"), "{bodies:?}");
+}
+
+#[test]
+fn an_object_store_gets_an_object_for_each_checkpoint_and_none_is_replaced() {
+    let Some(storage) = prefix() else { return };
+    let world = project("0.55");
+    world.write("kilter-server.toml", &format!("[audit]\npublish = [{}]\n", json!(storage)));
+    two_reigns(&world);
+    let head = answer(&world, "aud", &["audit", "checkpoint"]);
+    assert_eq!(head["places"][0]["is_current"], true, "{head:#}");
+    assert_eq!(answer(&world, "aud", &["audit", "verify"])["valid"], true, "read back from there too");
+    let bucket = ObjectStorage::open(&storage.parse().unwrap()).unwrap();
+    let objects = bucket.list("checkpoints").unwrap();
+    assert!(objects.len() >= 3, "{objects:?}");
+    // Something else is in the place of the next checkpoint: it stays, and the place fails.
+    let size = head["checkpoint"]["size"].as_u64().unwrap();
+    for next in 1..40 {
+        bucket.create(&format!("checkpoints/{:012}.txt", size + next), b"theirs".to_vec()).unwrap();
+    }
+    assert_eq!(by(&world, "olga", &["rollback", "--reason", "complaints"]).0, 0);
+    let head = answer(&world, "aud", &["audit", "checkpoint"]);
+    assert!(head["places"][0]["error"].as_str().unwrap().contains("another checkpoint"), "{head:#}");
+}
+
+#[test]
+fn a_server_signs_after_each_act_and_whoever_asks_finds_the_head_signed() {
+    let world = project("0.55");
+    two_reigns(&world);
+    let server = Server::start(&world);
+    assert_eq!(by(&world, "olga", &["rollback", "--reason", "complaints"]).0, 0);
+    let entries = answer(&world, "aud", &["audit", "list", "--limit", "1"])["entries"][0]["seq"].as_u64().unwrap();
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        let signed = answer(&world, "aud", &["audit", "checkpoint"])["checkpoint"]["size"].as_u64().unwrap();
+        if signed >= entries {
+            break;
+        }
+        assert!(Instant::now() < deadline, "{signed} of {entries}");
+        thread::sleep(Duration::from_millis(50));
+    }
+    assert_eq!(answer(&world, "aud", &["audit", "verify"])["valid"], true);
+    server.signal("-TERM");
+    assert_eq!(server.wait(), Some(0));
 }
 
 #[test]

@@ -5,7 +5,6 @@ use kilter_app::{
     DownloadError,
     alert::AlertError,
     approval::ApproveError,
-    audit::AuditError,
     authz::AuthorizeError,
     break_glass::BreakGlassError,
     column_stats::ColumnStatsError,
@@ -14,9 +13,7 @@ use kilter_app::{
     deployment::{DeployError, TuneError},
     garbage::GarbageError,
     gate::GateError,
-    identity::{AccountError, AuthenticateError, LoginError},
     keys::SigningKeyError,
-    lineage::LineageError,
     model::{GoldenError, PackageError, VersionError},
     monitor::MonitorError,
     objective::ObjectiveError,
@@ -54,49 +51,6 @@ impl Answered for RegisterError {
             Self::Denied(error) => error.answer(),
             Self::Proposed(_) => Code::PolicyProposed.into(),
             Self::Project(error) => error.answer(),
-            Self::Storage(error) => error.answer(),
-        }
-    }
-}
-
-impl Answered for AuthenticateError {
-    fn answer(&self) -> Answer {
-        match self {
-            Self::Missing => Answer::with_hint(
-                Code::TokenMissing,
-                "log in with `kilter login`, or send `Authorization: Bearer TOKEN` with a token of `kilter token create`; the header \
-                 `x-kilter-actor` and `USER` prove nothing here",
-            ),
-            Self::Malformed { .. } | Self::Unknown | Self::Expired { .. } | Self::Disabled { .. } => {
-                Code::TokenInvalid.into()
-            }
-        }
-    }
-}
-
-impl Answered for LoginError {
-    fn answer(&self) -> Answer {
-        match self {
-            Self::Refused => Code::LoginRefused.into(),
-            Self::Limited { .. } => Code::LoginLimited.into(),
-            Self::Busy => Answer::with_hint(Code::Overloaded, "try again in a few seconds"),
-            Self::OtherAccount { .. } => Answer::with_hint(
-                Code::LoginRefused,
-                "two people cannot have one name: have the provider state another name, or give up the account here",
-            ),
-            Self::Storage(error) => error.answer(),
-        }
-    }
-}
-
-impl Answered for AccountError {
-    fn answer(&self) -> Answer {
-        match self {
-            Self::Denied(error) => error.answer(),
-            Self::NotFound(error) => error.answer(),
-            Self::InvalidState(error) => error.answer(),
-            Self::Invalid(_) => Code::RequestInvalid.into(),
-            Self::Login(error) => error.answer(),
             Self::Storage(error) => error.answer(),
         }
     }
@@ -465,31 +419,6 @@ impl Answered for AlertError {
             Self::Move(_) => Code::InvalidState.into(),
             Self::Project(error) => error.answer(),
             Self::Version(error) => error.answer(),
-            Self::Storage(error) => error.answer(),
-        }
-    }
-}
-
-impl Answered for AuditError {
-    fn answer(&self) -> Answer {
-        match self {
-            Self::Changed(_) => Answer::with_hint(
-                Code::InvalidState,
-                "see what was changed with `kilter audit verify`; after a restore that was meant, move `newest-checkpoint` away",
-            ),
-            Self::Note(_) => Code::Internal.into(),
-            Self::SigningKey(error) => error.answer(),
-            Self::NotFound(error) => error.answer(),
-            Self::InvalidState(error) => error.answer(),
-            Self::Storage(error) => error.answer(),
-        }
-    }
-}
-
-impl Answered for LineageError {
-    fn answer(&self) -> Answer {
-        match self {
-            Self::NotFound(error) => error.answer(),
             Self::Storage(error) => error.answer(),
         }
     }
