@@ -162,7 +162,7 @@ fn the_chain_of_one_of_ten_million_predictions_takes_less_than_a_second() {
             let table = Table::new(vec![
                 ("__id".into(), Column::Text(numbers.iter().map(|n| Some(Arc::from(id(*n)))).collect())),
                 ("__sequence".into(), Column::Int(numbers.iter().map(|n| Some(*n as i64 + 1)).collect())),
-                ("__time".into(), times()),
+                ("_time".into(), times()),
                 ("__recorded_at".into(), times()),
                 ("__version".into(), whole(1)),
                 ("__role".into(), texts("champion")),
