@@ -4,6 +4,7 @@ mod answered;
 mod evidence;
 mod identity;
 mod use_cases;
+mod versions;
 
 use axum::{
     http::{HeaderValue, StatusCode, header},

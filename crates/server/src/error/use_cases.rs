@@ -4,19 +4,15 @@ use kilter_api::Code;
 use kilter_app::{
     DownloadError,
     alert::AlertError,
-    approval::ApproveError,
     authz::AuthorizeError,
-    break_glass::BreakGlassError,
     column_stats::ColumnStatsError,
     data_folder::{BackupError, DataFolderError},
     dataset::RolesError,
-    deployment::{DeployError, TuneError},
     garbage::GarbageError,
     gate::GateError,
     keys::SigningKeyError,
-    model::{GoldenError, PackageError, VersionError},
+    model::{GoldenError, PackageError},
     monitor::MonitorError,
-    objective::ObjectiveError,
     oci::OciError,
     prediction::{LabelError, PredictionError},
     project::{DatasetError, FetchCause, FetchError, ProjectError},
@@ -267,87 +263,6 @@ impl Answered for GoldenError {
             Self::Route(_) => Code::ModelInvalid.into(),
             Self::Infer(error) => error.answer(),
             Self::Answer(_) => Code::StorageFailed.into(),
-        }
-    }
-}
-
-impl Answered for VersionError {
-    fn answer(&self) -> Answer {
-        match self {
-            Self::Package(error) => error.answer(),
-            Self::Golden(error) => error.answer(),
-            Self::GoldenDiffers { .. } => {
-                Answer::with_hint(Code::ModelInvalid, "make a new version with `kilter run`, or deploy another one")
-            }
-            Self::Move(error) => error.answer(),
-            Self::Storage(error) => error.answer(),
-        }
-    }
-}
-
-impl Answered for ApproveError {
-    fn answer(&self) -> Answer {
-        match self {
-            Self::NotFound(error) => error.answer(),
-            Self::Denied(error) => error.answer(),
-            Self::Move(error) => error.answer(),
-            Self::InvalidState(error) => error.answer(),
-            Self::Project(error) => error.answer(),
-            Self::Version(error) => error.answer(),
-            Self::Gate(error) => error.answer(),
-            Self::Deploy(error) => error.answer(),
-            Self::Storage(error) => error.answer(),
-        }
-    }
-}
-
-impl Answered for DeployError {
-    fn answer(&self) -> Answer {
-        match self {
-            Self::NotFound(error) => error.answer(),
-            Self::Denied(error) => error.answer(),
-            Self::InvalidState(error) => error.answer(),
-            Self::Move(_) => Code::InvalidState.into(),
-            Self::NoLiveVersion(error) => error.answer(),
-            Self::SignatureDiffers { .. } => Code::SignatureDiffers.into(),
-            Self::Version(error) => error.answer(),
-            Self::Admit(_) | Self::Routes(_) => Code::ModelInvalid.into(),
-            Self::Project(error) => error.answer(),
-            Self::Storage(error) => error.answer(),
-        }
-    }
-}
-
-impl Answered for BreakGlassError {
-    fn answer(&self) -> Answer {
-        match self {
-            Self::NotFound(error) => error.answer(),
-            Self::Denied(error) => error.answer(),
-            Self::InvalidState(error) => error.answer(),
-            Self::Project(error) => error.answer(),
-            Self::Deploy(error) => error.answer(),
-            Self::Alert(error) => error.answer(),
-            Self::Storage(error) => error.answer(),
-        }
-    }
-}
-
-impl Answered for ObjectiveError {
-    fn answer(&self) -> Answer {
-        match self {
-            Self::NotFound(error) => error.answer(),
-            Self::Project(error) => error.answer(),
-            Self::Alert(error) => error.answer(),
-            Self::Storage(error) => error.answer(),
-        }
-    }
-}
-
-impl Answered for TuneError {
-    fn answer(&self) -> Answer {
-        match self {
-            Self::Gate(error) => error.answer(),
-            Self::Deploy(error) => error.answer(),
         }
     }
 }
