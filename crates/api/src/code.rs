@@ -64,6 +64,7 @@ codes! {
     TokenInvalid      = "token_invalid",      401, Forbidden,   "the token of the request is not valid",    "log in again with `kilter login`, or make another token with `kilter token create`";
     LoginRefused      = "login_refused",      401, Forbidden,   "nobody is let in by this name and password", "try again; someone who administers the platform sets another password with `kilter user password NAME`";
     LoginLimited      = "login_limited",      429, Forbidden,   "too many logins of this account failed",   "wait for the time that is said, then try again";
+    ProviderUnavailable = "provider_unavailable", 503, Unreachable, "the OpenID provider cannot be asked",    "try again when it answers; who is logged in, and tokens of `kilter token create`, go on meanwhile";
     TimedOut          = "timed_out",          504, Unreachable, "it took longer than is allowed",           "try again, with less to do; how long a server lets a request take is `kilter server --timeout TIME`";
 
     // Files and tables.

@@ -127,6 +127,41 @@ pub struct Session {
     pub expires: Timestamp,
 }
 
+/// Begins a login by the OpenID provider (`POST /api/v1/login/provider`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BeginProviderLogin {
+    /// Where the provider sends the browser back to: a program on the machine of the person, `http://127.0.0.1:PORT/…`.
+    pub redirect_uri: String,
+}
+
+/// A login that begins. What is in it belongs to whoever began it, and is sent back with the code.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ProviderLogin {
+    /// Where the person goes with a browser.
+    pub url: String,
+    /// What comes back beside the code, unchanged.
+    pub state: String,
+    /// What the token of the provider must have in it.
+    pub nonce: Secret,
+    /// What proves that the code comes from whoever began (PKCE).
+    pub verifier: Secret,
+}
+
+/// Ends a login by the OpenID provider (`POST /api/v1/login/provider/finish`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FinishProviderLogin {
+    /// The code that the provider gave to the browser.
+    pub code: Secret,
+    /// As when it began.
+    pub redirect_uri: String,
+    /// As it was given.
+    pub nonce: Secret,
+    /// As it was given.
+    pub verifier: Secret,
+}
+
 /// A token that is wanted (`POST /api/v1/tokens`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -59,8 +59,8 @@ pub use gates::GateVerdict;
 pub use headers::{ACTOR_HEADER, FOLDER_KEY_HEADER, Token};
 pub use health::{Check, Health, Readiness, TaskStatus};
 pub use identity::{
-    Account, Accounts, ChangeAccount, ChangePassword, Login, NewAccount, NewToken, Secret, Session, TokenCreated,
-    TokenInfo, Tokens, WhoAmI,
+    Account, Accounts, BeginProviderLogin, ChangeAccount, ChangePassword, FinishProviderLogin, Login, NewAccount,
+    NewToken, ProviderLogin, Secret, Session, TokenCreated, TokenInfo, Tokens, WhoAmI,
 };
 pub use inbox::{
     BreakGlass, BreakGlassDeploy, BreakGlassReview, BreakGlassState, Inbox, InboxItem, InboxKind, PolicyProposal,

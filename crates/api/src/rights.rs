@@ -170,6 +170,14 @@ pub const ACCESS_RULES: &[AccessRule] = &[
         operation: Operation::Route("POST", "/api/v1/login"),
         requirement: Requirement::Nothing("it is how someone becomes known; failed ones are counted and slowed down"),
     },
+    AccessRule {
+        operation: Operation::Route("POST", "/api/v1/login/provider"),
+        requirement: Requirement::Nothing("it is how someone becomes known, by the OpenID provider"),
+    },
+    AccessRule {
+        operation: Operation::Route("POST", "/api/v1/login/provider/finish"),
+        requirement: Requirement::Nothing("it is how someone becomes known, by a code of the OpenID provider"),
+    },
     caller("GET", "/api/v1/whoami", "who they are"),
     caller(
         "GET",
@@ -272,7 +280,7 @@ pub const ACCESS_RULES: &[AccessRule] = &[
     command("user enable", &["POST /api/v1/accounts/{account}"]),
     command("user groups", &["POST /api/v1/accounts/{account}"]),
     command("user password", &["POST /api/v1/accounts/{account}/password"]),
-    command("login", &["POST /api/v1/login"]),
+    command("login", &["POST /api/v1/login", "POST /api/v1/login/provider", "POST /api/v1/login/provider/finish"]),
     command("whoami", &["GET /api/v1/whoami"]),
     command("token create", &["POST /api/v1/tokens"]),
     command("token list", &["GET /api/v1/tokens"]),

@@ -132,7 +132,7 @@ impl Command {
             Self::Monitor(monitors) => monitors.run(output),
             Self::Alert(alerts) => alerts.run(),
             Self::Audit(audit) => audit.run(),
-            Self::Login(login) => login.run(),
+            Self::Login(login) => login.run(output),
             Self::Logout(logout) => logout.run(),
             Self::WhoAmI(who) => who.run(),
             Self::User(users) => users.run(),

@@ -1,14 +1,7 @@
 //! One method per route of the native API.
 
 use kilter_api::{
-    Account, Accounts, Alert, AlertQuery, Approval, Approve, AsOf, AsOfQuery, AuditCheck, AuditEntry, AuditHead,
-    AuditReceipt, AuditRecord, BreakGlass, BreakGlassDeploy, BreakGlassReview, CardParts, ChangeAccount,
-    ChangePassword, CollectGarbage, ColumnStats, ColumnStatsQuery, ConsistencyProof, ConsistencyQuery, Deploy,
-    Deployment, Document, EndpointStatus, GarbageCollection, GrantWaiver, Inbox, Inventory, Labels, LabelsKept, Login,
-    Model, Mute, NewAccount, NewRun, NewToken, Objectives, Page, PageQuery, PolicyProposal, PolicyProposals,
-    PredictionLineage, Problem, Reading, ReadingQuery, Reason, Retire, Review, RotateKey, Run, RunProgress, RunStarted,
-    RunSummary, Session, SigningKey, Status, StepLog, Submission, TokenCreated, TokenInfo, Tokens, VerifyAudit,
-    Version, Waiver, WhoAmI, Withdrawal,
+    Account, Accounts, Alert, AlertQuery, Approval, Approve, AsOf, AsOfQuery, AuditCheck, AuditEntry, AuditHead, AuditReceipt, AuditRecord, BeginProviderLogin, BreakGlass, BreakGlassDeploy, BreakGlassReview, CardParts, ChangeAccount, ChangePassword, CollectGarbage, ColumnStats, ColumnStatsQuery, ConsistencyProof, ConsistencyQuery, Deploy, Deployment, Document, EndpointStatus, FinishProviderLogin, GarbageCollection, GrantWaiver, Inbox, Inventory, Labels, LabelsKept, Login, Model, Mute, NewAccount, NewRun, NewToken, Objectives, Page, PageQuery, PolicyProposal, PolicyProposals, PredictionLineage, Problem, ProviderLogin, Reading, ReadingQuery, Reason, Retire, Review, RotateKey, Run, RunProgress, RunStarted, RunSummary, Session, SigningKey, Status, StepLog, Submission, TokenCreated, TokenInfo, Tokens, VerifyAudit, Version, Waiver, WhoAmI, Withdrawal,
 };
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -333,6 +326,16 @@ impl Client {
     /// Lets a person in by name and password.
     pub async fn log_in(&self, body: &Login) -> Result<Session, Problem> {
         self.post("/api/v1/login", body).await
+    }
+
+    /// Begins a login by the OpenID provider.
+    pub async fn begin_provider_login(&self, body: &BeginProviderLogin) -> Result<ProviderLogin, Problem> {
+        self.post("/api/v1/login/provider", body).await
+    }
+
+    /// Ends a login by the OpenID provider.
+    pub async fn finish_provider_login(&self, body: &FinishProviderLogin) -> Result<Session, Problem> {
+        self.post("/api/v1/login/provider/finish", body).await
     }
 
     /// Who asks, and whether that is proven.

@@ -21,6 +21,7 @@ use kilter_domain::{
 
 use crate::{
     error::{ApiError, problem_of},
+    openid::provider::{Provider, ProviderError},
     state::AppState,
 };
 
@@ -87,13 +88,13 @@ impl FromRequestParts<AppState> for Caller {
         if let Some(known) = parts.extensions.get::<Self>() {
             return Ok(known.clone());
         }
-        let caller = Self(identify(parts, state)?);
+        let caller = Self(identify(parts, state).await?);
         parts.extensions.insert(caller.clone());
         Ok(caller)
     }
 }
 
-fn identify(parts: &Parts, state: &AppState) -> Result<RequestContext, Problem> {
+async fn identify(parts: &Parts, state: &AppState) -> Result<RequestContext, Problem> {
     let (app, now, headers) = (state.app(), state.now(), &parts.headers);
     let has_key = headers.get(FOLDER_KEY_HEADER).is_some_and(|key| state.is_folder_key(key.as_bytes()));
     let has_folder = has_key || parts.extensions.get::<FolderAccess>().is_some();
@@ -116,9 +117,33 @@ fn identify(parts: &Parts, state: &AppState) -> Result<RequestContext, Problem> 
         }
         Some(carried) => {
             let text = str::from_utf8(carried).unwrap_or_default().trim();
-            identity::authenticate(&app, text, now).map_err(|error| refused(parts, state, &error))
+            match state.provider().filter(|_| !text.starts_with(identity::TOKEN_PREFIX)) {
+                Some(provider) => by_provider(parts, state, provider, text).await,
+                None => identity::authenticate(&app, text, now).map_err(|error| refused(parts, state, &error)),
+            }
         }
     }
+}
+
+/// Who shows a token of the OpenID provider.
+async fn by_provider(
+    parts: &Parts,
+    state: &AppState,
+    provider: &Provider,
+    token: &str,
+) -> Result<RequestContext, Problem> {
+    let now = state.now();
+    let proven = match provider.authenticate(token, now).await {
+        Ok(proven) => proven,
+        Err(error) => {
+            if !matches!(error, ProviderError::Unavailable { .. }) {
+                record(parts, state, Actor::nameless_service(), &error.to_string());
+            }
+            return Err(problem_of(&error));
+        }
+    };
+    // Its own entry says what is wrong with the account.
+    identity::by_provider(&state.app(), &proven, now).map_err(|error| problem_of(&error))
 }
 
 /// The token of the server names nobody: it opens what needs no right.
@@ -140,14 +165,19 @@ fn check_server_token(headers: &HeaderMap, state: &AppState) -> Result<(), Probl
 fn refused(parts: &Parts, state: &AppState, error: &AuthenticateError) -> Problem {
     if *error != AuthenticateError::Missing {
         let actor = error.actor().cloned().unwrap_or_else(Actor::nameless_service);
-        let refused = RefusedAction {
-            topic: format!("token {error}"),
-            action: "token.refuse".to_owned(),
-            object: format!("request:{}", parts.uri.path().chars().take(100).collect::<String>()),
-            reason: error.to_string(),
-        };
-        let (app, context) = (state.app(), RequestContext::new(state.now(), actor));
-        tokio::task::spawn_blocking(move || authz::record_refusal(&app, &context, refused));
+        record(parts, state, actor, &error.to_string());
     }
     problem_of(error)
+}
+
+/// Writes the entry of a token that is not believed, beside the answer.
+fn record(parts: &Parts, state: &AppState, actor: Actor, reason: &str) {
+    let refused = RefusedAction {
+        topic: format!("token {reason}"),
+        action: "token.refuse".to_owned(),
+        object: format!("request:{}", parts.uri.path().chars().take(100).collect::<String>()),
+        reason: reason.to_owned(),
+    };
+    let (app, context) = (state.app(), RequestContext::new(state.now(), actor));
+    tokio::task::spawn_blocking(move || authz::record_refusal(&app, &context, refused));
 }

@@ -20,6 +20,7 @@ mod metrics;
 mod middleware;
 mod net;
 mod openapi;
+mod openid;
 mod options;
 mod router;
 mod server_error;
@@ -35,9 +36,10 @@ pub use logs::{LogFormat, init_logs};
 pub use net::{
     hosts::{HostPort, InvalidHost},
     limits::Limits,
-    token::read_token,
+    token::{read_secret, read_token},
 };
 pub use openapi::openapi;
+pub use openid::ProviderOptions;
 pub use options::ServerOptions;
 pub use router::router;
 pub use server_error::ServerError;

@@ -84,6 +84,8 @@ pub(crate) fn all() -> OpenApiRouter<AppState> {
         .routes(routes!(identity::change_account))
         .routes(routes!(identity::set_password))
         .routes(routes!(identity::log_in))
+        .routes(routes!(identity::begin_provider_login))
+        .routes(routes!(identity::finish_provider_login))
         .routes(routes!(identity::who_am_i))
         .routes(routes!(identity::list_tokens, identity::create_token))
         .routes(routes!(identity::revoke_token))

@@ -11,6 +11,7 @@ use kilter_store::DatabaseUrl;
 
 use crate::{
     net::{hosts::HostPort, limits::Limits},
+    openid::ProviderOptions,
     server_error::ServerError,
 };
 
@@ -37,6 +38,8 @@ pub struct ServerOptions {
     pub allow_remote: bool,
     /// What a request must carry. Without one everybody on this machine may do everything.
     pub token: Option<Token>,
+    /// The OpenID provider that proves who someone is; `None`: accounts alone do.
+    pub provider: Option<ProviderOptions>,
     /// Other names that requests may reach it by: of a proxy, of a service.
     pub allowed_hosts: Vec<HostPort>,
     /// How much it holds at once and how long it waits.
@@ -57,6 +60,7 @@ impl ServerOptions {
             port: 0,
             allow_remote: false,
             token: None,
+            provider: None,
             allowed_hosts: Vec::new(),
             limits: Limits::default(),
         }

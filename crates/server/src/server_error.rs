@@ -65,6 +65,9 @@ pub enum ServerError {
         /// What the system answered.
         source: io::Error,
     },
+    /// The OpenID provider cannot be used as it is named.
+    #[error("the OpenID provider cannot be used: {0}")]
+    BadProvider(String),
     /// No key for the data folder could be made.
     #[error("the system gave no random bytes")]
     Randomness,
@@ -101,6 +104,7 @@ impl From<ServerError> for Problem {
             ServerError::AddressRefused { .. } => Code::AddressRefused,
             ServerError::AddressInUse { .. } => Code::AddressInUse,
             ServerError::BadToken { .. } | ServerError::TokenFile { .. } => Code::FileInvalid,
+            ServerError::BadProvider(_) => Code::UsageInvalid,
             ServerError::Bind { .. } => Code::StorageFailed,
             ServerError::DataFolder(error) => return problem_of(error),
             ServerError::Program(_) | ServerError::Listen(_) | ServerError::Randomness | ServerError::Signals(_) => {

@@ -7,7 +7,7 @@ use std::{
 
 use kilter_api::{self as api, Check, Code, Problem, Readiness, Token};
 use kilter_app::{
-    App, AppOptions, data_folder, deployment,
+    App, AppOptions, data_folder, deployment, identity,
     replicas::{self, LeaseFault},
     runs,
 };
@@ -17,6 +17,7 @@ use kilter_serving::{AppendListener, LogOptions};
 use crate::{
     disk_use::DiskUseCache,
     net::{body_pool::BodyPool, token::random_token},
+    openid::provider::Provider,
     options::ServerOptions,
     server_error::ServerError,
     signals::Signals,
@@ -30,6 +31,7 @@ pub struct AppState(Arc<Inner>);
 struct Inner {
     options: ServerOptions,
     app: App,
+    provider: Option<Provider>,
     bodies: BodyPool,
     background: BackgroundTasks,
     began: Instant,
@@ -87,9 +89,14 @@ impl AppState {
 
     fn of(options: ServerOptions, app: App, signals: Arc<Signals>) -> Result<Self, ServerError> {
         let bodies = BodyPool::new(options.limits.bodies);
+        let provider = options.provider.clone().map(Provider::new).transpose().map_err(ServerError::BadProvider)?;
+        if provider.is_some() {
+            identity::use_provider(&app);
+        }
         Ok(Self(Arc::new(Inner {
             options,
             app,
+            provider,
             bodies,
             background: BackgroundTasks::default(),
             began: Instant::now(),
@@ -112,6 +119,11 @@ impl AppState {
     /// How the server is run.
     pub fn options(&self) -> &ServerOptions {
         &self.0.options
+    }
+
+    /// The OpenID provider that proves who someone is, if there is one.
+    pub(crate) fn provider(&self) -> Option<&Provider> {
+        self.0.provider.as_ref()
     }
 
     /// Where the bytes of all bodies are counted.

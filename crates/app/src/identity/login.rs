@@ -161,15 +161,20 @@ pub fn log_in_by_provider(app: &App, proven: &ProvenByProvider, at: Timestamp) -
     open_session(app, &proven.actor, &format!("by {}", proven.issuer), at)
 }
 
-/// A service that a provider has proven. It has no account: what it may do follows from its name and its groups.
+/// Whoever shows a token of a provider. They need no account: what they may do follows from their name and their groups.
 ///
 /// # Errors
-/// When the name belongs to an account here.
-pub fn service_of_provider(app: &App, proven: &ProvenByProvider, at: Timestamp) -> Result<RequestContext, LoginError> {
+/// When the name belongs to someone else, or to an account that is disabled.
+pub fn by_provider(app: &App, proven: &ProvenByProvider, at: Timestamp) -> Result<RequestContext, LoginError> {
     let known = app.components().identities.current();
-    check_same(app, proven, known.account(&proven.actor), at)?;
+    let account = known.account(&proven.actor);
+    check_same(app, proven, account, at)?;
+    if account.is_some_and(|account| account.disabled.is_some()) {
+        record_failure(app, &proven.actor, "the account is disabled", at);
+        return Err(LoginError::Refused);
+    }
     let credential = Credential {
-        token: Some((proven.subject.clone(), proven.issuer.clone())),
+        token: Some((String::new(), format!("of {}", proven.issuer))),
         groups: proven.named_groups(),
         ..Credential::default()
     };

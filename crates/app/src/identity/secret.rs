@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use super::AuthenticateError;
 
 /// What every token begins with, so that scanners of secrets find it.
-pub(crate) const PREFIX: &str = "klt_";
+pub const PREFIX: &str = "klt_";
 /// Characters at random: 238 bits.
 const RANDOM: usize = 40;
 /// Characters of the checksum.

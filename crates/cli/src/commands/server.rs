@@ -6,7 +6,7 @@ use clap::Args;
 use kilter_api::{Code, Problem};
 use kilter_app::RecordAck;
 use kilter_domain::time::{Span, Timestamp};
-use kilter_server::{HostPort, Limits, LogFormat, ServerOptions, init_logs, read_token};
+use kilter_server::{HostPort, Limits, LogFormat, ProviderOptions, ServerOptions, init_logs, read_secret, read_token};
 use serde::Serialize;
 
 use crate::{
@@ -63,6 +63,8 @@ pub(crate) struct Server {
     /// The file with the token that requests must send.
     #[arg(long, value_name = "FILE", env = "KILTER_TOKEN_FILE", hide_env_values = true)]
     token_file: Option<PathBuf>,
+    #[command(flatten)]
+    provider: ProviderArgs,
     /// A host name that requests may use besides `localhost` and the address, like `kilter.example` behind a proxy.
     /// Can be repeated.
     #[arg(long = "allowed-host", value_name = "HOST[:PORT]")]
@@ -86,6 +88,43 @@ pub(crate) struct Server {
     /// The format of a log line.
     #[arg(long, value_name = "FORMAT", value_parser = ["text", "json"], default_value = "text")]
     log_format: String,
+}
+
+/// The OpenID provider that proves who someone is.
+#[derive(Clone, Debug, Args)]
+struct ProviderArgs {
+    /// The OpenID provider that people log in by: its address, as its tokens have it.
+    #[arg(long, value_name = "URL", requires = "oidc_client_id")]
+    oidc_issuer: Option<String>,
+    /// How the provider calls this platform.
+    #[arg(long, value_name = "ID", requires = "oidc_issuer")]
+    oidc_client_id: Option<String>,
+    /// The file with what proves to the provider that this platform asks.
+    #[arg(long, value_name = "FILE", requires = "oidc_issuer")]
+    oidc_client_secret_file: Option<PathBuf>,
+    /// Whom tokens of services must be for. Without it none of the provider is taken: services use `kilter token create`.
+    #[arg(long, value_name = "NAME", requires = "oidc_issuer")]
+    oidc_audience: Option<String>,
+    /// The claim with the name of a person.
+    #[arg(long, value_name = "CLAIM", default_value = "preferred_username")]
+    oidc_user_claim: String,
+    /// The claim with the groups of a person or a service.
+    #[arg(long, value_name = "CLAIM", default_value = "groups")]
+    oidc_groups_claim: String,
+}
+
+impl ProviderArgs {
+    fn options(&self) -> Result<Option<ProviderOptions>, CliError> {
+        let (Some(issuer), Some(client_id)) = (&self.oidc_issuer, &self.oidc_client_id) else { return Ok(None) };
+        Ok(Some(ProviderOptions {
+            issuer: issuer.clone(),
+            client_id: client_id.clone(),
+            client_secret: self.oidc_client_secret_file.as_deref().map(read_secret).transpose()?,
+            audience: self.oidc_audience.clone(),
+            user_claim: self.oidc_user_claim.clone(),
+            groups_claim: self.oidc_groups_claim.clone(),
+        }))
+    }
 }
 
 #[derive(Serialize)]
@@ -149,6 +188,7 @@ impl Server {
             port: self.port,
             allow_remote: self.allow_remote,
             token: self.token_file.as_deref().map(read_token).transpose()?,
+            provider: self.provider.options()?,
             allowed_hosts: self.allowed_hosts.clone(),
             limits: Limits {
                 body: self.max_body.bytes(),

@@ -41,6 +41,7 @@ mod monitors;
 mod numbers;
 mod object_store;
 mod offline_commands;
+mod openid;
 mod output;
 mod policy;
 mod prediction_log;

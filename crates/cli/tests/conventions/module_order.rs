@@ -330,6 +330,7 @@ pub const ORDER: &[(&str, &[&str])] = &[
             "signals",
             "tasks",
             "server_error",
+            "openid",
             "net",
             "options",
             "disk_use",

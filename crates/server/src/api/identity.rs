@@ -4,7 +4,7 @@ use axum::{
     Json,
     extract::{Path, State},
 };
-use kilter_api::{self as api, Problem, Secret};
+use kilter_api::{self as api, Code, Problem, Secret};
 use kilter_app::identity::{self, AccountChange, NewAccount, TokenRequest};
 use kilter_domain::{
     actor::{Actor, ActorKind},
@@ -17,6 +17,7 @@ use crate::{
     caller::Caller,
     error::{ApiError, problem_of},
     extract,
+    openid::provider::{LoginCode, Provider, is_loopback_redirect},
     state::{AppState, blocking},
 };
 
@@ -109,6 +110,55 @@ pub(crate) async fn log_in(
     });
     let identity::Session { actor, token, expires } = session.await?;
     Ok(Json(api::Session { actor, token: Secret(token), expires }))
+}
+
+/// Begins a login by the OpenID provider: where the person goes.
+#[utoipa::path(
+    post, path = "/api/v1/login/provider", tag = "identity", request_body = api::BeginProviderLogin,
+    responses((status = 200, body = api::ProviderLogin), (status = 400, body = Problem), (status = 404, body = Problem), (status = 503, body = Problem))
+)]
+pub(crate) async fn begin_provider_login(
+    State(state): State<AppState>,
+    extract::Json(body): extract::Json<api::BeginProviderLogin>,
+) -> Result<Json<api::ProviderLogin>, ApiError> {
+    let provider = provider(&state)?;
+    if !is_loopback_redirect(&body.redirect_uri) {
+        let detail = format!("`{}` is not the address of a program on the machine of the person", body.redirect_uri);
+        return Err(crate::api::bad_request(detail).hint("write it like http://127.0.0.1:18484/callback").into());
+    }
+    let started = provider.begin(&body.redirect_uri).await.map_err(|error| problem_of(&error))?;
+    let (nonce, verifier) = (Secret(started.nonce), Secret(started.verifier));
+    Ok(Json(api::ProviderLogin { url: started.url, state: started.state, nonce, verifier }))
+}
+
+/// Ends a login by the OpenID provider: the code against a session.
+#[utoipa::path(
+    post, path = "/api/v1/login/provider/finish", tag = "identity", request_body = api::FinishProviderLogin,
+    responses((status = 200, body = api::Session), (status = 401, body = Problem), (status = 404, body = Problem), (status = 503, body = Problem))
+)]
+pub(crate) async fn finish_provider_login(
+    State(state): State<AppState>,
+    extract::Json(body): extract::Json<api::FinishProviderLogin>,
+) -> Result<Json<api::Session>, ApiError> {
+    let (app, now) = (state.app(), state.now());
+    let code = LoginCode {
+        code: &body.code.0,
+        redirect_uri: &body.redirect_uri,
+        nonce: &body.nonce.0,
+        verifier: &body.verifier.0,
+    };
+    let proven = provider(&state)?.finish(&code, now).await.map_err(|error| problem_of(&error))?;
+    let session =
+        blocking(move || identity::log_in_by_provider(&app, &proven, now).map_err(|error| problem_of(&error)));
+    let identity::Session { actor, token, expires } = session.await?;
+    Ok(Json(api::Session { actor, token: Secret(token), expires }))
+}
+
+fn provider(state: &AppState) -> Result<&Provider, Problem> {
+    state.provider().ok_or_else(|| {
+        Problem::new(Code::NotFound, "this server has no OpenID provider")
+            .hint("log in by password with `kilter login`, or start the server with `--oidc-issuer URL`")
+    })
 }
 
 /// Who asks, and whether that is proven.

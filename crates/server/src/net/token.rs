@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use kilter_api::Token;
+use kilter_api::{Secret, Token};
 
 use crate::server_error::ServerError;
 
@@ -21,6 +21,19 @@ pub fn read_token(path: &Path) -> Result<Token, ServerError> {
         path: path.to_owned(),
         why: "it needs at least 16 visible ASCII characters; make one with `openssl rand -hex 32`",
     })
+}
+
+/// A secret that someone else made, in a file: without the white space around it, whatever its characters are.
+///
+/// # Errors
+/// If the file cannot be read, or is empty.
+pub fn read_secret(path: &Path) -> Result<Secret, ServerError> {
+    let text = kilter_app::read_bounded_text(path, MAX_TOKEN_BYTES)
+        .map_err(|source| ServerError::TokenFile { path: path.to_owned(), source })?;
+    match text.trim() {
+        "" => Err(ServerError::BadToken { path: path.to_owned(), why: "it is empty" }),
+        text => Ok(Secret(text.to_owned())),
+    }
 }
 
 /// A new token that nobody can guess.

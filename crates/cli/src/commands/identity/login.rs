@@ -7,13 +7,14 @@ use kilter_api as api;
 use kilter_client::Client;
 use serde_json::json;
 
-use super::{account_name, secret_input::read_password};
+use super::{account_name, browser::by_provider, secret_input::read_password};
 use crate::{
     connect::ConnectArgs,
     context::act,
     credentials,
     ui::{
         error::CliError,
+        output::Output,
         view::{Answer, Page, Status, minute},
     },
 };
@@ -28,21 +29,34 @@ pub(crate) struct Login {
     /// The file with your password. Default: asked for, or the first line of standard input.
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
+    /// Log in by the OpenID provider of the server, with a browser.
+    #[arg(long, conflicts_with_all = ["name", "password_file"])]
+    provider: bool,
+    /// The port of this machine to which the provider sends the browser back; it has to know it.
+    #[arg(long, value_name = "PORT", default_value_t = 18484, requires = "provider")]
+    redirect_port: u16,
     #[command(flatten)]
     connect: ConnectArgs,
 }
 
 impl Login {
-    pub(crate) fn run(self) -> Result<Answer, CliError> {
-        let actor = self.name.as_deref().map_or_else(|| Ok(act().actor), account_name)?;
-        let api = self.connect.api()?;
-        let password = read_password(self.password_file.as_deref(), &format!("Password of {}: ", actor.name()))?;
-        let body = api::Login { actor, password };
-        let session = api.call(async |api| api.log_in(&body).await)?;
+    pub(crate) fn run(self, output: &Output) -> Result<Answer, CliError> {
+        let session = match self.provider {
+            true => by_provider(&self.connect.api()?, self.redirect_port, output)?,
+            false => self.by_password()?,
+        };
         credentials::store_token(&self.connect.platform_name(), Some(session.token.clone()))?;
         let until = minute(session.expires);
         let page = Page::new().marked(Status::Ok, format!("you are {} until {until}", session.actor));
         Ok(Answer::done(&json!({ "actor": session.actor, "expires": session.expires }), page))
+    }
+
+    fn by_password(&self) -> Result<api::Session, CliError> {
+        let actor = self.name.as_deref().map_or_else(|| Ok(act().actor), account_name)?;
+        let api = self.connect.api()?;
+        let password = read_password(self.password_file.as_deref(), &format!("Password of {}: ", actor.name()))?;
+        let body = api::Login { actor, password };
+        api.call(async |api| api.log_in(&body).await)
     }
 }
 

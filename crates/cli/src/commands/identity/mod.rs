@@ -1,5 +1,6 @@
 //! Who someone is: accounts, logins, tokens.
 
+mod browser;
 pub(crate) mod login;
 mod secret_input;
 pub(crate) mod token;
