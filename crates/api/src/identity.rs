@@ -140,8 +140,8 @@ pub struct BeginProviderLogin {
 pub struct ProviderLogin {
     /// Where the person goes with a browser.
     pub url: String,
-    /// What comes back beside the code, unchanged.
-    pub state: String,
+    /// What comes back beside the code as `state`, unchanged.
+    pub returned: String,
     /// What the token of the provider must have in it.
     pub nonce: Secret,
     /// What proves that the code comes from whoever began (PKCE).

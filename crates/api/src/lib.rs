@@ -15,6 +15,7 @@ pub mod columns;
 pub mod deployments;
 pub mod documents;
 pub mod endpoints;
+pub mod events;
 pub mod exit;
 pub mod garbage;
 pub mod gates;
@@ -53,6 +54,7 @@ pub use documents::{
     ObjectiveReading, Objectives,
 };
 pub use endpoints::{EndpointStatus, Waits};
+pub use events::{Delivery, DeliveryQuery, EventsReplayed, ReplayEvents};
 pub use exit::Exit;
 pub use garbage::{CollectGarbage, Garbage, GarbageCollection};
 pub use gates::GateVerdict;
@@ -81,6 +83,7 @@ pub use server_file::ServerFile;
 pub use signing_keys::{RotateKey, SigningKey};
 pub use status::{SharingServer, Status};
 pub use words::{
-    AlertKind, AlertState, ApproverRole, AuditOutcome, ColumnDataType, ColumnKind, DeploymentState, DriftLevel,
-    GarbageKind, KeyPurpose, KeyState, MonitorKind, ReviewOutcome, ServingRole, Verdict, VersionState, canary_percent,
+    AlertKind, AlertState, ApproverRole, AuditOutcome, ColumnDataType, ColumnKind, DeliveryState, DeploymentState,
+    DriftLevel, GarbageKind, KeyPurpose, KeyState, MonitorKind, ReviewOutcome, ServingRole, Verdict, VersionState,
+    canary_percent,
 };

@@ -178,6 +178,8 @@ pub const ACCESS_RULES: &[AccessRule] = &[
         operation: Operation::Route("POST", "/api/v1/login/provider/finish"),
         requirement: Requirement::Nothing("it is how someone becomes known, by a code of the OpenID provider"),
     },
+    route("GET", "/api/v1/events", Action::Administer, ProjectScope::Platform),
+    route("POST", "/api/v1/events/replay", Action::Administer, ProjectScope::Platform),
     caller("GET", "/api/v1/whoami", "who they are"),
     caller(
         "GET",
@@ -274,6 +276,8 @@ pub const ACCESS_RULES: &[AccessRule] = &[
     command("key rotate", &["POST /api/v1/keys/rotate"]),
     command("key revoke", &["POST /api/v1/keys/{id}/revoke"]),
     command("gc", &["POST /api/v1/gc"]),
+    command("event list", &["GET /api/v1/events"]),
+    command("event replay", &["POST /api/v1/events/replay"]),
     command("user add", &["POST /api/v1/accounts"]),
     command("user list", &["GET /api/v1/accounts"]),
     command("user disable", &["POST /api/v1/accounts/{account}"]),

@@ -30,6 +30,15 @@ macro_rules! words {
 }
 
 words! {
+    /// How the delivery of an event stands.
+    DeliveryState {
+        /// It is tried at its time.
+        Pending = "pending",
+        /// The target took it.
+        Delivered = "delivered",
+        /// It was given up.
+        Dead = "dead",
+    }
     /// Where a version of a model is in its life.
     VersionState {
         /// Packaged, not yet judged.

@@ -22,6 +22,7 @@ pub mod data_folder;
 pub mod dataset;
 pub mod deployment;
 pub mod documents;
+pub mod events;
 pub mod follow;
 pub mod garbage;
 pub mod gate;

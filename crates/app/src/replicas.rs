@@ -156,6 +156,18 @@ pub fn hold_project(app: &App, project: &ProjectName) -> Result<Option<App>, Sto
     Ok(leases.acquire(unfenced.store(), &name)?.map(|lease| app.under(lease)))
 }
 
+/// A handle by which this process may send events: under the lease of them. `None` while another server has it.
+///
+/// # Errors
+/// When the metadata cannot be read or written.
+pub fn hold_events(app: &App) -> Result<Option<App>, StorageError> {
+    if !app.store().is_shared() {
+        return Ok(Some(app.clone()));
+    }
+    let unfenced = app.under_no_lease();
+    Ok(app.components().leases.acquire(unfenced.store(), "events")?.map(|lease| app.under(lease)))
+}
+
 /// Whether the folder of a project is on this machine.
 fn has_files(app: &App, project: &ProjectName) -> Result<bool, StorageError> {
     Ok(registered::project_folder(app, project)?.is_some_and(|folder| folder.is_dir()))

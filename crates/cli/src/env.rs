@@ -64,6 +64,10 @@ pub(crate) const SETTINGS: &[Setting] = &[
         meaning: "the file with the token of requests, where `--token-file` is not given",
     },
     Setting {
+        name: "KILTER_WEBHOOK_SECRET",
+        meaning: "what signs the requests of webhooks, where `--webhook-secret-file` is not given",
+    },
+    Setting {
         name: "XDG_CONFIG_HOME",
         meaning: "the folder of your settings, where `kilter login` stores tokens; else `.config` of `HOME`",
     },

@@ -1,7 +1,15 @@
 //! One method per route of the native API.
 
 use kilter_api::{
-    Account, Accounts, Alert, AlertQuery, Approval, Approve, AsOf, AsOfQuery, AuditCheck, AuditEntry, AuditHead, AuditReceipt, AuditRecord, BeginProviderLogin, BreakGlass, BreakGlassDeploy, BreakGlassReview, CardParts, ChangeAccount, ChangePassword, CollectGarbage, ColumnStats, ColumnStatsQuery, ConsistencyProof, ConsistencyQuery, Deploy, Deployment, Document, EndpointStatus, FinishProviderLogin, GarbageCollection, GrantWaiver, Inbox, Inventory, Labels, LabelsKept, Login, Model, Mute, NewAccount, NewRun, NewToken, Objectives, Page, PageQuery, PolicyProposal, PolicyProposals, PredictionLineage, Problem, ProviderLogin, Reading, ReadingQuery, Reason, Retire, Review, RotateKey, Run, RunProgress, RunStarted, RunSummary, Session, SigningKey, Status, StepLog, Submission, TokenCreated, TokenInfo, Tokens, VerifyAudit, Version, Waiver, WhoAmI, Withdrawal,
+    Account, Accounts, Alert, AlertQuery, Approval, Approve, AsOf, AsOfQuery, AuditCheck, AuditEntry, AuditHead,
+    AuditReceipt, AuditRecord, BeginProviderLogin, BreakGlass, BreakGlassDeploy, BreakGlassReview, CardParts,
+    ChangeAccount, ChangePassword, CollectGarbage, ColumnStats, ColumnStatsQuery, ConsistencyProof, ConsistencyQuery,
+    Delivery, DeliveryQuery, Deploy, Deployment, Document, EndpointStatus, EventsReplayed, FinishProviderLogin,
+    GarbageCollection, GrantWaiver, Inbox, Inventory, Labels, LabelsKept, Login, Model, Mute, NewAccount, NewRun,
+    NewToken, Objectives, Page, PageQuery, PolicyProposal, PolicyProposals, PredictionLineage, Problem, ProviderLogin,
+    Reading, ReadingQuery, Reason, ReplayEvents, Retire, Review, RotateKey, Run, RunProgress, RunStarted, RunSummary,
+    Session, SigningKey, Status, StepLog, Submission, TokenCreated, TokenInfo, Tokens, VerifyAudit, Version, Waiver,
+    WhoAmI, Withdrawal,
 };
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -301,6 +309,16 @@ impl Client {
     /// Finds garbage, and removes it if `body` says so.
     pub async fn collect_garbage(&self, body: &CollectGarbage) -> Result<GarbageCollection, Problem> {
         self.post("/api/v1/gc", body).await
+    }
+
+    /// Deliveries of events, newest first.
+    pub async fn events(&self, query: &DeliveryQuery) -> Result<Page<Delivery>, Problem> {
+        self.get_with("/api/v1/events", query).await
+    }
+
+    /// Sends events again.
+    pub async fn replay_events(&self, body: &ReplayEvents) -> Result<EventsReplayed, Problem> {
+        self.post("/api/v1/events/replay", body).await
     }
 
     /// Every account.

@@ -10,6 +10,7 @@ pub(crate) mod columns;
 pub(crate) mod deployments;
 pub(crate) mod documents;
 pub(crate) mod endpoints;
+pub(crate) mod events;
 pub(crate) mod garbage;
 pub(crate) mod gates;
 pub(crate) mod health;

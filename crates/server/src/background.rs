@@ -1,6 +1,7 @@
 //! What the server does without being asked.
 
 pub(crate) mod checkpoints;
+pub(crate) mod events;
 pub(crate) mod flush_column_stats;
 pub(crate) mod follow;
 pub(crate) mod publish;

@@ -12,6 +12,7 @@ mod background;
 mod caller;
 mod disk_use;
 pub mod error;
+mod events;
 mod extract;
 mod in_process;
 mod inference;
@@ -29,6 +30,7 @@ mod signals;
 mod state;
 mod tasks;
 
+pub use events::{EventOptions, MailTarget, SmtpOptions, WebhookTarget};
 pub use in_process::InProcess;
 pub use kilter_api::Token;
 use kilter_app::{identity, replicas, runs};
@@ -118,6 +120,7 @@ impl Server {
         background::flush_column_stats::start(&self.state);
         background::follow::start(&self.state);
         background::checkpoints::start(&self.state);
+        background::events::start(&self.state);
         net::listener::accept(self.listener, router, limits, stop, || self.state.begin_to_stop()).await;
         let state = self.state.clone();
         // Runs that go on are asked to stop, and end in their rows.

@@ -12,8 +12,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     api::{
-        alerts, approvals, audit, columns, deployments, documents, endpoints, garbage, health, identity, inbox, keys,
-        lineage, models, monitors, predictions, runs, status,
+        alerts, approvals, audit, columns, deployments, documents, endpoints, events, garbage, health, identity, inbox,
+        keys, lineage, models, monitors, predictions, runs, status,
     },
     caller::Caller,
     inference::rest_v2,
@@ -80,6 +80,8 @@ pub(crate) fn all() -> OpenApiRouter<AppState> {
         .routes(routes!(keys::rotate_key))
         .routes(routes!(keys::revoke_key))
         .routes(routes!(garbage::collect_garbage))
+        .routes(routes!(events::list_events))
+        .routes(routes!(events::replay_events))
         .routes(routes!(identity::list_accounts, identity::create_account))
         .routes(routes!(identity::change_account))
         .routes(routes!(identity::set_password))

@@ -10,6 +10,7 @@ use kilter_app::{KeySources, RecordAck, StorageOptions, audit::PublishPlace};
 use kilter_store::DatabaseUrl;
 
 use crate::{
+    events::EventOptions,
     net::{hosts::HostPort, limits::Limits},
     openid::ProviderOptions,
     server_error::ServerError,
@@ -40,6 +41,8 @@ pub struct ServerOptions {
     pub token: Option<Token>,
     /// The OpenID provider that proves who someone is; `None`: accounts alone do.
     pub provider: Option<ProviderOptions>,
+    /// Where events go.
+    pub events: EventOptions,
     /// Other names that requests may reach it by: of a proxy, of a service.
     pub allowed_hosts: Vec<HostPort>,
     /// How much it holds at once and how long it waits.
@@ -61,6 +64,7 @@ impl ServerOptions {
             allow_remote: false,
             token: None,
             provider: None,
+            events: EventOptions::default(),
             allowed_hosts: Vec::new(),
             limits: Limits::default(),
         }

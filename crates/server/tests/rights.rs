@@ -107,6 +107,7 @@ fn body(path: &str) -> String {
         Some("labels") => json!({ "ids": ["a"], "values": [1] }),
         Some("infer") => json!({ "inputs": [] }),
         Some("runs") => json!({ "project": "churn" }),
+        Some("replay") => json!({ "first": 1, "last": 2 }),
         Some("accounts") => json!({ "actor": "svc:new" }),
         _ => json!({}),
     }
@@ -280,7 +281,7 @@ fn a_row_asks_about_what_its_path_names() {
             ProjectScope::Model => path.starts_with("/api/v1/models/{model}"),
             ProjectScope::Alert => path.starts_with("/api/v1/alerts/{id}"),
             ProjectScope::Run => path.starts_with("/api/v1/runs/{id}"),
-            ProjectScope::Platform => path.starts_with("/api/v1/accounts"),
+            ProjectScope::Platform => path.starts_with("/api/v1/accounts") || path.starts_with("/api/v1/events"),
             ProjectScope::EveryProject if path == "/api/v1/keys/{id}" || path == "/api/v1/keys/{id}/revoke" => true,
             ProjectScope::Named | ProjectScope::AnyProject | ProjectScope::EveryProject => !path.contains('{'),
         };

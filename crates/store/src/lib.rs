@@ -22,6 +22,7 @@ pub mod clock;
 mod commit_notify;
 mod database;
 pub mod dataset;
+pub mod delivery;
 pub mod deployment;
 mod error;
 mod fingerprint;

@@ -1,7 +1,7 @@
 //! Who is notified of an alert: a line in a log that a collector can follow.
 //!
 //! Invariants: notifying never stops an evaluation; the file is bounded. Every alert is in the store, whoever is notified.
-//! Out of scope: mail and webhooks, which `kilter check` says plainly.
+//! Out of scope: mail and webhooks, which follow the entries of the audit log ([`crate::events`]).
 
 use std::{fs, io::Write, path::Path};
 

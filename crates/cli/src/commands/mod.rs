@@ -9,6 +9,8 @@ pub(crate) mod data;
 pub(crate) mod deployment;
 pub(crate) mod doctor;
 pub(crate) mod document;
+pub(crate) mod event;
+pub(crate) mod event_args;
 pub(crate) mod gc;
 pub(crate) mod identity;
 pub(crate) mod inbox;

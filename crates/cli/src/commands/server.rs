@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use crate::{
     byte_size::Size,
+    commands::event_args::EventArgs,
     context::{DatabaseArgs, KeyArgs, PublishArgs, StorageArgs},
     server_config::{self, FILE_VARIABLE},
     ui::{
@@ -65,6 +66,8 @@ pub(crate) struct Server {
     token_file: Option<PathBuf>,
     #[command(flatten)]
     provider: ProviderArgs,
+    #[command(flatten)]
+    events: EventArgs,
     /// A host name that requests may use besides `localhost` and the address, like `kilter.example` behind a proxy.
     /// Can be repeated.
     #[arg(long = "allowed-host", value_name = "HOST[:PORT]")]
@@ -189,6 +192,7 @@ impl Server {
             allow_remote: self.allow_remote,
             token: self.token_file.as_deref().map(read_token).transpose()?,
             provider: self.provider.options()?,
+            events: self.events.options()?,
             allowed_hosts: self.allowed_hosts.clone(),
             limits: Limits {
                 body: self.max_body.bytes(),

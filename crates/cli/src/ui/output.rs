@@ -120,6 +120,11 @@ impl Output {
         }
     }
 
+    /// Shows what a person needs to go on, on standard error: in JSON too, and never broken into lines.
+    pub fn ask_for(&self, text: &str) {
+        write_stderr(&format!("{}\n", printable(text)));
+    }
+
     /// Whether a person sits at the terminal and can be asked.
     pub fn can_ask(&self) -> bool {
         !self.json && !self.quiet && io::stdin().is_terminal() && io::stderr().is_terminal()

@@ -15,6 +15,7 @@ mod deployments;
 mod documents;
 mod drift;
 mod evaluate;
+mod events;
 mod example_replays;
 mod explain;
 mod fairness;

@@ -143,9 +143,9 @@ pub struct AlertSink {
 /// The way in which someone hears of an alert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SinkKind {
-    /// `mail:`; nothing is sent yet.
+    /// `mail:`; the server names the address (`--mail NAME=ADDRESS`).
     Mail,
-    /// `webhook:`; nothing is sent yet.
+    /// `webhook:`; the server names the address (`--webhook NAME=URL`).
     Webhook,
     /// `log:`; a line in the log of the server.
     Log,

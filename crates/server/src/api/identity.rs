@@ -128,7 +128,7 @@ pub(crate) async fn begin_provider_login(
     }
     let started = provider.begin(&body.redirect_uri).await.map_err(|error| problem_of(&error))?;
     let (nonce, verifier) = (Secret(started.nonce), Secret(started.verifier));
-    Ok(Json(api::ProviderLogin { url: started.url, state: started.state, nonce, verifier }))
+    Ok(Json(api::ProviderLogin { url: started.url, returned: started.state, nonce, verifier }))
 }
 
 /// Ends a login by the OpenID provider: the code against a session.

@@ -9,7 +9,6 @@ const MAX_SKEW_SECONDS: i64 = 60;
 
 /// Why claims are not believed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[expect(missing_docs, reason = "the message of each variant says what it is")]
 pub(crate) enum ClaimError {
     #[error("it has no claim `{0}`, or none of the right kind")]
     Missing(&'static str),

@@ -18,7 +18,6 @@ const MAX_KEYS: usize = 100;
 
 /// Why a token is not believed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[expect(missing_docs, reason = "the message of each variant says what it is")]
 pub(crate) enum JwtError {
     #[error("it is no JSON Web Token: {0}")]
     Malformed(&'static str),

@@ -54,20 +54,32 @@ pub struct ProviderOptions {
 
 /// Why the word of the provider is not had, or not believed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[expect(missing_docs, reason = "the message of each variant says what it is")]
 pub(crate) enum ProviderError {
     #[error("the OpenID provider {issuer} cannot be asked: {reason}")]
     Unavailable { issuer: String, reason: String },
     #[error("the OpenID provider refused the login: {0}")]
     Refused(String),
     #[error("the token of the OpenID provider is not believed: {0}")]
-    Jwt(#[from] JwtError),
+    Jwt(JwtError),
     #[error("the token of the OpenID provider is not believed: {0}")]
-    Claim(#[from] ClaimError),
+    Claim(ClaimError),
     #[error("the OpenID provider does not know the token, or it is over")]
     Inactive,
     #[error("tokens of an OpenID provider are not taken here: the server was started without --oidc-audience")]
     NoAudience,
+}
+
+// The message has the reason already: it is no cause that is said once more.
+impl From<JwtError> for ProviderError {
+    fn from(error: JwtError) -> Self {
+        Self::Jwt(error)
+    }
+}
+
+impl From<ClaimError> for ProviderError {
+    fn from(error: ClaimError) -> Self {
+        Self::Claim(error)
+    }
 }
 
 /// What the provider publishes (OpenID Connect Discovery).

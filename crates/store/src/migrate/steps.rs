@@ -48,6 +48,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations![
     "0016_checkpoints",
     "0017_policy_and_break_glass",
     "0018_documents",
+    "0019_events",
 ];
 
 /// Refuses a database that other steps made, or later ones.

@@ -15,8 +15,8 @@ use crate::{
     DATABASE_FILE, Store, account, audit, backup, checkpoint, clock,
     database::named_params,
     database::{Binding, Connection, PostgresConnector, number_parameters},
-    dataset, deployment, gate, lease, migrate, model, monitor, prediction, project, replica, retention, run, setting,
-    signing_key, token,
+    dataset, delivery, deployment, gate, lease, migrate, model, monitor, prediction, project, replica, retention, run,
+    setting, signing_key, token,
 };
 
 const ROOMS: &[&[&Statement]] = &[
@@ -28,6 +28,7 @@ const ROOMS: &[&[&Statement]] = &[
     clock::STATEMENTS,
     backup::STATEMENTS,
     dataset::STATEMENTS,
+    delivery::STATEMENTS,
     deployment::STATEMENTS,
     deployment::break_glass::STATEMENTS,
     gate::STATEMENTS,

@@ -31,8 +31,9 @@ pub(super) fn by_provider(api: &Api, port: u16, output: &Output) -> Result<api::
     let redirect_uri = format!("http://127.0.0.1:{port}{PATH}");
     let begin = api::BeginProviderLogin { redirect_uri: redirect_uri.clone() };
     let login = api.call(async |api| api.begin_provider_login(&begin).await)?;
-    output.note(&format!("Open this address in a browser of this machine:\n{}", login.url));
-    let code = wait_for_code(&listener, &login.state)?;
+    output.note("Open this address in a browser of this machine:");
+    output.ask_for(&login.url);
+    let code = wait_for_code(&listener, &login.returned)?;
     let finish = api::FinishProviderLogin { code, redirect_uri, nonce: login.nonce, verifier: login.verifier };
     api.call(async |api| api.finish_provider_login(&finish).await)
 }

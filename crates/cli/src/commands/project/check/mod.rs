@@ -6,9 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use kilter_api::Exit;
-use kilter_domain::contract::{
-    Contract, ContractErrors, InspectedContract, Location, ProjectFacts, Reference, SinkKind,
-};
+use kilter_domain::contract::{Contract, ContractErrors, InspectedContract, Location, ProjectFacts, Reference};
 use kilter_domain::plural::counted;
 use serde::Serialize;
 
@@ -107,20 +105,6 @@ fn absent(folder: &Path, contract: &Contract) -> Vec<String> {
 fn not_acted_upon(contract: &Contract) -> Vec<String> {
     let Some(monitor) = &contract.monitor else { return Vec::new() };
     let mut warnings = Vec::new();
-    let unheard = monitor.alert.iter().filter(|sink| sink.kind != SinkKind::Log);
-    let unheard: Vec<String> = unheard
-        .map(|sink| match sink.kind {
-            SinkKind::Mail => format!("`mail:{}`", sink.target),
-            _ => format!("`webhook:{}`", sink.target),
-        })
-        .collect();
-    if !unheard.is_empty() {
-        warnings.push(format!(
-            "nobody is notified by {}: Kilter sends no mail and calls no webhook; add `log` to [monitor] alert and let your \
-             collector follow alerts.jsonl in the data folder, or read `kilter alert`",
-            unheard.join(", ")
-        ));
-    }
     if let Some(source) = &monitor.labels.source {
         warnings.push(format!(
             "labels are not fetched from {source}: send them by prediction id, with POST /api/v1/endpoints/NAME/labels"

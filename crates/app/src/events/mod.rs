@@ -1,0 +1,13 @@
+//! Events: what happened, for whoever is outside: webhooks and mail about governance acts and alerts.
+//!
+//! Invariants: the audit log is the outbox, so nothing is sent that did not happen, and nothing that happened is missed; each target
+//! gets each event at least once, in the order of the log unless it refuses one; free text stays here, where it can be erased. Out of scope: sockets;
+//! whoever sends says how it went.
+
+mod event;
+mod outbox;
+
+pub use event::Event;
+pub use outbox::{
+    Due, EventError, SendOutcome, Target, due, forget_old, list_deliveries, plan_deliveries, replay, settle,
+};
