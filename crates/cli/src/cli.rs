@@ -42,7 +42,7 @@ pub(crate) enum Command {
     Run(run::Run),
     Runs(runs::Runs),
     Replay(replay::Replay),
-    Server(server::Server),
+    Server(Box<server::Server>),
     Status(status::Status),
     Deploy(deploy::Deploy),
     Rollback(rollback::Rollback),

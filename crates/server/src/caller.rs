@@ -10,7 +10,7 @@ use axum::{
 use kilter_api::{ACTOR_HEADER, Code, FOLDER_KEY_HEADER, Problem};
 use kilter_app::{
     RequestContext,
-    authz::{self, RefusedAction},
+    authz::{self, Act, Authorized, Grant, RefusedAction},
     context::Credential,
     identity::{self, AuthenticateError},
 };
@@ -91,6 +91,21 @@ impl FromRequestParts<AppState> for Caller {
         let caller = Self(identify(parts, state).await?);
         parts.extensions.insert(caller.clone());
         Ok(caller)
+    }
+}
+
+/// Someone who was found to have the right to `A`: only a route that asks for it gets one.
+pub(crate) struct Allowed<A: Act>(pub(crate) Authorized<A>);
+
+impl<A: Act> FromRequestParts<AppState> for Allowed<A> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &AppState) -> Result<Self, ApiError> {
+        let granted = parts.extensions.get::<Grant>().cloned().and_then(Grant::to::<A>);
+        granted.map(Self).ok_or_else(|| {
+            let detail = format!("the right to {} was not asked for on this route", A::ACTION.phrase());
+            Problem::new(Code::PermissionDenied, detail).into()
+        })
     }
 }
 

@@ -13,7 +13,7 @@ use kilter_store::{
 
 use crate::{
     app::App,
-    authz::{administration, error::AuthorizeError, permission},
+    authz::{administration, authorized::Grant, error::AuthorizeError, permission},
     causes::{PermissionDenied, StorageError},
     components::access::{self, Access, AccessMap, Readable, Subject},
     context::RequestContext,
@@ -55,7 +55,17 @@ fn access_map(app: &App) -> Arc<AccessMap> {
 ///
 /// # Errors
 /// [`AuthorizeError::Denied`].
-pub fn require(app: &App, context: &RequestContext, action: Action, subject: &Subject) -> Result<(), AuthorizeError> {
+pub fn require(
+    app: &App,
+    context: &RequestContext,
+    action: Action,
+    subject: &Subject,
+) -> Result<Grant, AuthorizeError> {
+    check(app, context, action, subject)?;
+    Ok(Grant::new(action, context))
+}
+
+fn check(app: &App, context: &RequestContext, action: Action, subject: &Subject) -> Result<(), AuthorizeError> {
     let map = access_map(app);
     let of = |project: &ProjectName| Ok(authorize_known(app, &map, context, action, project)?);
     match subject {
@@ -87,15 +97,17 @@ pub fn require(app: &App, context: &RequestContext, action: Action, subject: &Su
     }
 }
 
-/// Whether the right is there, as far as memory alone can tell: no SQL, no entry.
-pub fn may_in_memory(app: &App, context: &RequestContext, action: Action, subject: &Subject) -> bool {
+/// The right, if memory alone can tell that it is there: no SQL, no entry.
+pub fn grant_in_memory(app: &App, context: &RequestContext, action: Action, subject: &Subject) -> Option<Grant> {
     let map = access_map(app);
-    match subject {
-        Subject::Endpoint(name) => {
-            map.endpoints.get(name).is_some_and(|project| access::permitted(&map, context, action, project).is_ok())
-        }
-        _ => false,
-    }
+    let Subject::Endpoint(name) = subject else { return None };
+    let project = map.endpoints.get(name)?;
+    access::permitted(&map, context, action, project).is_ok().then(|| Grant::new(action, context))
+}
+
+/// The right to what a name means that nothing can have: the use case says so.
+pub fn grant_of_nothing(context: &RequestContext, action: Action) -> Grant {
+    Grant::new(action, context)
 }
 
 fn authorize_known(

@@ -11,6 +11,7 @@ use kilter_workflow::StateFolder;
 
 use crate::{
     app::App,
+    authz::{Authorized, act},
     causes::StorageError,
     context::RequestContext,
     garbage::{
@@ -30,6 +31,23 @@ const CACHE_BLOB_DAYS: u32 = 30;
 /// # Errors
 /// When the metadata cannot be read or written, or a file not be removed.
 pub fn collect_garbage(
+    app: &App,
+    by: &Authorized<act::Administer>,
+    options: &GarbageOptions,
+    goes_on: &dyn Fn() -> bool,
+) -> Result<Collection, GarbageError> {
+    collect(app, by, options, goes_on)
+}
+
+/// Finds it, and removes nothing.
+///
+/// # Errors
+/// When the metadata cannot be read.
+pub fn find_garbage(app: &App, context: &RequestContext, options: &GarbageOptions) -> Result<Collection, GarbageError> {
+    collect(app, context, &GarbageOptions { deletes: false, ..*options }, &|| true)
+}
+
+pub(super) fn collect(
     app: &App,
     context: &RequestContext,
     options: &GarbageOptions,

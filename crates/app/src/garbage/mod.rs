@@ -13,7 +13,7 @@ pub(crate) mod found;
 pub(crate) mod needed;
 pub(crate) mod step_cache;
 
-pub use collect::collect_garbage;
+pub use collect::{collect_garbage, find_garbage};
 pub use disk_use::{DiskKind, DiskUse, measure_disk_use};
 pub use error::GarbageError;
 pub use expired::expire_records;

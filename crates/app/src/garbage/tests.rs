@@ -14,7 +14,7 @@ use kilter_store::{
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::{GarbageOptions, collect_garbage};
+use super::{GarbageOptions, collect::collect};
 use crate::{model::golden_replay::tests::TestFolder, registration};
 
 /// One version: its state, whether it was ever asked for at an endpoint, and its files.
@@ -93,7 +93,7 @@ proptest! {
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis();
         let later = Timestamp(i64::try_from(now).unwrap() + 200 * DAY_MS);
         let options = GarbageOptions { deletes: true, ..GarbageOptions::new(later) };
-        let collection = collect_garbage(&house.app, &house.context, &options, &|| true).unwrap();
+        let collection = collect(&house.app, &house.context, &options, &|| true).unwrap();
         prop_assert!(collection.skipped.is_empty(), "{collection:?}");
         let mut needed = BTreeSet::new();
         for (version, content) in all.iter().zip(&contents) {

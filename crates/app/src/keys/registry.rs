@@ -8,6 +8,7 @@ use kilter_store::signing_key as keys;
 
 use crate::{
     app::App,
+    authz::{Authorized, act},
     causes::NotFound,
     context::RequestContext,
     keys::{
@@ -70,19 +71,19 @@ fn register(
 /// If the operator gives the key, or files or metadata cannot be written.
 pub fn rotate_key(
     app: &App,
-    context: &RequestContext,
+    by: &Authorized<act::Administer>,
     purpose: KeyPurpose,
     reason: &str,
 ) -> Result<keys::SigningKey, SigningKeyError> {
     if key_file::is_given(app, purpose) {
         return Err(SigningKeyError::GivenFromOutside { purpose });
     }
-    let old = signing_key(app, context, purpose)?;
+    let old = signing_key(app, by, purpose)?;
     let mut open = app.components().signing_keys.open();
     let key = key_file::make(app, purpose)?;
     let (id, pem, old) = (key.public().id(), key.public().to_pem(), old.public().id());
-    let new = context.audit_event("key.register", reason, vec![format!("key:{old}")]);
-    let rotate = context.audit_event("key.rotate", reason, vec![format!("key:{id}")]);
+    let new = by.audit_event("key.register", reason, vec![format!("key:{old}")]);
+    let rotate = by.audit_event("key.rotate", reason, vec![format!("key:{id}")]);
     let registered = app.under_no_lease().store().write(move |tx| {
         let registered = keys::register(&tx.audited(new), &id, purpose, &pem)?;
         keys::end(&tx.audited(rotate), &old, KeyState::Superseded)?;
@@ -98,12 +99,12 @@ pub fn rotate_key(
 /// If there is no such key, or it is revoked already.
 pub fn revoke_key(
     app: &App,
-    context: &RequestContext,
+    by: &Authorized<act::Administer>,
     id: &str,
     reason: &str,
 ) -> Result<keys::SigningKey, SigningKeyError> {
     let known = find_key(app, id)?;
-    let event = context.audit_event("key.revoke", reason, vec![]);
+    let event = by.audit_event("key.revoke", reason, vec![]);
     let revoked = known.id.clone();
     let revoked = app.store().write(move |tx| keys::end(&tx.audited(event), &revoked, KeyState::Revoked))?;
     app.components().signing_keys.open().retain(|_, key| key.public().id() != revoked.id);

@@ -20,6 +20,7 @@ use kilter_workflow::{Now, PlanError};
 use crate::{
     app::App,
     approval,
+    authz::{Authorized, act},
     causes::{InvalidState, StorageError},
     components::active_runs::{ActiveRun, MAX_WAITING, RunEvents},
     context::RequestContext,
@@ -152,12 +153,12 @@ pub(crate) const CANCEL: &str = "run.cancel";
 ///
 /// # Errors
 /// When the entry cannot be written; then it is not asked.
-pub fn cancel_run(app: &App, context: &RequestContext, id: &str, reason: &str) -> Result<bool, StorageError> {
+pub fn cancel_run(app: &App, by: &Authorized<act::Run>, id: &str, reason: &str) -> Result<bool, StorageError> {
     let own = app.components().active_runs.find(id).filter(|run| !run.lock().has_ended);
     if own.is_none() && executing_replica(app, id)?.is_none() {
         return Ok(false);
     }
-    let (draft, id) = (context.audit_event(CANCEL, reason, vec![]), id.to_owned());
+    let (draft, id) = (by.audit_event(CANCEL, reason, vec![]), id.to_owned());
     app.store().write(move |tx| runs::note_cancel(&tx.audited(draft), &id).map(|_| ()))?;
     own.iter().for_each(|run| run.cancel.cancel());
     Ok(true)

@@ -230,7 +230,7 @@ fn disk_use(data: &Path, database: Option<&DatabaseUrl>, storage: Option<&Storag
             .collect();
         checks.push(check("disk use", Ok(format!("{} ({})", in_words(all), parts.join(", ")))));
     }
-    if let Ok(found) = garbage::collect_garbage(&app, &act(), &GarbageOptions::new(now()), &|| true) {
+    if let Ok(found) = garbage::find_garbage(&app, &act(), &GarbageOptions::new(now())) {
         let (bytes, count) = (found.bytes(), found.garbage.len());
         let free = match count {
             0 => "none".to_owned(),

@@ -15,11 +15,12 @@ use std::{
 
 use kilter_app::{
     App, AppOptions, RequestContext, StorageOptions,
+    authz::{self, Authorized, Subject, act},
     garbage::{self, GarbageKind, GarbageOptions},
     prediction::{self, Labels, Request},
 };
 use kilter_domain::{
-    actor::Actor,
+    actor::{Action, Actor},
     digest::Digest,
     table::{Column, Table},
     time::{DAY_MS, Timestamp},
@@ -82,6 +83,11 @@ fn assert_whole(world: &World) {
     let server = Server::start(world);
     let (status, answer) = server.ask("POST", "/v2/models/churn/infer", &crate::predictions::rows());
     assert_eq!(status, 200, "{answer}");
+}
+
+/// Whoever acts, with the right that garbage is collected by.
+fn administrator(app: &App, context: &RequestContext) -> Authorized<act::Administer> {
+    authz::require(app, context, Action::Administer, &Subject::EveryProject).unwrap().to().unwrap()
 }
 
 #[test]
@@ -148,7 +154,7 @@ fn packages_of_rejected_versions_go_after_their_time_and_doctor_does_not_miss_th
     let now = Timestamp(now().millis() + 100 * DAY_MS);
     let context = RequestContext::new(now, Actor::user("ana").unwrap());
     let options = GarbageOptions { deletes: true, ..GarbageOptions::new(now) };
-    let freed = garbage::collect_garbage(&app, &context, &options, &|| true).unwrap();
+    let freed = garbage::collect_garbage(&app, &administrator(&app, &context), &options, &|| true).unwrap();
     let kinds: Vec<GarbageKind> = freed.garbage.iter().map(|found| found.kind).collect();
     assert!(kinds.contains(&GarbageKind::StepBlobs), "{freed:?}");
     drop(app);
@@ -270,7 +276,7 @@ fn what_goes_from_the_index_goes_from_the_object_store_too_and_what_is_needed_st
         let at = Timestamp(now().millis() + days * DAY_MS);
         let context = RequestContext::new(at, Actor::user("ana").unwrap());
         let options = GarbageOptions { deletes, ..GarbageOptions::new(at) };
-        garbage::collect_garbage(&app, &context, &options, &|| true).unwrap().garbage
+        garbage::collect_garbage(&app, &administrator(&app, &context), &options, &|| true).unwrap().garbage
     };
     assert!(collect(0, true).is_empty(), "it was written today");
     let found = collect(2, false);

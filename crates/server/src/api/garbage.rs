@@ -5,14 +5,15 @@ use std::time::{Duration, Instant};
 use axum::{Json, extract::State};
 use kilter_api::{self as api, Problem};
 use kilter_app::{
-    App, RequestContext,
+    App,
+    authz::{Authorized, act},
     garbage::{self, Collection, GarbageKind, GarbageOptions},
 };
 use kilter_domain::time::DAY_MS;
 
 use crate::{
     api::bad_request,
-    caller::Caller,
+    caller::Allowed,
     error::{ApiError, problem_of},
     extract,
     state::{AppState, blocking},
@@ -27,23 +28,27 @@ const PATIENCE: Duration = Duration::from_secs(30);
     responses((status = 200, body = api::GarbageCollection), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem))
 )]
 pub(crate) async fn collect_garbage(
-    caller: Caller,
+    Allowed(by): Allowed<act::Administer>,
     State(state): State<AppState>,
     extract::Json(body): extract::Json<api::CollectGarbage>,
 ) -> Result<Json<api::GarbageCollection>, ApiError> {
-    let (app, context) = (state.app(), caller.context(&state));
-    Ok(Json(blocking(move || collect(&app, &context, &body)).await?))
+    let app = state.app();
+    Ok(Json(blocking(move || collect(&app, &by, &body)).await?))
 }
 
-fn collect(app: &App, context: &RequestContext, body: &api::CollectGarbage) -> Result<api::GarbageCollection, Problem> {
-    let usual = GarbageOptions::new(context.at);
+fn collect(
+    app: &App,
+    by: &Authorized<act::Administer>,
+    body: &api::CollectGarbage,
+) -> Result<api::GarbageCollection, Problem> {
+    let usual = GarbageOptions::new(by.at);
     let unused = body.unused.unwrap_or(usual.unused);
     if unused.millis() < DAY_MS {
         return Err(bad_request(format!("`unused` is {unused}: what was used within a day always stays")));
     }
     let options = GarbageOptions { deletes: body.delete, unused, cache_bytes: body.cache_bytes, ..usual };
     let began = Instant::now();
-    let collection = garbage::collect_garbage(app, context, &options, &|| began.elapsed() < PATIENCE);
+    let collection = garbage::collect_garbage(app, by, &options, &|| began.elapsed() < PATIENCE);
     Ok(answer(&collection.map_err(|error| problem_of(&error))?, body.delete))
 }
 

@@ -5,12 +5,12 @@ use axum::{
     extract::{Path, State},
 };
 use kilter_api::{self as api, Problem};
-use kilter_app::keys;
+use kilter_app::{authz::act, keys};
 use kilter_store::signing_key as store;
 
 use crate::{
     api::reason_or_default,
-    caller::Caller,
+    caller::{Allowed, Caller},
     error::{ApiError, problem_of},
     extract,
     state::{AppState, blocking},
@@ -42,28 +42,27 @@ pub(crate) async fn get_key(
 /// Makes a new key of this server, which signs from now on. What the old one signed stays believed.
 #[utoipa::path(post, path = "/api/v1/keys/rotate", tag = "keys", request_body = api::RotateKey, responses((status = 200, body = api::SigningKey), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem), (status = 409, body = Problem)))]
 pub(crate) async fn rotate_key(
-    caller: Caller,
+    Allowed(by): Allowed<act::Administer>,
     State(state): State<AppState>,
     extract::Json(body): extract::Json<api::RotateKey>,
 ) -> Result<Json<api::SigningKey>, ApiError> {
-    let (app, context) = (state.app(), caller.context(&state));
+    let app = state.app();
     let reason = reason_or_default(body.reason);
-    let rotate =
-        move || keys::rotate_key(&app, &context, body.purpose.into(), &reason).map_err(|error| problem_of(&error));
+    let rotate = move || keys::rotate_key(&app, &by, body.purpose.into(), &reason).map_err(|error| problem_of(&error));
     Ok(Json(signing_key(&blocking(rotate).await?)))
 }
 
 /// Revokes a key: nothing that it signed is believed any more.
 #[utoipa::path(post, path = "/api/v1/keys/{id}/revoke", tag = "keys", params(("id" = String, Path)), request_body = api::Reason, responses((status = 200, body = api::SigningKey), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
 pub(crate) async fn revoke_key(
-    caller: Caller,
+    Allowed(by): Allowed<act::Administer>,
     State(state): State<AppState>,
     Path(id): Path<String>,
     extract::Json(body): extract::Json<api::Reason>,
 ) -> Result<Json<api::SigningKey>, ApiError> {
-    let (app, context) = (state.app(), caller.context(&state));
+    let app = state.app();
     let reason = reason_or_default(body.reason);
-    let revoke = move || keys::revoke_key(&app, &context, &id, &reason).map_err(|error| problem_of(&error));
+    let revoke = move || keys::revoke_key(&app, &by, &id, &reason).map_err(|error| problem_of(&error));
     Ok(Json(signing_key(&blocking(revoke).await?)))
 }
 

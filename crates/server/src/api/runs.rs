@@ -18,7 +18,9 @@ use axum::{
 };
 use kilter_api::{self as api, Code, FOLDER_KEY_HEADER, PageQuery, Problem};
 use kilter_app::{
-    App, Project, RequestContext, authz, registered,
+    App, Project, RequestContext,
+    authz::{self, act},
+    registered,
     runs::{self as app_runs, RunRequest},
     training::{RunOverrides, cause_sentence},
 };
@@ -37,7 +39,7 @@ use utoipa::IntoParams;
 
 use crate::{
     api::{bad_request, cursor, models::version_with_gates, page_request, parse_param, read, run_events},
-    caller::Caller,
+    caller::{Allowed, Caller},
     error::{ApiError, problem_of},
     extract,
     state::{AppState, blocking},
@@ -201,16 +203,16 @@ fn progress_elsewhere(app: &App, id: &str, after: u64, patience: Duration) -> Re
 /// Asks a run to stop. Its steps are ended, and it is `cancelled` once they are.
 #[utoipa::path(post, path = "/api/v1/runs/{id}/cancel", tag = "runs", params(("id" = String, Path)), request_body = api::Reason, responses((status = 200, body = api::Run), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
 pub(crate) async fn cancel_run(
-    caller: Caller,
+    Allowed(by): Allowed<act::Run>,
     State(state): State<AppState>,
     Path(id): Path<String>,
     extract::Json(body): extract::Json<api::Reason>,
 ) -> Result<Json<api::Run>, ApiError> {
-    let (app, context) = (state.app(), caller.context(&state));
+    let app = state.app();
     let cancelled = blocking(move || {
         let run = run(&app, &id)?;
         let reason = body.reason.unwrap_or_else(|| "no reason given (API)".to_owned());
-        match app_runs::cancel_run(&app, &context, &id, &reason).map_err(|error| problem_of(&error))? {
+        match app_runs::cancel_run(&app, &by, &id, &reason).map_err(|error| problem_of(&error))? {
             true => Ok(run),
             false => Err(Problem::new(
                 Code::InvalidState,

@@ -1,7 +1,10 @@
 //! The codes of the errors of who comes in.
 
 use kilter_api::Code;
-use kilter_app::identity::{AccountError, AuthenticateError, LoginError};
+use kilter_app::{
+    events::EventError,
+    identity::{AccountError, AuthenticateError, LoginError},
+};
 
 use super::answered::{Answer, Answered};
 
@@ -43,6 +46,15 @@ impl Answered for AccountError {
             Self::InvalidState(error) => error.answer(),
             Self::Invalid(_) => Code::RequestInvalid.into(),
             Self::Login(error) => error.answer(),
+            Self::Storage(error) => error.answer(),
+        }
+    }
+}
+
+impl Answered for EventError {
+    fn answer(&self) -> Answer {
+        match self {
+            Self::Denied(error) => error.answer(),
             Self::Storage(error) => error.answer(),
         }
     }

@@ -16,7 +16,7 @@ use kilter_api::{
     rights::{ProjectScope, Requirement, requirement_of_route},
 };
 use kilter_app::{
-    authz::{self, Subject},
+    authz::{self, Grant, Subject},
     identity::AuthenticateError,
 };
 use kilter_domain::actor::Action;
@@ -57,7 +57,10 @@ pub(crate) async fn enforce(State(state): State<AppState>, request: Request, nex
         Err(_) => Err(Problem::new(Code::RequestInvalid, "the path is not UTF-8 once its escapes are read")),
     };
     match allowed {
-        Ok(()) => next.run(Request::from_parts(parts, body)).await,
+        Ok(grant) => {
+            parts.extensions.insert(grant);
+            next.run(Request::from_parts(parts, body)).await
+        }
         Err(problem) => error_response(&path, problem),
     }
 }
@@ -87,11 +90,11 @@ fn subject(of: ProjectScope, params: &RawPathParams) -> Option<Subject> {
     }
 }
 
-async fn allow(state: &AppState, caller: Caller, action: Action, subject: Option<Subject>) -> Result<(), Problem> {
-    let Some(subject) = subject else { return Ok(()) };
+async fn allow(state: &AppState, caller: Caller, action: Action, subject: Option<Subject>) -> Result<Grant, Problem> {
     let (app, context) = (state.app(), caller.context(state));
-    if authz::may_in_memory(&app, &context, action, &subject) {
-        return Ok(());
+    let Some(subject) = subject else { return Ok(authz::grant_of_nothing(&context, action)) };
+    if let Some(grant) = authz::grant_in_memory(&app, &context, action, &subject) {
+        return Ok(grant);
     }
     blocking(move || authz::require(&app, &context, action, &subject).map_err(|error| problem_of(&error))).await
 }
