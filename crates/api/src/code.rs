@@ -110,6 +110,9 @@ codes! {
     // Keys.
     KeyInvalid        = "key_invalid",        422, Failed,      "a signing key cannot be used",             "see the cause above; a key of packages is ECDSA P-256, one of checkpoints Ed25519, as PKCS#8 in PEM, in a file that only its owner can read";
 
+    // Packages.
+    PackageNotSigned  = "package_not_signed", 409, Conflict,    "no trusted key signed the package as it is", "see which check fails with `kilter package verify NAME@N`; a version that nobody changed is signed again with `kilter package sign`";
+
     // What is registered.
     NotFound          = "not_found",          404, NotFound,    "there is no such thing",                   "see what there is with `kilter status`";
     InvalidState      = "invalid_state",      409, Conflict,    "its state does not allow this",            "see its state with `kilter status`";

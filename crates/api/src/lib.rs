@@ -71,7 +71,7 @@ pub use inbox::{
 pub use lineage::{
     AsOf, AsOfQuery, Decided, EndpointAsOf, PredictionLineage, RunLineage, ServingVersion, VersionLineage,
 };
-pub use models::{Approval, Model, Submission, Version, Withdrawal};
+pub use models::{Approval, Model, PackageSignature, Submission, Version, Withdrawal};
 pub use monitors::{Reading, ReadingQuery};
 pub use page::{Page, PageQuery, Reason};
 pub use predictions::{Labels, LabelsKept};

@@ -84,3 +84,10 @@ pub struct Approval {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub deployed: Vec<DeployedVersion>,
 }
+
+/// The signature of a package.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PackageSignature {
+    /// The id of the key that signed it.
+    pub signed_by: String,
+}

@@ -35,6 +35,7 @@ pub mod model;
 pub mod monitor;
 pub mod objective;
 mod open;
+pub mod package;
 pub mod prediction;
 mod private_files;
 pub mod project;

@@ -8,7 +8,7 @@ use std::{
 use clap::Args;
 use kilter_api::{Code, Problem};
 use kilter_app::{
-    AppOptions, DatabaseUrl, InvalidDatabaseUrl, InvalidStorageUrl, KeySource, KeySources, RequestContext,
+    App, AppOptions, DatabaseUrl, InvalidDatabaseUrl, InvalidStorageUrl, KeySource, KeySources, RequestContext,
     StorageOptions, audit::PublishPlace,
 };
 use kilter_domain::{actor::Actor, time::Timestamp};
@@ -167,6 +167,13 @@ impl DataFolder {
     /// The private keys that are given.
     pub(crate) fn keys(&self) -> KeySources {
         self.keys.sources()
+    }
+
+    /// The platform to look at it, also while a server has it.
+    pub(crate) fn open_for_reading(&self) -> Result<App, CliError> {
+        let (database, storage) = (self.database()?, self.storage()?);
+        let options = AppOptions { database, storage, keys: self.keys(), ..app_options()? };
+        Ok(App::open_for_reading(self.existing()?, options)?)
     }
 
     /// Its path, when there is one.

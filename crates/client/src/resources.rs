@@ -6,10 +6,10 @@ use kilter_api::{
     ChangeAccount, ChangePassword, CollectGarbage, ColumnStats, ColumnStatsQuery, ConsistencyProof, ConsistencyQuery,
     Delivery, DeliveryQuery, Deploy, Deployment, Document, EndpointStatus, EventsReplayed, FinishProviderLogin,
     GarbageCollection, GrantWaiver, Inbox, Inventory, Labels, LabelsKept, Login, Model, Mute, NewAccount, NewRun,
-    NewToken, Objectives, Page, PageQuery, PolicyProposal, PolicyProposals, PredictionLineage, Problem, ProviderLogin,
-    Reading, ReadingQuery, Reason, ReplayEvents, Retire, Review, RotateKey, Run, RunProgress, RunStarted, RunSummary,
-    Session, SigningKey, Status, StepLog, Submission, TokenCreated, TokenInfo, Tokens, VerifyAudit, Version, Waiver,
-    WhoAmI, Withdrawal,
+    NewToken, Objectives, PackageSignature, Page, PageQuery, PolicyProposal, PolicyProposals, PredictionLineage,
+    Problem, ProviderLogin, Reading, ReadingQuery, Reason, ReplayEvents, Retire, Review, RotateKey, Run, RunProgress,
+    RunStarted, RunSummary, Session, SigningKey, Status, StepLog, Submission, TokenCreated, TokenInfo, Tokens,
+    VerifyAudit, Version, Waiver, WhoAmI, Withdrawal,
 };
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -119,6 +119,11 @@ impl Client {
     /// Ends a waiver before its time.
     pub async fn revoke_waiver(&self, model: &str, id: &str, reason: &Reason) -> Result<Waiver, Problem> {
         self.post(&format!("{}/{}/revoke", waivers_path(model), segment(id)), reason).await
+    }
+
+    /// Signs the package of a version again.
+    pub async fn sign_package(&self, model: &str, version: u32) -> Result<PackageSignature, Problem> {
+        self.post(&format!("{}/sign", version_path(model, version)), &serde_json::json!({})).await
     }
 
     /// Deployments, newest first.

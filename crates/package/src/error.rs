@@ -1,11 +1,15 @@
 //! Why a package is not written or read.
 
-use kilter_blobs::BlobError;
+use std::path::PathBuf;
+
+use kilter_blobs::{BlobError, TreeError};
 use kilter_domain::{digest::Digest, table::TableError};
 use kilter_evaluation::reference_format::ProfileError;
 use kilter_inference::LoadError;
 use kilter_lake::LakeError;
 use kilter_storage::ObjectError;
+
+use crate::{archive::ArchiveError, golden::GoldenError, manifest::ManifestError, statement::SignatureError};
 
 /// Why a package is not written or read.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +30,46 @@ pub enum PackageError {
         /// Where the JSON is wrong.
         #[source]
         source: serde_json::Error,
+    },
+    /// The manifest is none, or of a later layout.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+    /// The files are not those that the manifest lists.
+    #[error(
+        "the package {} is not what its package.json lists: `{part}` differs; it is damaged, or was changed", digest.short()
+    )]
+    NotAsListed {
+        /// The package.
+        digest: Digest,
+        /// The path of a part that differs.
+        part: String,
+    },
+    /// The golden requests cannot be read, written or asked.
+    #[error(transparent)]
+    Golden(#[from] GoldenError),
+    /// The archive is none, or has what a package has not.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    /// The package cannot be signed, or its signature is not believed.
+    #[error(transparent)]
+    Signature(#[from] SignatureError),
+    /// There is no folder with a package.
+    #[error("there is no package at `{}`", .0.display())]
+    NoFolder(PathBuf),
+    /// The package would be written where something is.
+    #[error("`{}` is there already; name another place, or move it away", .0.display())]
+    Exists(PathBuf),
+    /// A folder has more files than a package may have.
+    #[error("the folder has more files than a package may have")]
+    TooManyFiles,
+    /// The files of a folder make no tree.
+    #[error("the files of `{}` are no package", folder.display())]
+    Tree {
+        /// The folder.
+        folder: PathBuf,
+        /// What is wrong.
+        #[source]
+        source: TreeError,
     },
     /// The reference is not of its layout.
     #[error(transparent)]
@@ -59,16 +103,30 @@ impl PackageError {
         }
     }
 
+    /// Whether a folder has what no package has: a link, a device, a path that is none.
+    pub const fn has_foreign_file(&self) -> bool {
+        matches!(self, Self::Blob(BlobError::NotPlain { .. } | BlobError::Path { .. }))
+    }
+
     /// True when stored bytes are not those that were written.
     pub const fn is_damaged(&self) -> bool {
         match self {
             Self::Blob(error) => error.is_damaged(),
             Self::Lake(error) => error.is_damaged(),
+            Self::NotAsListed { .. } => true,
             Self::PartMissing { .. }
             | Self::Document { .. }
             | Self::Reference(_)
             | Self::Model { .. }
-            | Self::Table(_) => false,
+            | Self::Table(_)
+            | Self::Manifest(_)
+            | Self::Golden(_)
+            | Self::Archive(_)
+            | Self::Signature(_)
+            | Self::NoFolder(_)
+            | Self::Exists(_)
+            | Self::TooManyFiles
+            | Self::Tree { .. } => false,
         }
     }
 }

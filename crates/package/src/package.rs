@@ -1,33 +1,51 @@
 //! Writing and reading a package.
 
-use std::path::Path;
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
 
-use kilter_blobs::{BlobStore, Tree, atomic};
+use kilter_blobs::{BlobError, BlobStore, Tree, TreePath, read_bounded};
 use kilter_domain::{digest::Digest, table::Table};
 use kilter_evaluation::reference::Reference;
+use kilter_keys::sha256;
 use kilter_lake::{ReadOptions, read_table, write_table};
 
-use crate::{Manifest, error::PackageError, golden::GoldenRequests};
+use crate::{
+    documents,
+    error::PackageError,
+    files,
+    golden::GoldenRequests,
+    layout::{
+        CONTRACT_PATH, EXPECTED_PATH, GOLDEN_PATH, MANIFEST_PATH, MAX_BYTES, MODEL_PATH, PROFILE_PATH, REFERENCE_PATH,
+        REQUESTS_PATH, SAMPLE_PATH,
+    },
+    manifest::{Manifest, PackedFile, SCHEMA, hex},
+    model_signature::FileHashes,
+};
 
-/// The path of the model inside of a package.
-pub const MODEL_PATH: &str = "model/model.onnx";
-const MANIFEST_PATH: &str = "package.json";
-const PROFILE_PATH: &str = "reference/profile.bin";
-/// Labelled held-out rows with their losses: what causes of drift are weighed on.
-const SAMPLE_PATH: &str = "reference/sample.parquet";
-/// Golden requests with the answers that the model gave to them.
-const GOLDEN_PATH: &str = "golden/requests.parquet";
-/// The reference as the first layout kept it.
-const REFERENCE_PATH: &str = "reference.json";
-const CONTRACT_PATH: &str = "flow/kilter.toml";
+/// Files that [`Package::put`] writes itself; none of them is carried over from another package.
+const OWN: [&str; 12] = [
+    MANIFEST_PATH,
+    MODEL_PATH,
+    PROFILE_PATH,
+    SAMPLE_PATH,
+    REQUESTS_PATH,
+    EXPECTED_PATH,
+    CONTRACT_PATH,
+    "MLmodel",
+    "model/MLmodel",
+    "pyfunc/kilter_pyfunc.py",
+    "env/python_env.yaml",
+    "env/requirements.txt",
+];
 /// The score of each row of the labelled sample.
 pub const SAMPLE_SCORE: &str = "__score";
 /// The loss of each row of the labelled sample.
 pub const SAMPLE_LOSS: &str = "__loss";
 /// Rows of the labelled sample at most.
 pub const SAMPLE_ROWS: usize = 5_000;
-/// A package part larger than this is not read into memory.
-const MAX_BYTES: u64 = 2 << 30;
 
 /// A package in memory.
 pub struct Package {
@@ -39,15 +57,14 @@ pub struct Package {
     pub reference: Reference,
     /// The model as ONNX.
     pub model_bytes: Vec<u8>,
-    /// The blob of the labelled sample; packages of the first layout have none.
-    sample: Option<Digest>,
-    /// The blob of the golden requests, where the contract asked for some.
-    golden: Option<Digest>,
+    /// The SHA-256 of every part that was read; the manifest has that of the others.
+    read: FileHashes,
+    tree: Tree,
 }
 
 /// What a package is made of.
 pub struct Parts<'t> {
-    /// What it says about itself.
+    /// What it says about itself; its list of files is written here.
     pub manifest: Manifest,
     /// What monitors compare with.
     pub reference: Reference,
@@ -59,66 +76,131 @@ pub struct Parts<'t> {
     pub model_bytes: Vec<u8>,
     /// The text of the contract that was in force.
     pub contract: &'t str,
+    /// Further files by path: code, data requirements, evidence, documents.
+    pub files: BTreeMap<String, PartSource>,
+}
+
+/// Where the bytes of a further file are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PartSource {
+    /// Here.
+    Bytes(Vec<u8>),
+    /// In a file, which is copied.
+    File(PathBuf),
+    /// In the store.
+    Blob(Digest),
 }
 
 impl Package {
     /// Puts the parts together and stores them; `scratch` is a folder of ours for the time of the call.
     ///
     /// # Errors
-    /// If a part cannot be written.
+    /// If a part cannot be read or written, or a further file has no path inside of a package.
     pub fn put(blobs: &BlobStore, scratch: &Path, parts: Parts<'_>) -> Result<Self, PackageError> {
-        let Parts { manifest, reference, sample, golden, model_bytes, contract } = parts;
-        let json = |value: serde_json::Result<String>| {
-            value.map_err(|source| PackageError::Document { what: "package", source })
-        };
-        let files: [(&str, Vec<u8>); 4] = [
-            (MANIFEST_PATH, json(serde_json::to_string_pretty(&manifest))?.into_bytes()),
-            (PROFILE_PATH, reference.to_bytes()?),
-            (CONTRACT_PATH, contract.as_bytes().to_vec()),
-            (MODEL_PATH, model_bytes),
-        ];
-        for (path, bytes) in &files {
-            let target = scratch.join(path);
-            if let Some(folder) = target.parent() {
-                atomic::create_dirs(folder)?;
+        let Parts { mut manifest, reference, sample, golden, model_bytes, contract, files } = parts;
+        manifest.schema = SCHEMA;
+        let mut folder = PartFolder { root: scratch, packed: Vec::new() };
+        for (path, source) in files {
+            if !OWN.contains(&path.as_str()) {
+                folder.write(&path, &source.bytes(blobs)?)?;
             }
-            atomic::write_atomic(&target, bytes)?;
+        }
+        folder.write(PROFILE_PATH, &reference.to_bytes()?)?;
+        folder.write(CONTRACT_PATH, contract.as_bytes())?;
+        folder.write(MODEL_PATH, &model_bytes)?;
+        for (path, text) in loader_files(&manifest, model_bytes.len() as u64) {
+            folder.write(path, text.as_bytes())?;
         }
         if let Some(sample) = sample {
-            write_table(&scratch.join(SAMPLE_PATH), sample)?;
+            write_table(&folder.place(SAMPLE_PATH)?, sample)?;
+            folder.note(SAMPLE_PATH)?;
         }
         if let Some(golden) = golden {
-            atomic::create_dirs(&scratch.join("golden"))?;
-            write_table(&scratch.join(GOLDEN_PATH), &golden.to_table()?)?;
+            let (requests, expected) = golden.to_lines()?;
+            folder.write(REQUESTS_PATH, &requests)?;
+            folder.write(EXPECTED_PATH, &expected)?;
         }
+        let place = folder.place(MANIFEST_PATH)?;
+        manifest.files = folder.packed();
+        let document = serde_json::to_vec_pretty(&manifest)
+            .map_err(|source| PackageError::Document { what: "package", source })?;
+        write_file(&place, &document)?;
         let content = blobs.put_tree(scratch)?;
         let tree = blobs.tree(&content.digest)?;
-        let [.., (_, model_bytes)] = files;
-        let (sample, golden) = (part_at(&tree, SAMPLE_PATH), part_at(&tree, GOLDEN_PATH));
-        Ok(Self { digest: content.digest, manifest, reference, model_bytes, sample, golden })
+        let read = FileHashes::from([(MANIFEST_PATH.to_owned(), sha256(&document))]);
+        Ok(Self { digest: content.digest, manifest, reference, model_bytes, read, tree })
     }
 
-    /// Reads a package back; every part is verified against its digest.
+    /// Reads a package back; every part is verified against its digest, and against the SHA-256 that the manifest lists.
     ///
     /// # Errors
     /// If a part is missing, damaged, or not of its layout.
     pub fn load(blobs: &BlobStore, digest: Digest) -> Result<Self, PackageError> {
         let tree = blobs.tree(&digest)?;
-        let part = |path: &str| {
+        let mut read = FileHashes::new();
+        let mut part = |path: &str| {
             let found =
                 part_at(&tree, path).ok_or_else(|| PackageError::PartMissing { digest, part: path.to_owned() })?;
-            Ok::<_, PackageError>(blobs.read(&found, MAX_BYTES)?)
+            let bytes = blobs.read(&found, MAX_BYTES)?;
+            read.insert(path.to_owned(), sha256(&bytes));
+            Ok::<_, PackageError>(bytes)
         };
-        let read = |bytes: &[u8]| serde_json::from_slice(bytes);
-        let manifest =
-            read(&part(MANIFEST_PATH)?).map_err(|source| PackageError::Document { what: "package", source })?;
+        let manifest = Manifest::parse(&part(MANIFEST_PATH)?)?;
         let reference = match part_at(&tree, PROFILE_PATH) {
             Some(_) => Reference::from_bytes(&part(PROFILE_PATH)?)?,
             None => serde_json::from_slice(&part(REFERENCE_PATH)?)
                 .map_err(|source| PackageError::Document { what: "reference", source })?,
         };
-        let (sample, golden) = (part_at(&tree, SAMPLE_PATH), part_at(&tree, GOLDEN_PATH));
-        Ok(Self { digest, manifest, reference, model_bytes: part(MODEL_PATH)?, sample, golden })
+        let model_bytes = part(MODEL_PATH)?;
+        let package = Self { digest, manifest, reference, model_bytes, read, tree };
+        package.check_listed()?;
+        Ok(package)
+    }
+
+    /// Refuses a package whose files are not those that its manifest lists.
+    fn check_listed(&self) -> Result<(), PackageError> {
+        if self.manifest.schema < SCHEMA {
+            return Ok(());
+        }
+        let listed = self.file_hashes();
+        for (path, hash) in &self.read {
+            if listed.get(path) != Some(hash) {
+                return Err(PackageError::NotAsListed { digest: self.digest, part: path.clone() });
+            }
+        }
+        let in_tree = self.tree.entries().iter().map(|entry| entry.path.as_str());
+        let other = in_tree.filter(|path| !listed.contains_key(*path)).map(str::to_owned).next();
+        let missing = listed.keys().find(|path| part_at(&self.tree, path).is_none());
+        match other.or_else(|| missing.cloned()) {
+            Some(part) => Err(PackageError::NotAsListed { digest: self.digest, part }),
+            None => Ok(()),
+        }
+    }
+
+    /// The SHA-256 of every file of the package, as the manifest lists them; of layouts before 3 nothing.
+    pub fn file_hashes(&self) -> FileHashes {
+        let listed = self
+            .manifest
+            .files
+            .iter()
+            .filter_map(|file| Some((file.path.clone(), self.manifest.sha256_of(&file.path)?)));
+        let own = self.read.get(MANIFEST_PATH).map(|hash| (MANIFEST_PATH.to_owned(), *hash));
+        match self.manifest.schema {
+            SCHEMA => listed.chain(own).collect(),
+            _ => FileHashes::new(),
+        }
+    }
+
+    /// The files of the package, as they are stored.
+    pub const fn tree(&self) -> &Tree {
+        &self.tree
+    }
+
+    /// Every file of the package that a version with another threshold carries over as it is.
+    pub fn carried_files(&self) -> BTreeMap<String, PartSource> {
+        let is_carried = |path: &str| !OWN.contains(&path) && ![GOLDEN_PATH, REFERENCE_PATH].contains(&path);
+        let entries = self.tree.entries().iter().filter(|entry| is_carried(entry.path.as_str()));
+        entries.map(|entry| (entry.path.to_string(), PartSource::Blob(entry.digest))).collect()
     }
 
     /// Labelled held-out rows with the columns of [`SAMPLE_SCORE`] and [`SAMPLE_LOSS`]; `None` for packages that were
@@ -127,12 +209,13 @@ impl Package {
     /// # Errors
     /// If the blob is missing or damaged.
     pub fn sample(&self, blobs: &BlobStore, scratch: &Path) -> Result<Option<Table>, PackageError> {
-        self.sample.map(|digest| table_of(blobs, &digest, &scratch.join("sample.parquet"))).transpose()
+        let found = part_at(&self.tree, SAMPLE_PATH);
+        found.map(|digest| table_of(blobs, &digest, &scratch.join("sample.parquet"))).transpose()
     }
 
     /// Whether there are requests to ask the model again.
     pub fn has_golden(&self) -> bool {
-        self.golden.is_some()
+        [REQUESTS_PATH, GOLDEN_PATH].iter().any(|path| part_at(&self.tree, path).is_some())
     }
 
     /// The golden requests with their answers; `None` if the contract asked for none. `scratch` as in [`Package::sample`].
@@ -140,7 +223,18 @@ impl Package {
     /// # Errors
     /// If the blob is missing or damaged.
     pub fn golden(&self, blobs: &BlobStore, scratch: &Path) -> Result<Option<GoldenRequests>, PackageError> {
-        let table = self.golden.map(|digest| table_of(blobs, &digest, &scratch.join("golden.parquet"))).transpose()?;
+        let at = |path: &str| part_at(&self.tree, path);
+        if let (Some(requests), Some(expected)) = (at(REQUESTS_PATH), at(EXPECTED_PATH)) {
+            let (requests, expected) = (blobs.read(&requests, MAX_BYTES)?, blobs.read(&expected, MAX_BYTES)?);
+            for (path, bytes) in [(REQUESTS_PATH, &requests), (EXPECTED_PATH, &expected)] {
+                if self.manifest.sha256_of(path) != Some(sha256(bytes)) {
+                    return Err(PackageError::NotAsListed { digest: self.digest, part: path.to_owned() });
+                }
+            }
+            return Ok(Some(GoldenRequests::from_lines(&self.manifest.signature, &requests, &expected)?));
+        }
+        let table =
+            at(GOLDEN_PATH).map(|digest| table_of(blobs, &digest, &scratch.join("golden.parquet"))).transpose()?;
         Ok(table.as_ref().map(GoldenRequests::from_table).transpose()?)
     }
 
@@ -150,12 +244,78 @@ impl Package {
     }
 }
 
+/// What tools of MLflow need to load the model.
+fn loader_files(manifest: &Manifest, model_bytes: u64) -> [(&'static str, String); 5] {
+    [
+        ("MLmodel", documents::mlmodel(manifest, model_bytes, true)),
+        ("model/MLmodel", documents::mlmodel(manifest, model_bytes, false)),
+        ("pyfunc/kilter_pyfunc.py", documents::PYFUNC.to_owned()),
+        ("env/python_env.yaml", documents::python_env(manifest)),
+        ("env/requirements.txt", documents::requirements().to_owned()),
+    ]
+}
+
+impl PartSource {
+    fn bytes(self, blobs: &BlobStore) -> Result<Vec<u8>, PackageError> {
+        match self {
+            Self::Bytes(bytes) => Ok(bytes),
+            Self::Blob(digest) => Ok(blobs.read(&digest, MAX_BYTES)?),
+            Self::File(path) => read_bounded(&path, MAX_BYTES)
+                .map_err(|source| BlobError::Io { attempted: "read", path, source }.into()),
+        }
+    }
+}
+
+/// The folder in which a package is put together. The store syncs what it takes; nothing here has to survive.
+struct PartFolder<'f> {
+    root: &'f Path,
+    packed: Vec<PackedFile>,
+}
+
+impl PartFolder<'_> {
+    /// Where a part goes; its folder is there.
+    fn place(&self, path: &str) -> Result<PathBuf, PackageError> {
+        let wrong = |source| BlobError::Path { path: path.into(), source };
+        let target = path.parse::<TreePath>().map_err(wrong)?.below(self.root);
+        let folder = target.parent().unwrap_or(self.root);
+        fs::create_dir_all(folder).map_err(|source| BlobError::Io {
+            attempted: "create the folder",
+            path: folder.to_owned(),
+            source,
+        })?;
+        Ok(target)
+    }
+
+    fn write(&mut self, path: &str, bytes: &[u8]) -> Result<(), PackageError> {
+        write_file(&self.place(path)?, bytes)?;
+        let sha256 = hex(&sha256(bytes));
+        self.packed.push(PackedFile { path: path.to_owned(), bytes: bytes.len() as u64, sha256 });
+        Ok(())
+    }
+
+    /// Lists a part that someone else wrote.
+    fn note(&mut self, path: &str) -> Result<(), PackageError> {
+        let (hash, bytes) = files::hash_file(&self.place(path)?)?;
+        self.packed.push(PackedFile { path: path.to_owned(), bytes, sha256: hex(&hash) });
+        Ok(())
+    }
+
+    fn packed(mut self) -> Vec<PackedFile> {
+        self.packed.sort_by(|a, b| a.path.cmp(&b.path));
+        self.packed
+    }
+}
+
+fn write_file(path: &Path, bytes: &[u8]) -> Result<(), PackageError> {
+    fs::write(path, bytes).map_err(|source| BlobError::Io { attempted: "write", path: path.to_owned(), source }.into())
+}
+
 fn part_at(tree: &Tree, path: &str) -> Option<Digest> {
     tree.entries().iter().find(|entry| entry.path.as_str() == path).map(|entry| entry.digest)
 }
 
 /// A stored table; the reader wants a file.
 fn table_of(blobs: &BlobStore, digest: &Digest, path: &Path) -> Result<Table, PackageError> {
-    atomic::write_atomic(path, &blobs.read(digest, MAX_BYTES)?)?;
+    write_file(path, &blobs.read(digest, MAX_BYTES)?)?;
     Ok(read_table(path, &ReadOptions::default())?)
 }

@@ -3,6 +3,7 @@
 mod answered;
 mod evidence;
 mod identity;
+mod packages;
 mod use_cases;
 mod versions;
 

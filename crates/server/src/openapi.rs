@@ -70,6 +70,7 @@ pub(crate) fn all() -> OpenApiRouter<AppState> {
         .routes(routes!(deployments::roll_back))
         .routes(routes!(models::approve))
         .routes(routes!(models::reject))
+        .routes(routes!(models::sign_package))
         .merge(versions())
         .routes(routes!(alerts::acknowledge))
         .routes(routes!(alerts::mute))

@@ -35,6 +35,7 @@ mod migrate;
 pub mod model;
 pub mod monitor;
 mod options;
+pub mod package_signature;
 pub mod page;
 pub mod prediction;
 mod presence;

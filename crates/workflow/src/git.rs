@@ -69,6 +69,33 @@ fn author(project: &Path) -> Option<(String, String)> {
     text.trim_end().split_once('\0').map(|(name, email)| (name.to_owned(), email.to_owned()))
 }
 
+/// The largest difference that is kept.
+const MAX_PATCH_BYTES: usize = 16 << 20;
+
+/// How the tracked files of the project differ from the commit, as `git apply` takes it; `None` without Git, or where they differ by
+/// more than 16 MiB.
+pub fn patch(project: &Path) -> Option<Vec<u8>> {
+    let output = Command::new("git")
+        .args([
+            "--no-optional-locks",
+            "diff",
+            "--binary",
+            "--no-color",
+            "--no-ext-diff",
+            "--relative",
+            "HEAD",
+            "--",
+            ".",
+        ])
+        .current_dir(project)
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .output()
+        .ok()
+        .filter(|output| output.status.success())?;
+    Some(output.stdout).filter(|patch| !patch.is_empty() && patch.len() <= MAX_PATCH_BYTES)
+}
+
 fn parse(text: &str) -> Option<GitState> {
     let commit = text.lines().find_map(|line| line.strip_prefix("# branch.oid "))?;
     let dirty = text.lines().any(|line| !line.starts_with('#'));

@@ -52,14 +52,14 @@ use kilter_domain::{
 };
 
 pub use action_cache::{Action, ActionResult, CachedResult};
-pub use code_deps::CodeError;
+pub use code_deps::{CodeError, matching_files};
 pub use column_roles::{ColumnRoles, RolesByDataset, VARIABLE as ROLES_VARIABLE};
 pub use dataset_profile::{ColumnBound, ColumnProfile, DatasetProfile, Describe};
 pub use declared_files::{DeclaredFilesError, declared_files};
 pub use difference::Difference;
 pub use error::{RunError, StepError};
 pub use executor::{CancelToken, Command, Retry, RetryOn};
-pub use git::GitState;
+pub use git::{GitState, patch};
 pub use key::{Change, KeyRecord};
 pub use lockfile::{LockedDataset, Lockfile, LockfileError};
 pub use locks::LockError;

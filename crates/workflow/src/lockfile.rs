@@ -146,6 +146,12 @@ impl Lockfile {
         }
     }
 
+    /// The text of a lock that pins these datasets and nothing else; `None` if a value has no form in TOML.
+    pub fn text_of(data: &BTreeMap<DatasetName, LockedDataset>) -> Option<String> {
+        let file = LockFile { version: VERSION, data: data.clone(), others: toml::Table::new() };
+        toml::to_string(&file).ok().map(|text| HEADER.to_owned() + &text)
+    }
+
     /// The pinned datasets.
     pub fn data(&self) -> &BTreeMap<DatasetName, LockedDataset> {
         &self.file.data

@@ -45,6 +45,9 @@ pub struct StepRecord {
     pub inputs: BTreeMap<String, Content>,
     /// The outputs by name; empty unless it succeeded or its result was known.
     pub outputs: BTreeMap<String, OutputRecord>,
+    /// The digest of each file of the project that its command, its imports and its `code` patterns name, by path.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub code: BTreeMap<String, Digest>,
     /// The declared parameters as they were.
     pub params: BTreeMap<String, Value>,
     /// The numbers of the metrics file, nested ones by dotted path; empty for a step that has none.

@@ -60,6 +60,7 @@ impl StepRecord {
             reason: Vec::new(),
             inputs: BTreeMap::new(),
             outputs: BTreeMap::new(),
+            code: BTreeMap::new(),
             params: BTreeMap::new(),
             metrics: BTreeMap::new(),
             reproducible: None,
@@ -146,6 +147,7 @@ impl Work<'_> {
         let key_record = self.context.key_record(self.step, &self.inputs, &python)?;
         let key = key_record.key();
         (record.key, record.environment) = (Some(key), python.digest);
+        record.code.clone_from(&key_record.code);
         Ok((key, key_record, python))
     }
 

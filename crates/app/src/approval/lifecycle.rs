@@ -38,7 +38,7 @@ use crate::{
     gate::transition::VersionTransition,
     model::{
         facts::{facts_of, policy_of},
-        golden_replay, load,
+        golden_replay, load, signature,
         version_record::VersionRecord,
     },
     training::data::commit,
@@ -100,7 +100,8 @@ fn record_submission(ballot: &Ballot<'_>) -> Result<Policy, ApproveError> {
             let replayed = golden_replay::replay_golden(app, &package, &loaded)?;
             let run = run_record(app, &package.manifest.run)?;
             let commit = run.as_ref().map_or(Commit::NotInGit, commit);
-            let event = VersionTransition::submission(package.digest, &commit, &replayed);
+            let signed = (package.digest, signature::valid_signer(app, version, &package)?);
+            let event = VersionTransition::submission(signed, &commit, &replayed);
             facts_of(ballot.project, &ballot.record).after(&event, &ballot.by)?
         }
     };

@@ -28,7 +28,7 @@ use crate::{
     components::serving_registry::LoadFailure,
     dataset::context_columns,
     deployment::{checks, error::DeployError},
-    model::{golden_replay, load},
+    model::{golden_replay, load, signature},
     prediction::{live, open_log, predict},
     project::{ProjectError, folder::Project},
     registered,
@@ -202,6 +202,7 @@ fn load_served_version(
         false => checks::admission_of(app, admits, endpoint, (&slot.model, slot.number))?,
     };
     let (package, predictor) = load::load_package(app, stored.digest)?;
+    signature::check_signed(app, &stored, &package)?;
     let model = Digest::of(&package.model_bytes);
     let threshold = Some(package.manifest.threshold);
     let admission = LoadRequest { version, model, state: stored.state, admits, threshold };

@@ -85,19 +85,23 @@ impl VersionTransition<'_> {
     }
 
     /// What a draft carries that is submitted.
-    pub fn submission(package: Digest, commit: &Commit, golden: &GoldenResult) -> VersionEvent {
+    pub fn submission(
+        (package, signed_by): (Digest, Option<String>),
+        commit: &Commit,
+        golden: &GoldenResult,
+    ) -> VersionEvent {
         let commit = commit.clone();
-        VersionEvent::Submitted(Submission { package, signed_by: None, golden: golden.evidence(), commit })
+        VersionEvent::Submitted(Submission { package, signed_by, golden: golden.evidence(), commit })
     }
 
     pub fn submit(
         &self,
-        package: Digest,
+        (package, signed_by): (Digest, &str),
         commit: &Commit,
         golden: &GoldenResult,
     ) -> Result<VersionState, VersionError> {
         self.advance(
-            &Self::submission(package, commit, golden),
+            &Self::submission((package, Some(signed_by.to_owned())), commit, golden),
             &ActorWithRoles::system("workflow"),
             "submitted",
             golden.sentence(),

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use kilter_domain::signing_key::{KeyPurpose, KeyState};
+use kilter_domain::{
+    error_chain::with_causes,
+    signing_key::{KeyPurpose, KeyState},
+};
 use kilter_keys::{PrivateKey, PublicKey};
 use kilter_store::signing_key as keys;
 
@@ -148,4 +151,19 @@ pub fn trusted_key(app: &App, id: &str, purpose: KeyPurpose) -> Result<Option<Pu
         PublicKey::from_pem(&key.public_key).map_err(|source| SigningKeyError::Key { purpose, place, source })
     };
     believed.map(read).transpose()
+}
+
+/// The key of packages with this id, or why what it signed is not believed.
+///
+/// # Errors
+/// In words, for the check that asks: the key is unknown or revoked, or the metadata cannot be read.
+pub fn find_trusted_key(app: &App, id: &str) -> Result<PublicKey, String> {
+    match trusted_key(app, id, KeyPurpose::Package) {
+        Ok(Some(key)) => Ok(key),
+        Ok(None) => match app.store().read(|reader| keys::find(reader, id)) {
+            Ok(Some(known)) => Err(format!("the key {} that signed it is {}", short(id), known.state.as_str())),
+            _ => Err(format!("the key {} that signed it is not one of this platform", short(id))),
+        },
+        Err(error) => Err(with_causes(&error)),
+    }
 }

@@ -1,14 +1,17 @@
 //! Why a version cannot be used or moved.
 
 use kilter_blobs::BlobError;
-use kilter_domain::model::IllegalVersionTransition;
+use kilter_domain::{ids::ModelName, model::IllegalVersionTransition};
 use kilter_package::{
     PackageError,
     golden::{Difference, GoldenError},
 };
 use kilter_store::StoreError;
 
-use crate::causes::{StorageError, from_causes};
+use crate::{
+    causes::{StorageError, from_causes},
+    keys::SigningKeyError,
+};
 
 /// Why a version is not loaded, does not answer as it was packed, or does not move to another state.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +27,10 @@ pub enum VersionError {
         first.row, first.output, first.expected, first.found
     )]
     GoldenDiffers { version: u64, rows: usize, differing: usize, first: Box<Difference> },
+    #[error("the package of `{model}@{number}` is not validly signed: {reason}")]
+    NotSigned { model: ModelName, number: u32, reason: String },
+    #[error(transparent)]
+    SigningKey(#[from] SigningKeyError),
     #[error(transparent)]
     Move(#[from] IllegalVersionTransition),
     #[error(transparent)]
@@ -36,10 +43,10 @@ impl VersionError {
     /// Whether this one version cannot serve as it is stored here: others can.
     pub const fn is_of_the_version(&self) -> bool {
         match self {
-            Self::Package(_) | Self::GoldenDiffers { .. } => true,
+            Self::Package(_) | Self::GoldenDiffers { .. } | Self::NotSigned { .. } => true,
             Self::Golden(error) => matches!(error, GoldenError::Route(_) | GoldenError::Answer(_)),
             Self::Storage(error) => matches!(error, StorageError::Blob(_)),
-            Self::Move(_) => false,
+            Self::Move(_) | Self::SigningKey(_) => false,
         }
     }
 }

@@ -18,6 +18,16 @@ pub fn load_version(app: &App, model: &ModelName, number: u32) -> Result<Loaded,
     load_package(app, version.digest)
 }
 
+/// A package and its model.
+pub(crate) type LoadedVersion = Loaded;
+
+/// A package and its model, read from the store whatever is in memory.
+pub(crate) fn load_stored(app: &App, digest: Digest) -> Result<LoadedVersion, VersionError> {
+    let package = Package::load(app.blobs(), digest)?;
+    let model = parse_model(&package.model_bytes, digest)?;
+    Ok((Arc::new(package), Arc::new(model)))
+}
+
 /// A package and its model, verified when first read.
 pub(crate) fn load_package(app: &App, digest: Digest) -> Result<Loaded, VersionError> {
     app.components().models.find_or_load(digest, || {

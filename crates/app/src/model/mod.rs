@@ -7,6 +7,7 @@ pub(crate) mod facts;
 pub(crate) mod golden_replay;
 pub(crate) mod kept;
 pub(crate) mod load;
+pub(crate) mod signature;
 pub(crate) mod version_record;
 pub(crate) mod votes;
 pub use approval_mode::ApprovalMode;

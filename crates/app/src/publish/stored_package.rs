@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use kilter_blobs::atomic;
 use kilter_domain::{ids::ModelName, time::Timestamp};
-use kilter_package::oci::ArtifactFacts;
+use kilter_package::{SIGNATURE_PATH, oci::ArtifactFacts};
 use kilter_store::{
     model::{self as versions, Version},
-    run as runs,
+    package_signature, run as runs,
 };
 use kilter_workflow::RunRecord;
 
@@ -34,6 +35,11 @@ pub fn check_out(app: &App, model: &ModelName, number: u32, above: &Path) -> Res
     })?;
     let folder = above.join(format!("{model}-{number}"));
     app.blobs().checkout_tree(&version.digest, &folder)?;
+    // The signature is kept beside the package, and leaves with it.
+    let signatures = app.store().read(|reader| package_signature::list(reader, &version.digest))?;
+    if let Some(newest) = signatures.first() {
+        atomic::write_atomic(&folder.join(SIGNATURE_PATH), newest.bundle.as_bytes())?;
+    }
     let run = run.and_then(|run| serde_json::from_value(run.record).ok());
     Ok(StoredPackage { folder, version, run })
 }

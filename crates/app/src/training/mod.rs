@@ -3,6 +3,7 @@
 pub(crate) mod data;
 pub(crate) mod error;
 pub(crate) mod existing_version;
+mod package_files;
 pub(crate) mod package_run;
 pub(crate) mod request;
 pub(crate) mod train;

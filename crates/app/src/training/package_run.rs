@@ -24,7 +24,7 @@ use kilter_evaluation::{
 use kilter_inference::{Model, Task};
 use kilter_lake::{ReadOptions, read_table};
 use kilter_package::{
-    Manifest, Package, Parts, SAMPLE_LOSS, SAMPLE_ROWS, SAMPLE_SCORE,
+    Manifest, Package, Parts, SAMPLE_LOSS, SAMPLE_ROWS, SAMPLE_SCORE, SCHEMA,
     golden::{GoldenRequests, GoldenResult},
 };
 use kilter_store::{model as versions, model::card as cards};
@@ -47,12 +47,13 @@ use crate::{
         judge, leakage,
         transition::VersionTransition,
     },
-    model::{golden_replay, load},
+    model::{golden_replay, load, signature},
     prediction::live,
     project::{DatasetError, folder::Project},
     training::{
         TrainError,
         data::FinishedRun,
+        package_files::PackageFiles,
         request::{Training, cause_sentence, trained_numbers},
     },
 };
@@ -65,6 +66,8 @@ const MAX_CARD_BYTES: u64 = 1 << 20;
 /// A version as it was packed, with what it is judged on.
 pub(crate) struct PackagedVersion {
     pub number: u32,
+    /// The id of the key that signed it.
+    pub signed_by: String,
     pub package: Arc<Package>,
     pub model: Arc<Model>,
     pub test: Table,
@@ -98,8 +101,12 @@ pub(crate) fn package_run(
     let sample = labelled_sample(&held.rows, &held.scored.scores, &outcomes)?;
     let threshold = held.scored.threshold;
     let golden = golden_sample(run, spec, (&trained.model, threshold))?;
-    let manifest = trained.manifest(run, &roles, threshold)?;
+    let metrics = measured_metrics(held.scored.task, &outcomes);
+    let packed = PackageFiles::of(run, &metrics);
+    let manifest = Manifest { made: Some(packed.made.clone()), ..trained.manifest(run, &roles, threshold)? };
+    let files = packed.with_documents(&manifest, &trained.bytes);
     let parts = Parts {
+        files,
         manifest,
         reference,
         sample: Some(&sample),
@@ -109,11 +116,11 @@ pub(crate) fn package_run(
     };
     let stored = Package::put(app.blobs(), &run.scratch.join("package"), parts)?;
     let (package, model) = load::keep_version(app, stored.digest, Arc::new(trained.model))?;
-    let metrics = measured_metrics(held.scored.task, &outcomes);
+    let signed_by = signature::sign_package(app, &run.training.context, &run.project.model(), &package)?;
     let number = draft_version(app, run, &package, &metrics, held.rows.rows())?;
     keep_card(app, run, number)?;
     let (facts, commit) = (facts(&notes, run.record, &package), run.commit());
-    Ok(PackagedVersion { number, package, model, test: held.rows, facts, notes, commit })
+    Ok(PackagedVersion { number, signed_by, package, model, test: held.rows, facts, notes, commit })
 }
 
 impl TrainedModel {
@@ -172,7 +179,7 @@ impl TrainedModel {
     fn manifest(&self, run: &FinishedRun<'_>, roles: &ColumnRoles, threshold: f64) -> Result<Manifest, RolesError> {
         let (project, record, signature) = (run.project, run.record, self.model.signature());
         Ok(Manifest {
-            schema: 2,
+            schema: SCHEMA,
             project: project.name.clone(),
             model: project.model(),
             run: record.run.clone(),
@@ -183,6 +190,8 @@ impl TrainedModel {
             trained_rows: self.rows.rows() as u64,
             threshold,
             tuned_from: None,
+            made: None,
+            files: Vec::new(),
         })
     }
 }
@@ -258,7 +267,7 @@ pub(crate) fn judge_version(
     let (context, approval_mode) = (&training.context, training.approval_mode);
     let mover = VersionTransition { app, project, context, approval_mode, number: made.number };
     let replayed = golden_replay::replay_golden(app, &made.package, &made.model)?;
-    mover.submit(made.package.digest, &made.commit, &replayed)?;
+    mover.submit((made.package.digest, &made.signed_by), &made.commit, &replayed)?;
     let (judged, notes) = measure_gates(app, project, training, made, &replayed)?;
     let state = mover.record_verdicts(made.package.digest, &notes, &judged, data)?;
     Ok((made.number, mover.approve_if_nobody_is_asked(state)?))

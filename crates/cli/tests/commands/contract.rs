@@ -214,11 +214,10 @@ fn keys_that_do_nothing_yet_are_named_with_their_lines() {
     let warnings: Vec<&str> =
         document["warnings"].as_array().unwrap().iter().map(|text| text.as_str().unwrap()).collect();
     assert!(warnings.iter().any(|warning| warning.contains("nothing measures objective `calls`")), "{warnings:?}");
-    for key in ["sweep", "sign"] {
-        let line = 1 + text.lines().position(|line| line.starts_with(key)).unwrap();
-        let result = format!("kilter.toml:{line}: `{key}` does nothing yet: ");
-        assert!(warnings.iter().any(|warning| warning.starts_with(&result)), "{result} in {warnings:?}");
-    }
+    let line = 1 + text.lines().position(|line| line.starts_with("sweep")).unwrap();
+    let result = format!("kilter.toml:{line}: `sweep` does nothing yet: ");
+    assert!(warnings.iter().any(|warning| warning.starts_with(&result)), "{result} in {warnings:?}");
+    assert!(!warnings.iter().any(|warning| warning.contains("`sign` does nothing yet")), "{warnings:?}");
     let lock = "no environment is made from `conda-lock.yml`: it only goes into the keys of steps";
     assert!(warnings.iter().any(|warning| warning.contains(lock)), "{warnings:?}");
 }

@@ -44,6 +44,7 @@ mod object_store;
 mod offline_commands;
 mod openid;
 mod output;
+mod packages;
 mod policy;
 mod prediction_log;
 mod prediction_log_crashes;

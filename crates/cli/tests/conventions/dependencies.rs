@@ -24,7 +24,7 @@ pub const ALLOWED: &[(&str, &[&str])] = &[
     ("workflow", &["domain", "blobs", "lake"]),
     ("serving", &["domain", "stats", "inference"]),
     ("evaluation", &["domain", "stats", "inference", "lake", "serving"]),
-    ("package", &["domain", "inference", "storage", "blobs", "lake", "serving", "evaluation"]),
+    ("package", &["domain", "keys", "inference", "storage", "blobs", "lake", "serving", "evaluation"]),
     (
         "app",
         &[

@@ -16,6 +16,8 @@ pub struct Package {
     pub sample: Option<Sample>,
     /// `key:release`: the name of the key that signs.
     pub sign: Option<String>,
+    /// The licence of the model, as an SPDX id or in words.
+    pub licence: Option<String>,
     /// `oci://...`: where it is pushed.
     pub push: Option<String>,
 }

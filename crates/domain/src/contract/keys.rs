@@ -275,9 +275,16 @@ const GATE: &[Key] = &[
 const PACKAGE: &[Key] = &[
     key("model", Text, "required", "the output that is the model", "\"train.model\""),
     key("name", Text, "the project's name", "the name of the registered model", "\"churn\""),
-    key("include", Texts, "nothing", "globs of further files", "[\"docs/MODEL_CARD.md\"]"),
+    key("include", Texts, "nothing", "globs of further files, packed below `code/`", "[\"docs/**\"]"),
     key("sample", Section("package.sample"), "none", "golden requests", "{ from = \"split.test\", rows = 50 }"),
-    key("sign", Text, "unsigned", "`key:NAME`: the key that signs", "\"key:release\""),
+    key(
+        "sign",
+        Text,
+        "not asked for",
+        "`key:NAME`: a version needs a valid signature to be submitted. Every package is signed, by the key of the platform",
+        "\"key:release\"",
+    ),
+    key("licence", Text, "none", "the licence of the model", "\"Apache-2.0\""),
     key("push", Text, "nowhere", "`oci://`: where it is pushed", "\"oci://registry.example/models/churn\""),
 ];
 

@@ -10,8 +10,6 @@ pub(super) const UNUSED: &[(&str, &str)] = &[
     ("data.*.schema", "rows are not held against a JSON Schema; write what must hold into `require`"),
     ("step.*.sweep", "the step runs once, with the values of [params]"),
     ("step.*.needs.gpu", "devices are not counted: two steps may run on one at a time"),
-    ("package.include", "no further file is packed; let a step write it into the folder of the model"),
-    ("package.sign", "nothing is signed yet, and a version that needs a signature is not approved; take it out"),
     ("deploy.*.target", "answers leave by HTTP, whatever it says"),
 ];
 

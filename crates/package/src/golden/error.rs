@@ -13,6 +13,14 @@ pub enum GoldenError {
     /// Rows cannot be put into one table.
     #[error(transparent)]
     Table(#[from] TableError),
+    /// Requests and answers do not belong together.
+    #[error("there are {requests} golden requests and {answers} answers")]
+    Lines {
+        /// Lines of requests.
+        requests: usize,
+        /// Lines of answers.
+        answers: usize,
+    },
     /// The version cannot be routed to.
     #[error("this cannot be served")]
     Route(#[from] RouteError),

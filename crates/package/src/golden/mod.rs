@@ -6,6 +6,7 @@
 
 mod difference;
 mod error;
+mod lines;
 mod requests;
 mod sample;
 mod table;

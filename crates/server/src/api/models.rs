@@ -5,7 +5,7 @@ use axum::{
     extract::{Path, State},
 };
 use kilter_api::{self as api, PageQuery, Problem};
-use kilter_app::{App, approval, authz};
+use kilter_app::{App, approval, authz, package};
 use kilter_domain::{gate::ApprovalConditions, ids::ModelName, time::Timestamp};
 use kilter_store::{
     PageRequest, Reader, StoreError, gate as gates,
@@ -99,6 +99,23 @@ pub(crate) async fn reject(
         version_with_standing(&app, &model, number, now)
     });
     Ok(Json(rejected.await?))
+}
+
+/// Signs the package of a version again, with the key of this server.
+#[utoipa::path(
+    post, path = "/api/v1/models/{model}/versions/{version}/sign", tag = "models",
+    params(("model" = String, Path), ("version" = u32, Path)),
+    responses((status = 200, body = api::PackageSignature), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem))
+)]
+pub(crate) async fn sign_package(
+    caller: Caller,
+    State(state): State<AppState>,
+    Path((model, version)): Path<(String, String)>,
+) -> Result<Json<api::PackageSignature>, ApiError> {
+    let (app, context) = (state.app(), caller.context(&state));
+    let (model, number) = version_name(&model, &version)?;
+    let sign = move || package::sign_version(&app, &context, &model, number).map_err(|error| problem_of(&error));
+    Ok(Json(api::PackageSignature { signed_by: blocking(sign).await? }))
 }
 
 pub(crate) fn version_name(model: &str, version: &str) -> Result<(ModelName, u32), Problem> {

@@ -10,10 +10,7 @@ use kilter_app::{
     dataset::RolesError,
     garbage::GarbageError,
     gate::GateError,
-    keys::SigningKeyError,
-    model::{GoldenError, PackageError},
     monitor::MonitorError,
-    oci::OciError,
     prediction::{LabelError, PredictionError},
     project::{DatasetError, FetchCause, FetchError, ProjectError},
     publish::PublishError,
@@ -167,20 +164,6 @@ impl Answered for PublishError {
     }
 }
 
-impl Answered for OciError {
-    fn answer(&self) -> Answer {
-        match self {
-            Self::Address { .. } | Self::PlainHttp { .. } => Code::UsageInvalid.into(),
-            Self::Unauthorized { .. } | Self::Refused { .. } | Self::Login { .. } => Code::RegistryRefused.into(),
-            Self::NotFound { .. } => Code::NotFound.into(),
-            Self::Unavailable { .. } | Self::Protocol { .. } => Code::RegistryUnavailable.into(),
-            Self::Digest { .. } | Self::NotAPackage { .. } | Self::Content { .. } => Code::PackageInvalid.into(),
-            Self::Exists { .. } => Code::FileExists.into(),
-            Self::File { .. } => of_disk(self).unwrap_or(Code::StorageFailed).into(),
-        }
-    }
-}
-
 impl Answered for ReproduceError {
     fn answer(&self) -> Answer {
         match self {
@@ -222,47 +205,6 @@ impl Answered for RunLogError {
         match self {
             Self::NotFound(error) => error.answer(),
             Self::Storage(error) => error.answer(),
-        }
-    }
-}
-
-impl Answered for PackageError {
-    fn answer(&self) -> Answer {
-        if let Some(object) = self.object() {
-            return object.answer();
-        }
-        match self {
-            Self::Model { source, .. } => Answer::with_hint(Code::ModelInvalid, source.hint()),
-            Self::PartMissing { .. } => Code::ModelInvalid.into(),
-            Self::Table(_) => Code::ColumnUnknown.into(),
-            error if error.is_damaged() => Code::DataDamaged.into(),
-            Self::Lake(_) => of_disk(self).unwrap_or(Code::FileInvalid).into(),
-            Self::Document { .. } | Self::Reference(_) | Self::Blob(_) => {
-                of_disk(self).unwrap_or(Code::StorageFailed).into()
-            }
-        }
-    }
-}
-
-impl Answered for SigningKeyError {
-    fn answer(&self) -> Answer {
-        match self {
-            Self::Key { .. } | Self::Revoked { .. } | Self::OpenToOthers { .. } => Code::KeyInvalid.into(),
-            Self::GivenFromOutside { .. } => Code::InvalidState.into(),
-            Self::NotFound(error) => error.answer(),
-            Self::Storage(error) => error.answer(),
-        }
-    }
-}
-
-impl Answered for GoldenError {
-    fn answer(&self) -> Answer {
-        match self {
-            Self::Predict(_) => Code::InvalidRows.into(),
-            Self::Table(_) => Code::ColumnUnknown.into(),
-            Self::Route(_) => Code::ModelInvalid.into(),
-            Self::Infer(error) => error.answer(),
-            Self::Answer(_) => Code::StorageFailed.into(),
         }
     }
 }

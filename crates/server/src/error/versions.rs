@@ -19,6 +19,8 @@ impl Answered for VersionError {
             Self::GoldenDiffers { .. } => {
                 Answer::with_hint(Code::ModelInvalid, "make a new version with `kilter run`, or deploy another one")
             }
+            Self::NotSigned { .. } => Code::PackageNotSigned.into(),
+            Self::SigningKey(error) => error.answer(),
             Self::Move(error) => error.answer(),
             Self::Storage(error) => error.answer(),
         }

@@ -100,6 +100,8 @@ tables! {
         ["id", "hash", "name", "actor", "scope", "is_session", "created", "expires", "revoked"], "id = :id";
     SIGNING_KEY = "signing_key", "key:" || "t.id", States,
         ["id", "purpose", "public_key", "state", "since", "ended"], "id = :id";
+    PACKAGE_SIGNATURE = "package_signature", "signature:" || "t.digest || '/' || t.signing_key", Facts,
+        ["digest", "signing_key", "bundle", "at"], "";
     SETTING = "setting", "setting:" || "t.name", States, ["name", "value", "since"], "";
 }
 

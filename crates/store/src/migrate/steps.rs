@@ -49,6 +49,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations![
     "0017_policy_and_break_glass",
     "0018_documents",
     "0019_events",
+    "0020_package_signatures",
 ];
 
 /// Refuses a database that other steps made, or later ones.

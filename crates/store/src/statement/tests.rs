@@ -15,8 +15,8 @@ use crate::{
     DATABASE_FILE, Store, account, audit, backup, checkpoint, clock,
     database::named_params,
     database::{Binding, Connection, PostgresConnector, number_parameters},
-    dataset, delivery, deployment, gate, lease, migrate, model, monitor, prediction, project, replica, retention, run,
-    setting, signing_key, token,
+    dataset, delivery, deployment, gate, lease, migrate, model, monitor, package_signature, prediction, project,
+    replica, retention, run, setting, signing_key, token,
 };
 
 const ROOMS: &[&[&Statement]] = &[
@@ -44,6 +44,7 @@ const ROOMS: &[&[&Statement]] = &[
     monitor::evidence::STATEMENTS,
     monitor::retrain::STATEMENTS,
     monitor::threshold::STATEMENTS,
+    package_signature::STATEMENTS,
     prediction::STATEMENTS,
     project::STATEMENTS,
     project::objective::STATEMENTS,

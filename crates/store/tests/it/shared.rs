@@ -11,7 +11,7 @@ use kilter_store::{
     StoreError,
     account::{self, Account},
     dataset::{self, DatasetVersion},
-    lease,
+    lease, package_signature,
     page::PageRequest,
     project, setting, signing_key,
     token::{self, NewToken},
@@ -159,6 +159,14 @@ fn a_signing_key_is_registered_once_and_stays_revoked() {
     for state in [KeyState::Superseded, KeyState::Revoked] {
         assert!(matches!(end(6, state), Err(StoreError::Conflict { .. })), "a revoked key stays so");
     }
+    let sign = |at, bundle: &'static str| {
+        let id = id.clone();
+        world.act(at, move |audited| package_signature::put(audited, &Digest::of(b"p"), &id, bundle)).unwrap();
+    };
+    sign(6, "{}");
+    sign(7, "[]");
+    let kept = world.store.read(|reader| package_signature::list(reader, &Digest::of(b"p"))).unwrap();
+    assert_eq!((kept.len(), kept[0].bundle.as_str()), (1, "{}"), "a key signs a package once");
     assert_eq!(register(7).state, KeyState::Revoked, "registering it again changes nothing");
     assert_eq!(world.store.read(signing_key::list).unwrap(), [revoked]);
     let unknown = world.act(8, |audited| signing_key::end(audited, "x", KeyState::Revoked));

@@ -40,6 +40,7 @@ use kilter_store::{
         retrain::{self, NewDecision, RetrainOutcome},
         threshold,
     },
+    package_signature,
     project::{
         self,
         proposal::{self, NewProposal, ProposalState},
@@ -109,6 +110,12 @@ fn full() -> World {
             signing_key::register(audited, &id.repeat(64), KeyPurpose::Package, "public").map(drop)
         };
         world.act(at, register).unwrap();
+    }
+    for bytes in ["a", "b"] {
+        let put = move |audited: &audit::AuditedTx<'_>| {
+            package_signature::put(audited, &Digest::of(bytes.as_bytes()), &"a".repeat(64), "{}")
+        };
+        world.act(56, put).unwrap();
     }
     world.act(57, |audited| signing_key::end(audited, &"a".repeat(64), KeyState::Superseded)).unwrap();
     world
@@ -397,6 +404,7 @@ fn a_row_that_is_deleted_or_copied_is_found() {
                 "id" | "name" => format!("{column} || '-copy'"),
                 "actor" | "subject" if table == "account" => format!("{column} || '-copy'"),
                 "hash" => "randomblob(32)".to_owned(),
+                "digest" if table == "package_signature" => "lower(hex(randomblob(32)))".to_owned(),
                 "number" if ["contract", "model_version"].contains(&table.as_str()) => "number + 100".to_owned(),
                 "until" => "coalesce(until, since)".to_owned(),
                 "state" if table == "deployment" || table == "alert" => "'resolved'".to_owned(),

@@ -239,6 +239,20 @@ fn glob_set(glob: &str) -> Result<GlobSet, CodeError> {
     set.build().map_err(failed)
 }
 
+/// The files of the project that patterns match, relative to its folder; a pattern that matches none is passed over.
+///
+/// # Errors
+/// If a pattern cannot be read, or the project has too many files.
+pub fn matching_files(project: &Path, globs: &[String]) -> Result<Vec<String>, CodeError> {
+    if globs.is_empty() {
+        return Ok(Vec::new());
+    }
+    let sets = globs.iter().map(|glob| glob_set(glob)).collect::<Result<Vec<_>, _>>()?;
+    let files = list_files(project).map_err(|_| CodeError::TooManyFiles)?;
+    let matched = files.into_iter().filter(|file| sets.iter().any(|set| set.is_match(file)));
+    Ok(matched.filter_map(|file| file.to_str().map(str::to_owned)).collect())
+}
+
 /// The files of the project relative to its folder, without hidden ones and those of [`SKIPPED`] folders.
 fn list_files(root: &Path) -> Result<Vec<PathBuf>, TooMany> {
     let (mut files, mut folders) = (Vec::new(), vec![root.to_owned()]);

@@ -32,7 +32,7 @@ use crate::{
         threshold_choice::ThresholdChange,
         transition::VersionTransition,
     },
-    model::{approval_mode::ApprovalMode, error::VersionError, golden_replay, load},
+    model::{approval_mode::ApprovalMode, error::VersionError, golden_replay, load, signature},
     prediction::logged::Label,
     project::folder::Project,
     training::data::commit,
@@ -61,6 +61,7 @@ pub(super) fn version_of_change(
     let scratch = app.scratch(&app.new_id())?;
     let sample = package.sample(app.blobs(), scratch.path())?;
     let changed = pack_change(app, update, sample.as_ref(), scratch.path())?;
+    let signed_by = signature::sign_package(app, context, &live.model, &changed)?;
     let accuracy = sample.as_ref().and_then(|sample| accuracy(project, package, sample, change.to));
     let new = versions::NewVersion {
         model: live.model.clone(),
@@ -78,7 +79,7 @@ pub(super) fn version_of_change(
     let mover = VersionTransition { app, project, context, approval_mode, number };
     let commit = record.as_ref().map_or(Commit::NotInGit, commit);
     let replayed = golden_replay::replay_golden(app, &changed, model)?;
-    mover.submit(changed.digest, &commit, &replayed)?;
+    mover.submit((changed.digest, &signed_by), &commit, &replayed)?;
     let judged = judge_change(app, context, update, &replayed, record.as_ref())?;
     let kept = format!("rules that a threshold does not touch keep the verdict of version {}", live.number);
     let notes = Diagnostics { sentences: vec![kept], ..Diagnostics::default() };
@@ -93,6 +94,7 @@ fn pack_change(
     scratch: &std::path::Path,
 ) -> Result<Arc<Package>, VersionError> {
     let ThresholdUpdate { project, live, change, loaded: (package, model), .. } = update;
+    let files = package.carried_files();
     let manifest = Manifest { threshold: change.to, tuned_from: Some(live.number), ..package.manifest.clone() };
     let golden = package.golden(app.blobs(), scratch)?;
     let golden = golden.map(|golden| golden.at_threshold(change.to, &manifest.signature));
@@ -103,6 +105,7 @@ fn pack_change(
         golden: golden.as_ref(),
         model_bytes: package.model_bytes.clone(),
         contract: &project.text,
+        files,
     };
     let stored = Package::put(app.blobs(), &scratch.join("package"), parts)?;
     Ok(load::keep_version(app, stored.digest, model.clone())?.0)

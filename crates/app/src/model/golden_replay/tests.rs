@@ -120,12 +120,23 @@ impl TestFolder {
             trained_rows: 300,
             threshold: 0.5,
             tuned_from: None,
+            made: None,
+            files: vec![],
         };
         let scratch = tempfile::tempdir().unwrap();
         let (reference, model_bytes) = (reference(onnx), onnx.to_vec());
-        let parts = Parts { manifest, reference, sample: None, golden, model_bytes, contract: CONTRACT };
+        let parts = Parts {
+            manifest,
+            reference,
+            sample: None,
+            golden,
+            model_bytes,
+            contract: CONTRACT,
+            files: Default::default(),
+        };
         let package = Package::put(self.app.blobs(), scratch.path(), parts).unwrap();
         let model = self.project.model();
+        crate::model::signature::sign_package(&self.app, &self.context, &model, &package).unwrap();
         let new = versions::NewVersion {
             model: model.clone(),
             run: None,

@@ -13,9 +13,10 @@ pub(super) fn package(field: &Field<'_, '_>) -> Option<Package> {
     let include = section.paths("include");
     let sample = section.section("sample").and_then(sample);
     let sign = section.field("sign").and_then(|field| field.read(key));
+    let licence = section.text("licence");
     let push = section.field("push").and_then(|field| field.read(registry));
     section.finish();
-    Some(Package { model: model?, name, include, sample, sign, push })
+    Some(Package { model: model?, name, include, sample, sign, licence, push })
 }
 
 fn sample(section: Section<'_, '_>) -> Option<Sample> {

@@ -1,0 +1,153 @@
+//! A package from elsewhere becomes a draft of a model that is registered here.
+
+use std::{collections::BTreeMap, path::Path};
+
+use kilter_blobs::{BlobError, read_bounded};
+use kilter_domain::{
+    actor::Action,
+    digest::Digest,
+    event::{EventKind, EventMetrics},
+    ids::ModelName,
+    model::VersionState,
+    table::Table,
+};
+use kilter_evaluation::reference::Reference;
+use kilter_package::{MANIFEST_PATH, Making, Manifest, Package, Parts, SCHEMA, SIGNATURE_PATH, verify_folder};
+use kilter_store::model as versions;
+use serde_json::json;
+
+use crate::{
+    app::App,
+    approval::project_of,
+    authz::{self, Subject},
+    context::RequestContext,
+    model::{load, signature},
+    package::{error::PackageUseError, mlflow_folder},
+    project::folder::Project,
+};
+
+/// The largest model that is read.
+const MAX_MODEL_BYTES: u64 = 2 << 30;
+
+/// As what a package is registered.
+#[derive(Clone, Debug)]
+pub struct ImportTarget<'t> {
+    /// The model that it becomes a version of.
+    pub model: &'t ModelName,
+    /// Why, for the audit log.
+    pub reason: &'t str,
+}
+
+/// Registers the package in `folder` as a draft: one of our own, or a folder of MLflow with an ONNX model. The number of the version.
+///
+/// # Errors
+/// If the folder is no package, its files are not those that it lists, the model is not registered here, or the actor may not
+/// submit a version.
+pub fn import_package(
+    app: &App,
+    context: &RequestContext,
+    folder: &Path,
+    target: &ImportTarget<'_>,
+) -> Result<(u32, VersionState), PackageUseError> {
+    authz::require(app, context, Action::Submit, &Subject::Model(target.model.clone()))?;
+    let project = project_of(app, target.model).map_err(|error| PackageUseError::Invalid(error.to_string()))?;
+    let scratch = app.scratch(&app.new_id())?;
+    let package = match folder.join(MANIFEST_PATH).is_file() {
+        true => store_folder(app, folder, scratch.path())?,
+        false => pack_onnx(app, context, &project, (folder, scratch.path()))?,
+    };
+    let signed_by = signature::sign_package(app, context, target.model, &package)?;
+    let new = versions::NewVersion {
+        model: target.model.clone(),
+        run: None,
+        digest: package.digest,
+        makers: vec![context.actor.clone()],
+        signature: json!(package.manifest.signature),
+        policy: project.contract.policy_text(),
+        metrics: json!({}),
+    };
+    tracing::info!(model = %target.model, digest = package.digest.short(), signed_by, "a package is imported");
+    let draft = context.decision_event(EventKind::Trained, target.reason, &EventMetrics::default());
+    let version = app.store().write(move |tx| versions::create(&tx.audited(draft), &new))?;
+    Ok((version.number, version.state))
+}
+
+/// Stores a folder of our own as it is, without its signature: it keeps its identity.
+fn store_folder(app: &App, folder: &Path, scratch: &Path) -> Result<Package, PackageUseError> {
+    let nobody = |_: &str| Err("it is not asked who signed it".to_owned());
+    let verified = verify_folder(folder, &nobody)?;
+    for check in [&verified.hashes, &verified.golden] {
+        if check.is_failure() {
+            return Err(PackageUseError::Invalid(check.detail().to_owned()));
+        }
+    }
+    let copy = scratch.join("package");
+    copy_without_signature(folder, &copy)?;
+    let content = app.blobs().put_tree(&copy)?;
+    if content.digest != verified.digest {
+        return Err(PackageUseError::Invalid("its files changed while they were read".to_owned()));
+    }
+    Ok(Package::load(app.blobs(), content.digest)?)
+}
+
+fn copy_without_signature(from: &Path, to: &Path) -> Result<(), BlobError> {
+    let failed = |path: &Path, source| BlobError::Io { attempted: "copy", path: path.to_owned(), source };
+    let mut open = vec![from.to_owned()];
+    while let Some(folder) = open.pop() {
+        for entry in std::fs::read_dir(&folder).map_err(|source| failed(&folder, source))? {
+            let path = entry.map_err(|source| failed(&folder, source))?.path();
+            let relative = path.strip_prefix(from).unwrap_or(&path);
+            if path.is_dir() {
+                open.push(path);
+            } else if relative != Path::new(SIGNATURE_PATH) {
+                let place = to.join(relative);
+                std::fs::create_dir_all(place.parent().unwrap_or(to)).map_err(|source| failed(&place, source))?;
+                std::fs::copy(&path, &place).map_err(|source| failed(&path, source))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Packs an ONNX model of a folder that MLflow wrote. What a training would know of it is not known.
+fn pack_onnx(
+    app: &App,
+    context: &RequestContext,
+    project: &Project,
+    (folder, scratch): (&Path, &Path),
+) -> Result<Package, PackageUseError> {
+    let path = mlflow_folder::onnx_file(folder).ok_or_else(|| PackageUseError::NoPackage(folder.to_owned()))?;
+    let model_bytes =
+        read_bounded(&path, MAX_MODEL_BYTES).map_err(|source| BlobError::Io { attempted: "read", path, source })?;
+    let model = load::parse_model(&model_bytes, Digest::of(&model_bytes))?;
+    let manifest = Manifest {
+        schema: SCHEMA,
+        project: project.name.clone(),
+        model: project.model(),
+        run: format!("import-{}", app.new_id()),
+        signature: model.signature().clone(),
+        recorded: Vec::new(),
+        datasets: BTreeMap::new(),
+        trained_through: None,
+        trained_rows: 0,
+        threshold: 0.5,
+        tuned_from: None,
+        made: Some(Making {
+            kilter: env!("CARGO_PKG_VERSION").to_owned(),
+            at: context.at,
+            owner: project.contract.project.owner.as_ref().map(ToString::to_string),
+            ..Making::default()
+        }),
+        files: Vec::new(),
+    };
+    let parts = Parts {
+        manifest,
+        reference: Reference::of(&Table::default(), |_| false),
+        sample: None,
+        golden: None,
+        model_bytes,
+        contract: &project.text,
+        files: BTreeMap::new(),
+    };
+    Ok(Package::put(app.blobs(), &scratch.join("package"), parts)?)
+}
