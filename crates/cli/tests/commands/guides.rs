@@ -258,6 +258,11 @@ fn a_project_is_proved_reproducible_as_its_guide_says() {
     assert!(Typist::new().type_page("reproduce.md", &read("reproduce.md")) > 7);
 }
 
+#[test]
+fn a_model_of_high_risk_is_governed_as_its_guide_says() {
+    assert!(Typist::new().type_page("govern.md", &read("govern.md")) > 35);
+}
+
 /// The folder of a Python that has what the guide of own trainers imports; `None` when there is none.
 fn python_for_trainers() -> Option<PathBuf> {
     let python = PathBuf::from(std::env::var_os("KILTER_PYTHON")?);
