@@ -21,6 +21,13 @@ pub enum DeclaredFilesError {
     Environment(#[from] EnvironmentError),
 }
 
+/// The files that a lock of the environment consists of, relative to the project: itself, what it includes, and local packages. Empty
+/// where one of them cannot be read: then no environment is made from it either.
+pub fn lock_files(lock: &str, project: &Path) -> Vec<String> {
+    let path = lock.strip_prefix("./").unwrap_or(lock).parse().ok();
+    path.and_then(|path| python_env::files_of_lock(&path, project).ok()).unwrap_or_default()
+}
+
 /// Paths relative to the project, with `/`: what commands name, local imports, `code` patterns, and the lock of the environment
 /// with what belongs to it. Neither contract nor data.
 ///

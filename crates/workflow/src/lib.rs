@@ -55,7 +55,7 @@ pub use action_cache::{Action, ActionResult, CachedResult};
 pub use code_deps::{CodeError, matching_files};
 pub use column_roles::{ColumnRoles, RolesByDataset, VARIABLE as ROLES_VARIABLE};
 pub use dataset_profile::{ColumnBound, ColumnProfile, DatasetProfile, Describe};
-pub use declared_files::{DeclaredFilesError, declared_files};
+pub use declared_files::{DeclaredFilesError, declared_files, lock_files};
 pub use difference::Difference;
 pub use error::{RunError, StepError};
 pub use executor::{CancelToken, Command, Retry, RetryOn};

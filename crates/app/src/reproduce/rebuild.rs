@@ -139,7 +139,9 @@ pub fn rebuild(
 
 /// Puts contract, lock and code into `target`.
 fn unpack(source: &RebuildSource, target: &Path) -> Result<(), ReproduceError> {
-    let mut open = vec![PathBuf::new()];
+    // A package whose steps run `kilter` alone has no code.
+    let mut open: Vec<PathBuf> = source.code.is_dir().then(PathBuf::new).into_iter().collect();
+    fs::create_dir_all(target).map_err(|source| ReproduceError::Copy { path: target.to_owned(), source })?;
     while let Some(relative) = open.pop() {
         let (from, to) = (source.code.join(&relative), target.join(&relative));
         let failed = |source| ReproduceError::Copy { path: from.clone(), source };

@@ -109,7 +109,7 @@ fn read_project_file(folder: &Path, path: &str) -> Option<Vec<u8>> {
     read_bounded(&place, MAX_CODE_BYTES).ok()
 }
 
-/// The lock of the environment, under its own name.
+/// The lock of the environment, under its own name; and where the steps find it, with what belongs to it.
 fn pack_lock(project: &Project, files: &mut BTreeMap<String, PartSource>) {
     let Some(lock) = &project.contract.env.lock else { return };
     let name = Path::new(lock).file_name().and_then(|name| name.to_str());
@@ -117,6 +117,11 @@ fn pack_lock(project: &Project, files: &mut BTreeMap<String, PartSource>) {
         // The loader's requirements have their own name.
         let name = if name == "requirements.txt" { "lock.txt" } else { name };
         files.insert(format!("env/{name}"), PartSource::Bytes(bytes));
+    }
+    for path in kilter_workflow::lock_files(lock, &project.folder) {
+        if let Some(bytes) = read_project_file(&project.folder, &path) {
+            files.insert(format!("code/{path}"), PartSource::Bytes(bytes));
+        }
     }
 }
 

@@ -117,7 +117,9 @@ fn an_approved_version_goes_by_itself_to_the_registry_that_its_contract_names() 
         pulled = world.kilter(&["package", "pull", &address, "--out", "there"]);
     }
     assert_eq!(pulled.exit, 0, "{}{}", pulled.out, pulled.err);
-    assert!(world.path().join("there/model/model.onnx").is_file());
+    // What came is what was signed.
+    assert!(world.path().join("there/model.sig").is_file());
+    assert_eq!(world.kilter(&["package", "verify", "there"]).exit, 0);
     let entries = || world.json(&["audit", "list"]);
     let is_noted = |entries: &serde_json::Value| entries.to_string().contains("package.push");
     crate::runs::wait_for(entries, is_noted);

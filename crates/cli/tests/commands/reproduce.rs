@@ -154,3 +154,17 @@ fn a_package_that_comes_out_otherwise_names_the_step_and_compares_its_metrics() 
     assert_eq!(broken.exit, 1, "{}{}", broken.out, broken.err);
     assert!(broken.out.starts_with("✕ not rebuilt: step same does not run from the package"), "{}", broken.out);
 }
+
+#[test]
+fn a_package_that_was_built_is_made_again_on_another_machine() {
+    let world = project("0.55");
+    assert_eq!(world.kilter(&["run"]).exit, 0);
+    let built = world.kilter(&["package", "build", "churn@1", "--out", "churn-1"]);
+    assert_eq!(built.exit, 0, "{}{}", built.out, built.err);
+    let away = World::new();
+    let package = world.path().join("churn-1").display().to_string();
+    let data = format!("customers={}", world.path().join("customers.csv").display());
+    let rebuilt = away.kilter(&["package", "rebuild", &package, "--data-file", &data]);
+    assert_eq!(rebuilt.exit, 0, "{}{}", rebuilt.out, rebuilt.err);
+    assert!(rebuilt.out.starts_with("✓ rebuilt: 2 steps and the model have the same digests\n"), "{}", rebuilt.out);
+}

@@ -89,7 +89,7 @@ fn source_of(package: &OpenedPackage, project: &Path, scratch: &Path) -> Result<
         None => RunLock::read(&lock_file).map_err(|error| Problem::of(Code::FileInvalid, &error))?,
     };
     let mut code = package.folder.join("code");
-    if !code.is_dir() {
+    if run.is_some() && !code.is_dir() {
         code = scratch.join("code");
         declared_code(project, &text, &code).map_err(|error| problem_of(&error))?;
     }
