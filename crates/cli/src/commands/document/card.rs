@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use kilter_api as api;
-use kilter_domain::card::human_parts;
+use kilter_domain::{card::human_parts, plural::counted};
 
 use crate::{
     commands::{document::page, model::version_name::version_named},
@@ -51,9 +51,12 @@ impl Card {
         if let Some(out) = &self.out {
             keep_prose(&mut document, out);
             write(out, &page::markdown(&document))?;
-            page = page.marked(mark, format!("the card of {model}@{number} is in {}; {gaps} gaps", out.display()));
+            page = page.marked(
+                mark,
+                format!("the card of {model}@{number} is in {}; {}", out.display(), counted(gaps, "gap")),
+            );
         } else if self.set.is_some() {
-            page = page.marked(mark, format!("the card of {model}@{number} has {gaps} gaps"));
+            page = page.marked(mark, format!("the card of {model}@{number} has {}", counted(gaps, "gap")));
             page = document.gaps.iter().fold(page, |page, gap| page.reason(None, "    ", gap.clone()));
         } else {
             page = page::markdown(&document).lines().fold(page, |page, line| page.line(line));

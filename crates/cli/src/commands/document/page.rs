@@ -1,7 +1,10 @@
 //! A document as Markdown, and as a page of HTML that needs nothing else.
 
 use kilter_api as api;
-use kilter_domain::card::{UNWRITTEN, part_begins, part_ends};
+use kilter_domain::{
+    card::{UNWRITTEN, part_begins, part_ends},
+    plural::counted,
+};
 use kilter_report::{Cell, Report, ReportPart, Status, Table};
 
 /// The document as Markdown. Parts of people stand between their marks, and gaps are marked.
@@ -29,7 +32,7 @@ fn report(document: &api::Document, has_marks: bool) -> Report {
         0 => (Status::Ok, "Every part is filled from a record, or written by a person.".to_owned()),
         _ => (
             Status::Wait,
-            format!("{gaps} gaps are marked with GAP: no record says them, and nobody has written them."),
+            format!("Marked with GAP: {}. No record says it, and nobody has written it.", counted(gaps, "part")),
         ),
     };
     Report { title: document.title.clone(), state, verdict, facts: vec![], parts, definitions: vec![] }

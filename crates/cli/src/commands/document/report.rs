@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use kilter_domain::plural::counted;
 
 use crate::{
     commands::{
@@ -55,7 +56,8 @@ impl Report {
             Some(out) => {
                 let is_html = out.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("html"));
                 write(out, &if is_html { page::html(&document) } else { page::markdown(&document) })?;
-                Page::new().marked(mark, format!("{} is in {}; {gaps} gaps", document.title, out.display()))
+                Page::new()
+                    .marked(mark, format!("{} is in {}; {}", document.title, out.display(), counted(gaps, "gap")))
             }
             None => page::markdown(&document).lines().fold(Page::new(), |page, line| page.line(line)),
         };
