@@ -86,27 +86,33 @@ fn kept_in(folder: &Path, root: &Path) -> Vec<PathBuf> {
 }
 
 /// What the platform writes into its data folder.
-pub const KEPT_NAMES: [&str; 22] = [
+pub const KEPT_NAMES: [&str; 28] = [
     ".gitignore",
     "actions",
     "alerts.jsonl",
     "bin",
     "blobs",
+    "cache",
+    "database",
     "environments",
     "hashes",
+    "keys",
     "kilter.db",
+    "kilter.db-digest",
     "kilter.db-shm",
     "kilter.db-wal",
     "known",
     "lake",
     "locks",
     "log",
+    "newest-checkpoint",
     "outputs",
     "profiles",
     "runs",
     "scratch",
     "served",
     "server.json",
+    "storage",
     "store.lock",
     "tmp",
 ];
