@@ -157,6 +157,11 @@ pub struct Objective {
     pub metrics: serde_json::Value,
 }
 
+/// Asks for a measurement of the objectives of a model. There is nothing to choose.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MeasureObjectives {}
+
 /// The objectives of a model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Objectives {

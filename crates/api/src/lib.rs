@@ -50,8 +50,8 @@ pub use code::Code;
 pub use columns::{ColumnDistance, ColumnStats, ColumnStatsQuery, ColumnSummary, VersionColumnStats};
 pub use deployments::{Deploy, DeployedVersion, Deployment};
 pub use documents::{
-    CardParts, Document, DocumentBlock, DocumentSection, Inventory, InventoryEntry, LiveVersion, Objective,
-    ObjectiveReading, Objectives,
+    CardParts, Document, DocumentBlock, DocumentSection, Inventory, InventoryEntry, LiveVersion, MeasureObjectives,
+    Objective, ObjectiveReading, Objectives,
 };
 pub use endpoints::{EndpointStatus, Waits};
 pub use events::{Delivery, DeliveryQuery, EventsReplayed, ReplayEvents};
@@ -71,7 +71,7 @@ pub use inbox::{
 pub use lineage::{
     AsOf, AsOfQuery, Decided, EndpointAsOf, PredictionLineage, RunLineage, ServingVersion, VersionLineage,
 };
-pub use models::{Approval, Model, PackageSignature, Submission, Version, Withdrawal};
+pub use models::{Approval, Model, PackageSignature, SignPackage, Submission, Version, Withdrawal};
 pub use monitors::{Reading, ReadingQuery};
 pub use page::{Page, PageQuery, Reason};
 pub use predictions::{Labels, LabelsKept};

@@ -85,6 +85,11 @@ pub struct Approval {
     pub deployed: Vec<DeployedVersion>,
 }
 
+/// Asks for a signature of a package with the key of today. There is nothing to choose.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SignPackage {}
+
 /// The signature of a package.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PackageSignature {

@@ -5,11 +5,11 @@ use kilter_api::{
     AuditReceipt, AuditRecord, BeginProviderLogin, BreakGlass, BreakGlassDeploy, BreakGlassReview, CardParts,
     ChangeAccount, ChangePassword, CollectGarbage, ColumnStats, ColumnStatsQuery, ConsistencyProof, ConsistencyQuery,
     Delivery, DeliveryQuery, Deploy, Deployment, Document, EndpointStatus, EventsReplayed, FinishProviderLogin,
-    GarbageCollection, GrantWaiver, Inbox, Inventory, Labels, LabelsKept, Login, Model, Mute, NewAccount, NewRun,
-    NewToken, Objectives, PackageSignature, Page, PageQuery, PolicyProposal, PolicyProposals, PredictionLineage,
-    Problem, ProviderLogin, Reading, ReadingQuery, Reason, ReplayEvents, Retire, Review, RotateKey, Run, RunProgress,
-    RunStarted, RunSummary, Session, SigningKey, Status, StepLog, Submission, TokenCreated, TokenInfo, Tokens,
-    VerifyAudit, Version, Waiver, WhoAmI, Withdrawal,
+    GarbageCollection, GrantWaiver, Inbox, Inventory, Labels, LabelsKept, Login, MeasureObjectives, Model, Mute,
+    NewAccount, NewRun, NewToken, Objectives, PackageSignature, Page, PageQuery, PolicyProposal, PolicyProposals,
+    PredictionLineage, Problem, ProviderLogin, Reading, ReadingQuery, Reason, ReplayEvents, Retire, Review, RotateKey,
+    Run, RunProgress, RunStarted, RunSummary, Session, SignPackage, SigningKey, Status, StepLog, Submission,
+    TokenCreated, TokenInfo, Tokens, VerifyAudit, Version, Waiver, WhoAmI, Withdrawal,
 };
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -123,7 +123,7 @@ impl Client {
 
     /// Signs the package of a version again.
     pub async fn sign_package(&self, model: &str, version: u32) -> Result<PackageSignature, Problem> {
-        self.post(&format!("{}/sign", version_path(model, version)), &serde_json::json!({})).await
+        self.post(&format!("{}/sign", version_path(model, version)), &SignPackage {}).await
     }
 
     /// Deployments, newest first.
@@ -163,7 +163,7 @@ impl Client {
 
     /// Measures the objectives of a model now.
     pub async fn measure_objectives(&self, model: &str) -> Result<Objectives, Problem> {
-        self.post(&format!("/api/v1/models/{}/objectives/measure", segment(model)), &serde_json::json!({})).await
+        self.post(&format!("/api/v1/models/{}/objectives/measure", segment(model)), &MeasureObjectives {}).await
     }
 
     /// What waits for people.

@@ -131,12 +131,14 @@ pub(crate) async fn list_objectives(
 /// Measures the objectives of a model now, whether or not they are due.
 #[utoipa::path(
     post, path = "/api/v1/models/{model}/objectives/measure", tag = "models", params(("model" = String, Path)),
+    request_body = api::MeasureObjectives,
     responses((status = 200, body = api::Objectives), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem))
 )]
 pub(crate) async fn measure_objectives(
     caller: Caller,
     State(state): State<AppState>,
     Path(model): Path<String>,
+    extract::Json(api::MeasureObjectives {}): extract::Json<api::MeasureObjectives>,
 ) -> Result<Json<api::Objectives>, ApiError> {
     let (app, context) = (state.app(), caller.context(&state));
     let model: ModelName = parse_param(&model)?;

@@ -105,12 +105,14 @@ pub(crate) async fn reject(
 #[utoipa::path(
     post, path = "/api/v1/models/{model}/versions/{version}/sign", tag = "models",
     params(("model" = String, Path), ("version" = u32, Path)),
+    request_body = api::SignPackage,
     responses((status = 200, body = api::PackageSignature), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem))
 )]
 pub(crate) async fn sign_package(
     caller: Caller,
     State(state): State<AppState>,
     Path((model, version)): Path<(String, String)>,
+    extract::Json(api::SignPackage {}): extract::Json<api::SignPackage>,
 ) -> Result<Json<api::PackageSignature>, ApiError> {
     let (app, context) = (state.app(), caller.context(&state));
     let (model, number) = version_name(&model, &version)?;
