@@ -5,6 +5,7 @@ mod databases;
 
 mod audit_log;
 mod audit_tree;
+mod audited_rows;
 mod crash;
 mod deployments;
 mod encryption;
