@@ -145,7 +145,7 @@ const ROWS: u64 = 250_000;
 
 /// Ten million predictions in partitions as large as merges make them.
 #[test]
-#[ignore = "a figure: writes ten million predictions (`cargo nextest run --release --run-ignored only ten_million`)"]
+#[ignore = "a measurement: writes ten million predictions"]
 fn the_chain_of_one_of_ten_million_predictions_takes_less_than_a_second() {
     let world = project("0.55");
     assert_eq!(world.kilter(&["run"]).exit, 0);
