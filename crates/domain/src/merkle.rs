@@ -72,7 +72,7 @@ pub fn inclusion_proof<E>(
     let mut proof = Vec::new();
     let mut range = Range { begin: 0, end: size };
     while index < range.end && range.length() > 1 {
-        let (left, right) = range.halves();
+        let (left, right) = range.children();
         let (with, beside) = if index < left.end { (left, right) } else { (right, left) };
         proof.push(range_root(beside, &mut read)?);
         range = with;
@@ -95,7 +95,7 @@ pub fn consistency_proof<E>(old: u64, new: u64, mut read: impl FnMut(Node) -> Re
     // Whether the old tree is what is left of the range: its root is known to the verifier.
     let mut is_old_tree = true;
     while old != range.end {
-        let (left, right) = range.halves();
+        let (left, right) = range.children();
         let (with, beside) = if old <= left.end { (left, right) } else { (right, left) };
         is_old_tree &= old <= left.end;
         proof.push(range_root(beside, &mut read)?);
@@ -202,7 +202,7 @@ impl Range {
     }
 
     /// Split behind the largest power of two that is smaller than its length, which must be at least 2.
-    const fn halves(self) -> (Self, Self) {
+    const fn children(self) -> (Self, Self) {
         let split = self.begin + (1 << (self.length() - 1).ilog2());
         (Self { begin: self.begin, end: split }, Self { begin: split, end: self.end })
     }
@@ -213,7 +213,7 @@ fn range_root<E>(range: Range, read: &mut impl FnMut(Node) -> Result<Hash, E>) -
     let mut complete = Vec::new();
     let mut rest = range;
     while !rest.length().is_power_of_two() {
-        let (left, right) = rest.halves();
+        let (left, right) = rest.children();
         complete.push(read_complete(left, read)?);
         rest = right;
     }

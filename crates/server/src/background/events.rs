@@ -52,7 +52,7 @@ fn run(state: &AppState) {
             return;
         }
         seen = counts.commits;
-        state.background().step("events", (Importance::Optional, LIMIT), || look(state, &runtime));
+        state.background().step("events", (Importance::Optional, LIMIT), || send_due(state, &runtime));
         if !state.signals().rest(PAUSE) {
             return;
         }
@@ -60,7 +60,7 @@ fn run(state: &AppState) {
 }
 
 /// Plans what is new, and sends what is due.
-fn look(state: &AppState, runtime: &Runtime) -> Result<(), String> {
+fn send_due(state: &AppState, runtime: &Runtime) -> Result<(), String> {
     let failed = |error: &dyn std::error::Error| error.to_string();
     let held = replicas::hold_events(&state.app()).map_err(|error| with_causes(&error))?;
     let Some(app) = held else { return Ok(()) };

@@ -46,7 +46,7 @@ const LEFT_OUT: [&str; 6] =
     ["VIRTUAL_ENV", "CONDA_PREFIX", "UV_PROJECT_ENVIRONMENT", "UV_PROJECT", "PYTHONPATH", "PYTHONHOME"];
 
 /// An environment that is whole.
-pub(crate) struct Made {
+pub(crate) struct ReadyEnvironment {
     pub folder: PathBuf,
     pub record: PythonEnvironment,
     /// Keeps it from removal.
@@ -54,7 +54,7 @@ pub(crate) struct Made {
 }
 
 /// What environments are made with, and where.
-pub(crate) struct Maker {
+pub(crate) struct EnvironmentMaker {
     folder: PathBuf,
     attempts: PathBuf,
     uv: Option<PathBuf>,
@@ -62,7 +62,7 @@ pub(crate) struct Maker {
     explain_only: bool,
 }
 
-impl Maker {
+impl EnvironmentMaker {
     pub(crate) fn new(options: &RunOptions) -> Self {
         Self {
             folder: options.state_folder.join("environments"),
@@ -95,14 +95,14 @@ impl Maker {
         stated: &Environment,
         project: &Path,
         starting: &dyn Fn(&str),
-    ) -> Result<Made, EnvironmentError> {
+    ) -> Result<ReadyEnvironment, EnvironmentError> {
         let place = Place::of(&self.folder, &lock.identity(stated, project)?);
         if let Some(record) = place.whole() {
             let held = place.hold(&self.cancel)?;
             // It may have been removed before it was held.
             if place.whole().is_some() {
                 place.renew();
-                return Ok(Made { folder: place.folder, record, held });
+                return Ok(ReadyEnvironment { folder: place.folder, record, held });
             }
         }
         let made = self.make(&place, lock, stated, project, starting)?;
@@ -117,7 +117,7 @@ impl Maker {
         stated: &Environment,
         project: &Path,
         starting: &dyn Fn(&str),
-    ) -> Result<Made, EnvironmentError> {
+    ) -> Result<ReadyEnvironment, EnvironmentError> {
         let exclusive = place.lock(true, &self.cancel)?;
         let record = match place.whole() {
             // Another run has made it meanwhile.
@@ -136,7 +136,7 @@ impl Maker {
         };
         drop(exclusive);
         let held = place.hold(&self.cancel)?;
-        Ok(Made { folder: place.folder.clone(), record, held })
+        Ok(ReadyEnvironment { folder: place.folder.clone(), record, held })
     }
 
     fn install(

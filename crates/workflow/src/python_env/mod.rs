@@ -36,7 +36,7 @@ pub(crate) use record::platform;
 
 use installed::InstalledCache;
 use lock::PythonLock;
-use make::Maker;
+use make::EnvironmentMaker;
 use uses::{Interpreter, PythonUse};
 
 /// The environments of one run. Each is made, or looked at, at most once.
@@ -45,7 +45,7 @@ pub(crate) struct PythonEnvironments {
     stated: Environment,
     installed: InstalledCache,
     locked: Option<(PythonLock, Mutex<Locked>)>,
-    maker: Maker,
+    maker: EnvironmentMaker,
     used: Mutex<BTreeMap<Digest, Arc<PythonEnvironment>>>,
 }
 
@@ -76,7 +76,7 @@ impl PythonEnvironments {
             stated: stated.clone(),
             installed: InstalledCache::new(&options.state_folder),
             locked: lock,
-            maker: Maker::new(options),
+            maker: EnvironmentMaker::new(options),
             used: Mutex::default(),
         }
     }
