@@ -5,8 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Contract, Need, Policy};
-use crate::{actor::Role, gate::ApprovalRule, rule::Rule, time::Span};
+use super::{Contract, Deploy, Need, Policy};
+use crate::{actor::Role, deployment::AdmissionPolicy, gate::ApprovalRule, rule::Rule, time::Span};
 
 impl Contract {
     /// What `next` asks for less than this contract, as sentences; empty where it is as strict in every point.
@@ -17,7 +17,21 @@ impl Contract {
         if has_validator(self) && !has_validator(next) {
             looser.push("nobody is a validator any more".to_owned());
         }
+        if self.main_admission() == Some(AdmissionPolicy::Approved)
+            && next.main_admission() == Some(AdmissionPolicy::Validated)
+        {
+            looser.push("[deploy]: the main endpoint takes versions that nobody approved".to_owned());
+        }
         looser
+    }
+
+    /// Which versions the endpoint takes that has the name of the project: that of `production`, or of the only place.
+    fn main_admission(&self) -> Option<AdmissionPolicy> {
+        let main = self.deployment("production").or(match self.deploy.as_slice() {
+            [only] => Some(only),
+            _ => None,
+        });
+        main.map(Deploy::admission_policy)
     }
 }
 
@@ -106,7 +120,8 @@ mod tests {
 
     const BASE: &str = "[project]\nname = \"x\"\nrisk = \"medium\"\n[project.roles]\nvalidator = [\"user:vera\"]\nowner = [\"user:ona\"]\n\
         [data.d]\npath = \"d.csv\"\nrequire = [\"missing(a) <= 0.1\"]\n[gate.quality]\nrules = [\"auc >= 0.8\", \"ece <= 0.05\"]\n\
-        [approve]\nrule = \"1 of validator and owner\"\nneeds = [\"gate.*\", \"card\"]\nexpire = \"180d\"\n";
+        [approve]\nrule = \"1 of validator and owner\"\nneeds = [\"gate.*\", \"card\"]\nexpire = \"180d\"\n\
+        [deploy.production]\nauto = true\n";
 
     fn looser(from: &str, to: &str) -> Vec<String> {
         assert!(BASE.contains(from), "{from}");
@@ -132,6 +147,7 @@ mod tests {
             ("[approve]", "[approve]\nfour_eyes = false", "[approve] four_eyes: an author may approve"),
             ("risk = \"medium\"", "risk = \"low\"", "risk: low instead of medium"),
             ("validator = [\"user:vera\"]\n", "", "nobody is a validator any more"),
+            ("deploy.production", "deploy.live", "[deploy]: the main endpoint takes versions that nobody approved"),
         ] {
             assert_eq!(looser(from, to), [said], "{to}");
         }
@@ -145,6 +161,7 @@ mod tests {
             ("1 of validator and owner", "2 of validator and owner"),
             ("180d", "90d"),
             ("risk = \"medium\"", "risk = \"high\""),
+            ("[deploy.production]", "[deploy.staging]\nauto = true\n[deploy.production]"),
             ("name = \"x\"", "name = \"x\"\npurpose = \"y\""),
         ] {
             assert_eq!(looser(from, to), [""; 0], "{to}");
