@@ -118,15 +118,14 @@ impl VersionTransition<'_> {
         data: Option<Verdict>,
     ) -> Result<VersionState, VersionError> {
         let policy = self.facts()?.policy;
-        judged.iter().try_for_each(|judged| self.record_verdict(judged, policy))?;
+        judged.iter().chain(&data_result(data.as_ref())).try_for_each(|judged| self.record_verdict(judged, policy))?;
         self.settle(package, notes, judged, data)
     }
 
     /// Writes every verdict of a draft, and moves nothing: whoever submits it has it decided by them.
     pub fn record_draft_verdicts(&self, judged: &[GateResult], data: Option<Verdict>) -> Result<(), VersionError> {
         let policy = self.facts()?.policy;
-        let data = data.filter(|data| !data.is_passed()).zip(DATA_GATE.parse().ok());
-        let data = data.map(|(verdict, gate)| GateResult { gate, verdict });
+        let data = data_result(data.as_ref());
         Ok(judged.iter().chain(&data).try_for_each(|judged| self.record_verdict(judged, policy))?)
     }
 
@@ -246,4 +245,11 @@ fn refusal_sentence(judged: &[GateResult]) -> String {
         .map(|judged| format!("gate `{}`: {}", judged.gate, judged.verdict.reasons().join("; ")))
         .collect::<Vec<_>>()
         .join("; ")
+}
+
+/// What the data lack, as the verdict of a gate of its own, so that whoever decides later finds it. Data that have everything
+/// need none.
+fn data_result(data: Option<&Verdict>) -> Option<GateResult> {
+    let lacking = data.filter(|data| !data.is_passed())?;
+    Some(GateResult { gate: DATA_GATE.parse().ok()?, verdict: lacking.clone() })
 }
