@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use kilter_domain::{
+    error_chain::with_causes,
     ids::VersionId,
     model::{ActorWithRoles, GateResult, Lapse, VersionEvent, VersionState},
     time::Timestamp,
@@ -41,20 +42,33 @@ const LAPSE: &str = "version.lapse";
 pub fn lapse_versions(app: &App, project: &Project, at: Timestamp) -> Result<Vec<u32>, DeployError> {
     let context = RequestContext::system("approval", at);
     let due = due_lapses(app, &context, project)?;
+    let mut failed = None;
     for (number, lapse) in &due {
-        let model = project.model();
-        let record = app.store().read(|reader| VersionRecord::read(reader, &model, *number, at))?;
-        let facts = facts_of(project, &record);
-        let event = VersionEvent::Lapsed(lapse.clone());
-        let next = facts.after(&event, &ActorWithRoles::system("approval")).map_err(VersionError::from)?;
-        let reason = lapse.to_string();
-        let moved = (facts.state, next);
-        let withdrawal =
-            Withdrawal { number: *number, moved, action: LAPSE, reason: &reason, replacement: None, act: None };
-        withdraw::withdraw(app, &context, project, withdrawal)?;
+        // One version that cannot be read keeps no other one from lapsing.
+        if let Err(error) = lapse_version(app, &context, project, (*number, lapse)) {
+            tracing::error!(number, error = with_causes(&error), "an approval that ended could not be taken back");
+            failed.get_or_insert(error);
+        }
     }
     withdraw_unadmitted(app, &context, project)?;
-    Ok(due.into_keys().collect())
+    failed.map_or_else(|| Ok(due.into_keys().collect()), Err)
+}
+
+fn lapse_version(
+    app: &App,
+    context: &RequestContext,
+    project: &Project,
+    (number, lapse): (u32, &Lapse),
+) -> Result<(), DeployError> {
+    let model = project.model();
+    let record = app.store().read(|reader| VersionRecord::read(reader, &model, number, context.at))?;
+    let facts = facts_of(project, &record);
+    let event = VersionEvent::Lapsed(lapse.clone());
+    let next = facts.after(&event, &ActorWithRoles::system("approval")).map_err(VersionError::from)?;
+    let (reason, moved) = (lapse.to_string(), (facts.state, next));
+    let withdrawal = Withdrawal { number, moved, action: LAPSE, reason: &reason, replacement: None, act: None };
+    withdraw::withdraw(app, context, project, withdrawal)?;
+    Ok(())
 }
 
 /// When an approval or a waiver of a project ends next.
@@ -113,13 +127,7 @@ fn expiry(project: &Project, record: &VersionRecord, at: Timestamp) -> Option<La
     let rule = policy_of(project, &record.version).approve.rule;
     let is_met = match rule.is_auto() {
         true => record.valid_votes(at).next().is_some(),
-        false => {
-            let signoffs: Vec<_> = record
-                .valid_votes(at)
-                .map(|said| kilter_domain::gate::Signoff { by: said.by.clone(), role: said.role })
-                .collect();
-            rule.missing(&signoffs).is_empty()
-        }
+        false => rule.missing(&facts_of(project, record).counted(&record.signoffs(at))).is_empty(),
     };
     (!is_met).then_some(Lapse::Expired { at: ended })
 }

@@ -6,7 +6,7 @@
 use kilter_domain::{
     actor::{Actor, ActorKind},
     contract::Policy,
-    gate::Waiver as Term,
+    gate::{Signoff, Waiver as Term},
     ids::ModelName,
     model::{GateResult, VersionState},
     time::Timestamp,
@@ -88,6 +88,11 @@ impl VersionRecord {
     /// Every yes that counts at `at`.
     pub(crate) fn valid_votes(&self, at: Timestamp) -> impl Iterator<Item = &Approval> {
         self.votes().filter(move |said| said.expires.is_none_or(|expires| expires > at))
+    }
+
+    /// Every yes that counts at `at`, with the role in which it was said.
+    pub(crate) fn signoffs(&self, at: Timestamp) -> Vec<Signoff> {
+        self.valid_votes(at).map(|said| Signoff { by: said.by.clone(), role: said.role }).collect()
     }
 
     /// What the waivers let pass.

@@ -3,7 +3,6 @@
 //! Invariants: every decision that was made counts until it expires; the card is what the contract says of the model.
 
 use kilter_domain::{
-    gate::Signoff,
     model::{ActorWithRoles, Approval, Card, IllegalVersionTransition, VersionEvent, VersionState},
     time::Timestamp,
 };
@@ -54,7 +53,7 @@ pub(crate) fn count_votes(
 
 fn approval_of(project: &Project, record: &VersionRecord, at: Timestamp) -> Approval {
     Approval {
-        signoffs: record.valid_votes(at).map(|said| Signoff { by: said.by.clone(), role: said.role }).collect(),
+        signoffs: record.signoffs(at),
         card: card_of(project, record),
         has_independent_review: record.independent_review().is_some(),
         open_rules: record.open_rules(&policy_of(project, &record.version)),

@@ -70,6 +70,11 @@ pub fn reconcile(
 pub(crate) fn evaluate_project(app: &App, project: &Project, step: &Step) -> Result<bool, ReconcileError> {
     let context = RequestContext::system("reconcile", step.now);
     clock_set_back::record_clock_set_back(app, &context)?;
+    let is_required = step.approval_mode == ApprovalMode::Required;
+    if is_required {
+        // What is not approved any more stops whatever else cannot be looked at.
+        approval::lapse_versions(app, project, step.now)?;
+    }
     let mut failed = None;
     for target in Target::all(project) {
         // One endpoint that cannot be looked at keeps no other one from being looked at.
@@ -81,8 +86,7 @@ pub(crate) fn evaluate_project(app: &App, project: &Project, step: &Step) -> Res
     if let Some(error) = failed {
         return Err(error);
     }
-    if step.approval_mode == ApprovalMode::Required {
-        approval::lapse_versions(app, project, step.now)?;
+    if is_required {
         break_glass::update_alerts(app, &context, project)?;
         objectives::measure_due(app, &context, project)?;
         auto_deploy::deploy_newest(app, project, step.now)?;

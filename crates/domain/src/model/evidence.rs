@@ -177,13 +177,20 @@ pub enum Card {
     Absent,
 }
 
+impl VersionFacts {
+    /// The yes of those who count: people, and with four eyes only those who did not make the version.
+    pub fn counted(&self, signoffs: &[Signoff]) -> Vec<Signoff> {
+        let counts = |signoff: &&Signoff| {
+            signoff.by.kind == ActorKind::User && !(self.requirements.four_eyes && self.makers.contains(&signoff.by))
+        };
+        signoffs.iter().filter(counts).cloned().collect()
+    }
+}
+
 impl Approval {
     pub(super) fn missing(&self, version: &VersionFacts) -> Vec<String> {
         let asked = version.requirements;
-        let counts = |signoff: &&Signoff| {
-            signoff.by.kind == ActorKind::User && !(asked.four_eyes && version.makers.contains(&signoff.by))
-        };
-        let counted: Vec<Signoff> = self.signoffs.iter().filter(counts).cloned().collect();
+        let counted = version.counted(&self.signoffs);
         let mut missing = version.approval_rule.missing(&counted);
         if !missing.is_empty() && counted.len() < self.signoffs.len() {
             missing.push(
