@@ -131,7 +131,7 @@ fn measure(ballot: &Ballot<'_>) -> Result<Reviewed, ApproveError> {
     let is_different = |rule: &RuleReview| rule.measured.as_ref().is_some_and(|measured| *measured != rule.recorded);
     let outcome = if golden.1 > 0 || rules.iter().any(is_different) {
         DIFFERS
-    } else if golden.0 > 0 || rules.iter().any(|rule| rule.measured.is_some()) {
+    } else if rules.iter().any(|rule| rule.measured.is_some()) {
         CONFIRMED
     } else {
         NOT_MEASURED
