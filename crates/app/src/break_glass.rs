@@ -7,6 +7,7 @@ use kilter_domain::{
     actor::Action,
     alert::{AlertKey, AlertTopic, Breach, Hysteresis},
     contract::Deploy,
+    error_chain::with_causes,
     ids::EndpointName,
     rule::{MetricId, RuleOutcome, RuleVerdict},
     time::{Interval, Span, Timestamp},
@@ -130,7 +131,11 @@ pub fn break_glass(
         Ok::<_, BreakGlassError>(route_change::change_endpoint(app, context, &target, change)?)
     });
     // Also where it did not serve in the end: what was tried is reviewed.
-    update_alert(app, &RequestContext::system("break_glass", context.at), &project, endpoint)?;
+    let system = RequestContext::system("break_glass", context.at);
+    if let Err(error) = update_alert(app, &system, &project, endpoint) {
+        // The next look of the reconciler opens it; what was deployed stays so.
+        tracing::error!(%endpoint, error = with_causes(&error), "the alert of a break-glass could not be opened");
+    }
     deployed
 }
 

@@ -84,7 +84,7 @@ impl EndpointChange<'_> {
     pub(super) fn deploy(&self, number: u32, reason: &str) -> Result<Deployment, DeployError> {
         let (app, model) = (self.app, self.target.project.model());
         let version = app.store().read(|reader| versions::get(reader, &model, number))?;
-        DeploymentState::requested(version.state, self.admission(&model, number)?)?;
+        DeploymentState::requested(version.state, self.target.deploy.admission_policy())?;
         if let Some(candidate) = self.candidate()? {
             return Err(self.invalid_state(&candidate, "still a candidate", "wait for it, or roll it back first"));
         }
@@ -98,13 +98,13 @@ impl EndpointChange<'_> {
     /// Makes a version the one that answers at once, whatever is on trial: an emergency.
     pub(crate) fn deploy_at_once(&self, number: u32, reason: &str) -> Result<Deployment, DeployError> {
         let model = self.target.project.model();
+        checks::check_signature_compatible(self.app, &self.target.endpoint, &model, number)?;
         if let Some(candidate) = self.candidate()? {
             self.take_back(&candidate, reason, &EventMetrics::default())?;
         }
         if let Some(live) = self.live()?.filter(|live| live.model == model && live.number == number) {
             return self.deploy_again(live);
         }
-        checks::check_signature_compatible(self.app, &self.target.endpoint, &model, number)?;
         self.go_live(self.request(model, number, reason), reason, &EventMetrics::default())
     }
 
@@ -166,6 +166,7 @@ impl EndpointChange<'_> {
     ) -> Result<(), DeployError> {
         let (model, app) = (live.model.clone(), self.app);
         let version = checks::version_state(app, &model, earlier)?;
+        checks::check_traffic(app, &model, (earlier, 100), self.context.at)?;
         let requested = DeploymentState::requested(version, self.target.deploy.admission_policy())?;
         let returned = requested.after(DeploymentEvent::WentLive, version, self.target.deploy.admission_policy())?;
         let ended = self.next_state(live, DeploymentEvent::RolledBack)?;
