@@ -75,6 +75,8 @@ pub enum CheckpointFaultKind {
     NotACheckpoint(NoteError),
     #[error("its row says another size or root than its note")]
     OtherRow,
+    #[error("the place cannot be read: {reason}")]
+    Unreachable { reason: String },
 }
 
 impl CheckpointFault {
@@ -107,10 +109,7 @@ pub fn verify_log(app: &App, given: &Given) -> Result<LogCheck, StorageError> {
             None
         }
     };
-    let published = app.options().publish.iter().filter_map(|place| {
-        let note = place.read_newest().ok().flatten()?;
-        Some((format!("at {place}"), note))
-    });
+    let published = check.published(app);
     let handed = given.checkpoints.iter().map(|note| ("that was given".to_owned(), note.clone()));
     for (place, note) in folder.into_iter().chain(published).chain(handed) {
         check.note(app, &place, &note, &registered)?;
@@ -123,6 +122,22 @@ impl LogCheck {
     /// Whether nothing is wrong.
     pub fn is_sound(&self) -> bool {
         self.verification.is_sound() && self.faults.is_empty()
+    }
+
+    /// The newest checkpoint of each place to which they are published. A place that cannot be read is no pass.
+    fn published(&mut self, app: &App) -> Vec<(String, SignedNote)> {
+        let mut found = Vec::new();
+        for place in &app.options().publish {
+            let name = format!("at {place}");
+            match place.read_newest() {
+                Ok(note) => found.extend(note.map(|note| (name, note))),
+                Err(error) => {
+                    let kind = CheckpointFaultKind::Unreachable { reason: error.to_string() };
+                    self.faults.push(CheckpointFault { place: name, size: 0, kind });
+                }
+            }
+        }
+        found
     }
 
     /// Compares the checkpoints of the database.
