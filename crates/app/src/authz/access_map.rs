@@ -25,6 +25,7 @@ const PAGE: u32 = 1000;
 
 /// Reads the rights of every project again.
 pub(crate) fn load_access(app: &App) -> Result<(), StorageError> {
+    let _alone = app.components().access.loading();
     let mut map = AccessMap::default();
     let mut page = PageRequest::first(PAGE);
     loop {

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
 };
 
 use kilter_domain::{
@@ -22,17 +22,26 @@ pub(crate) struct AccessMap {
 
 /// The rights as they were read last. Who asks keeps what it was given: a new map takes its place as a whole.
 #[derive(Debug, Default)]
-pub(crate) struct AccessCache(RwLock<Arc<AccessMap>>);
+pub(crate) struct AccessCache {
+    map: RwLock<Arc<AccessMap>>,
+    /// Held by whoever reads the rights anew.
+    loading: Mutex<()>,
+}
 
 impl AccessCache {
     /// The rights as they are now.
     pub(crate) fn current(&self) -> Arc<AccessMap> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.map.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Held while the rights are read and put in place: an older reading never takes the place of a newer one.
+    pub(crate) fn loading(&self) -> MutexGuard<'_, ()> {
+        self.loading.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Puts other rights in place.
     pub(crate) fn replace(&self, map: AccessMap) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(map);
+        *self.map.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(map);
     }
 }
 

@@ -6,7 +6,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{
-        Arc, Condvar, Mutex, PoisonError, RwLock,
+        Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock,
         atomic::{AtomicBool, AtomicI64, Ordering},
     },
     time::Duration,
@@ -119,6 +119,8 @@ pub(crate) struct Identities {
     failures: Mutex<BTreeMap<Actor, Failures>>,
     checks: Mutex<Checks>,
     check_ended: Condvar,
+    /// Held by whoever reads accounts and tokens anew.
+    loading: Mutex<()>,
 }
 
 #[derive(Debug, Default)]
@@ -153,6 +155,11 @@ impl Identities {
     /// Puts others in place.
     pub(crate) fn replace(&self, map: IdentityMap) {
         *self.map.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(map);
+    }
+
+    /// Held while accounts and tokens are read and put in place.
+    pub(crate) fn loading(&self) -> MutexGuard<'_, ()> {
+        lock(&self.loading)
     }
 
     /// From now on a provider proves who someone is too.

@@ -21,6 +21,8 @@ const FOLDER: &str = "data-folder";
 
 /// Reads accounts and tokens again.
 pub(crate) fn load_identities(app: &App) -> Result<(), StorageError> {
+    // Read and put in place by one at a time: an older reading never takes the place of a newer one.
+    let _alone = app.components().identities.loading();
     let (accounts, tokens, is_used) =
         app.store().read(|reader| Ok((account::all(reader)?, token::usable(reader)?, token::is_any(reader)?)))?;
     let known = &app.components().identities;

@@ -1,7 +1,7 @@
 //! Tokens: made by their owner, for their owner or a service that they answer for.
 
 use kilter_domain::{
-    actor::{Actor, ActorKind},
+    actor::{Action, Actor, ActorKind},
     identity::TokenScope,
     time::{Span, Timestamp},
 };
@@ -117,7 +117,8 @@ pub(super) fn write_token(
 /// When the metadata cannot be read.
 pub fn list_tokens(app: &App, context: &RequestContext) -> Result<Vec<Token>, AccountError> {
     let page = PageRequest::first(MAX_LISTED);
-    if context.credential.is_admin || context.credential.has_folder {
+    let administers = context.credential.is_admin && context.credential.scope.allows(Action::Administer, None);
+    if administers || context.credential.has_folder {
         return Ok(app.store().read(|reader| token::list(reader, None, &page))?.items);
     }
     let is_own = |account: &Account| account.actor == context.actor || account.owner.as_ref() == Some(&context.actor);
@@ -147,6 +148,15 @@ pub fn revoke_token(app: &App, context: &RequestContext, id: &str) -> Result<Tok
         Err(error) => Err(error),
     })?;
     let (account, token) = found.ok_or_else(unknown)?;
+    // A token that may less ends no token that may more, but always itself.
+    let is_itself = context.credential.token.as_ref().is_some_and(|(own, _)| *own == token.id);
+    if !is_itself && !token.scope.is_within(&context.credential.scope) {
+        let sentence = format!(
+            "{} may not revoke a token for {}: the token that is shown is for {}",
+            context.actor, token.scope, context.credential.scope
+        );
+        return Err(PermissionDenied { sentence, is_nameless: false }.into());
+    }
     authorize_owner(app, context, &account)?;
     if let Some(revoked) = token.revoked {
         let how = format!("it was revoked at {revoked}");
