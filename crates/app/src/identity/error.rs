@@ -44,6 +44,9 @@ pub enum LoginError {
     /// An account of the same name is proven in another way.
     #[error("{actor} is {known}, and not who the provider {issuer} says")]
     OtherAccount { actor: Actor, issuer: String, known: &'static str },
+    /// The provider may give the same name to somebody else later.
+    #[error("nobody logged in as {actor} by the provider {issuer} yet, so the name is not bound to a person")]
+    Unbound { actor: Actor, issuer: String },
     #[error(transparent)]
     Storage(#[from] StorageError),
 }

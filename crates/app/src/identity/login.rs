@@ -161,7 +161,8 @@ pub fn log_in_by_provider(app: &App, proven: &ProvenByProvider, at: Timestamp) -
     open_session(app, &proven.actor, &format!("by {}", proven.issuer), at)
 }
 
-/// Whoever shows a token of a provider. They need no account: what they may do follows from their name and their groups.
+/// Whoever shows a token of a provider. A person has logged in once; a service needs no account: what it may do follows from its name
+/// and its groups.
 ///
 /// # Errors
 /// When the name belongs to someone else, or to an account that is disabled.
@@ -172,6 +173,10 @@ pub fn by_provider(app: &App, proven: &ProvenByProvider, at: Timestamp) -> Resul
     if account.is_some_and(|account| account.disabled.is_some()) {
         record_failure(app, &proven.actor, "the account is disabled", at);
         return Err(LoginError::Refused);
+    }
+    if account.is_none() && proven.actor.kind == ActorKind::User {
+        // Names of a provider may change hands: the first login binds one to a person, and before it proves nobody.
+        return Err(LoginError::Unbound { actor: proven.actor.clone(), issuer: proven.issuer.clone() });
     }
     let credential = Credential {
         token: Some((String::new(), format!("of {}", proven.issuer))),

@@ -29,6 +29,7 @@ impl Answered for LoginError {
             Self::Refused => Code::LoginRefused.into(),
             Self::Limited { .. } => Code::LoginLimited.into(),
             Self::Busy => Answer::with_hint(Code::Overloaded, "try again in a few seconds"),
+            Self::Unbound { .. } => Answer::with_hint(Code::TokenInvalid, "log in once with `kilter login --provider`"),
             Self::OtherAccount { .. } => Answer::with_hint(
                 Code::LoginRefused,
                 "two people cannot have one name: have the provider state another name, or give up the account here",

@@ -79,12 +79,12 @@ pub(crate) fn check(
     check_audience(claims, expected)?;
     let now_seconds = now.millis().div_euclid(1000);
     let expires = seconds(claims, "exp")?.ok_or(ClaimError::Missing("exp"))?;
-    if expires + MAX_SKEW_SECONDS <= now_seconds {
+    if expires.saturating_add(MAX_SKEW_SECONDS) <= now_seconds {
         return Err(ClaimError::Expired { seconds: now_seconds - expires });
     }
     for begins in [seconds(claims, "nbf")?, seconds(claims, "iat")?].into_iter().flatten() {
-        if begins - MAX_SKEW_SECONDS > now_seconds {
-            return Err(ClaimError::Future { seconds: begins - now_seconds });
+        if begins.saturating_sub(MAX_SKEW_SECONDS) > now_seconds {
+            return Err(ClaimError::Future { seconds: begins.saturating_sub(now_seconds) });
         }
     }
     match (expected.nonce, claims.get("nonce").and_then(Value::as_str)) {
@@ -113,18 +113,27 @@ fn check_audience(claims: &Map<String, Value>, expected: &Expected<'_>) -> Resul
     }
 }
 
-/// Who it is: a person by the claim that names people, else the client itself as a service.
+/// Who it is: a service where the provider says that the token is the client's own, else a person by the claim that names people.
 ///
 /// # Errors
 /// When nobody is named, or by a name that no actor has.
 pub(crate) fn identity(claims: &Map<String, Value>, names: &ClaimNames) -> Result<ProvenByProvider, ClaimError> {
     let subject = text(claims, "sub").or_else(|_| text(claims, "client_id"))?;
-    let client = ["client_id", "azp"].into_iter().find_map(|name| claims.get(name).and_then(Value::as_str));
+    let client =
+        ["client_id", "azp", "cid", "appid"].into_iter().find_map(|name| claims.get(name).and_then(Value::as_str));
     let person = claims.get(&names.user).and_then(Value::as_str).filter(|name| !name.is_empty());
-    let is_service = client == Some(subject) || person.is_none();
-    let (claim, kind, name) = match (is_service, person) {
-        (false, Some(name)) => (names.user.as_str(), "user", name),
-        _ => ("sub", "svc", client.unwrap_or(subject)),
+    let says = |name: &str, word: &str| claims.get(name).and_then(Value::as_str) == Some(word);
+    // Providers say it in their own ways: the client is the subject, or the subject or the name is made of it, or a claim has it.
+    let is_own = |client: &str| {
+        subject == client
+            || subject == format!("{client}@clients")
+            || person.is_some_and(|person| person == format!("service-account-{client}"))
+    };
+    let is_service = client.is_some_and(is_own) || says("gty", "client-credentials") || says("idtyp", "app");
+    let (claim, kind, name) = match is_service {
+        true => ("sub", "svc", client.unwrap_or(subject)),
+        // A person without a name is nobody, and never the client that they use.
+        false => (names.user.as_str(), "user", person.unwrap_or_default()),
     };
     let invalid = || ClaimError::Name { claim: claim.to_owned(), name: shown(name) };
     let actor: Actor = format!("{kind}:{name}").parse().map_err(|_| invalid())?;
@@ -208,6 +217,14 @@ mod tests {
         assert_eq!((ana.actor.to_string().as_str(), ana.groups.len(), ana.subject.as_str()), ("user:ana", 2, "7"));
         let service = of(json!({ "sub": "ci", "client_id": "ci" })).unwrap();
         assert_eq!(service.actor.to_string(), "svc:ci");
+        // As Keycloak and Auth0 name the client's own token.
+        let keycloak = json!({ "sub": "0198", "azp": "ci", "preferred_username": "service-account-ci" });
+        let auth0 = json!({ "sub": "ci@clients", "azp": "ci", "gty": "client-credentials" });
+        for own in [keycloak, auth0] {
+            assert_eq!(of(own).unwrap().actor.to_string(), "svc:ci");
+        }
+        // A person who used a client and has no name here is not the client.
+        assert!(matches!(of(json!({ "azp": "portal" })), Err(ClaimError::Name { .. })));
         // A client whose token has the name of a person stays a service.
         let service = of(json!({ "sub": "ci", "azp": "ci", "preferred_username": "ana" })).unwrap();
         assert_eq!(service.actor.to_string(), "svc:ci");
