@@ -50,7 +50,7 @@ pub struct InventoryEntry {
 /// Every model, by the name of its project.
 ///
 /// # Errors
-/// When the metadata cannot be read. A project whose contract cannot be read is a finding of its own.
+/// When the metadata cannot be read. A project whose contract cannot be read is logged and left out.
 pub fn inventory(app: &App, at: Timestamp) -> Result<Vec<InventoryEntry>, StorageError> {
     let mut entries = Vec::new();
     for name in registered::projects(app)? {

@@ -59,7 +59,7 @@ pub struct MeasuredObjective {
     pub objective: Objective,
     /// What it came to, newest first.
     pub readings: Vec<ObjectiveReading>,
-    /// When it is looked at again by a person: the last review plus the span of the contract.
+    /// When a person looks at it: the time at which the version was made plus the span of the contract.
     pub review_due: Option<Timestamp>,
     /// The metrics of the version that is live now, beside it.
     pub metrics: Value,
