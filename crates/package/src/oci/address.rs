@@ -32,12 +32,22 @@ impl OciAddress {
 
     /// Whether the registry is on this machine.
     pub(crate) fn is_loopback(&self) -> bool {
-        let name = match self.host.strip_prefix('[') {
-            Some(rest) => rest.split(']').next().unwrap_or_default(),
-            None => self.host.split(':').next().unwrap_or_default(),
-        };
-        name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+        is_loopback_host(&self.host)
     }
+}
+
+/// Whether a host, with or without a port, is this machine.
+pub(crate) fn is_loopback_host(host: &str) -> bool {
+    let name = match host.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        None => host.split(':').next().unwrap_or_default(),
+    };
+    name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// Whether requests may go to an address: encrypted, to this machine, or where the operator takes the risk.
+pub(crate) fn may_be_asked(url: &reqwest::Url, plain_http: bool) -> bool {
+    url.scheme() == "https" || plain_http || is_loopback_host(url.host_str().unwrap_or_default())
 }
 
 impl fmt::Display for OciAddress {
@@ -114,6 +124,19 @@ mod tests {
             let address: OciAddress = text.parse().unwrap();
             assert_eq!((&*address.host, &*address.repository, &*address.reference), (host, repository, reference));
             assert_eq!(address.is_loopback(), host != "registry.example", "{text}");
+        }
+    }
+
+    #[test]
+    fn only_this_machine_is_asked_without_encryption_wherever_a_registry_leads() {
+        let asked = |url: &str, plain_http| may_be_asked(&reqwest::Url::parse(url).unwrap(), plain_http);
+        for here in
+            ["http://localhost:5000/v2/", "http://127.0.0.1/token", "http://[::1]:5000/", "https://registry.example/"]
+        {
+            assert!(asked(here, false), "{here}");
+        }
+        for elsewhere in ["http://registry.example/token", "http://10.0.0.1:5000/", "http://localhost.example/"] {
+            assert!(!asked(elsewhere, false) && asked(elsewhere, true), "{elsewhere}");
         }
     }
 

@@ -127,9 +127,9 @@ impl Client {
                 Err(OciError::Unavailable { .. }) => {
                     resumes += 1;
                     (location, sent) = match self.upload_state(location).await {
-                        Ok(state) => state,
-                        // A registry that takes half a piece for damage (Docker's) has given the upload up.
-                        Err(_) => (self.begin_upload().await?.0, 0),
+                        Ok((next, have)) if have <= descriptor.size => (next, have),
+                        // A registry that says it has more than there is, or takes half a piece for damage (Docker's) has given the upload up.
+                        _ => (self.begin_upload().await?.0, 0),
                     };
                 }
                 Err(error) => return Err(error),
@@ -179,7 +179,7 @@ impl Client {
         let last = header(&response, RANGE.as_str());
         let last = last.as_deref().and_then(|range| range.rsplit('-').next()?.parse::<u64>().ok());
         // `0-0` is what registries say of nothing, and of one byte: pieces have more.
-        let have = last.filter(|last| *last > 0).map_or(0, |last| last + 1);
+        let have = last.filter(|last| *last > 0).map_or(0, |last| last.saturating_add(1));
         Ok((self.location(&response, &location)?, have))
     }
 

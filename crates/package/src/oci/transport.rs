@@ -11,7 +11,7 @@ use serde::Deserialize;
 use tokio::{sync::Mutex, time::sleep};
 
 use super::{
-    address::OciAddress,
+    address::{OciAddress, may_be_asked},
     credentials::{self, Login},
     error::OciError,
     options::RegistryOptions,
@@ -36,6 +36,7 @@ pub(crate) struct Transport {
     address: OciAddress,
     login: Option<Login>,
     scope: String,
+    plain_http: bool,
     authorization: Mutex<Option<String>>,
 }
 
@@ -55,12 +56,13 @@ impl Transport {
         let http = Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .read_timeout(READ_TIMEOUT)
-            .redirect(redirects())
+            .redirect(redirects(options.plain_http))
             .user_agent("kilter")
             .build()
             .map_err(|error| unavailable(address, "be reached", &error))?;
         let scope = format!("repository:{}:{actions}", address.repository);
-        Ok(Self { http, base, address: address.clone(), login, scope, authorization: Mutex::new(None) })
+        let (address, plain_http) = (address.clone(), options.plain_http);
+        Ok(Self { http, base, address, login, scope, plain_http, authorization: Mutex::new(None) })
     }
 
     pub(crate) fn address(&self) -> &OciAddress {
@@ -105,7 +107,7 @@ impl Transport {
             let mut request = build(self.http.request(method.clone(), url.clone()));
             let known = self.authorization.lock().await.clone();
             // Only the registry itself gets the login, and not whom it sends us to.
-            if let Some(value) = known.filter(|_| url.host() == self.base.host()) {
+            if let Some(value) = known.filter(|_| url.origin() == self.base.origin()) {
                 request = request.header(AUTHORIZATION, value);
             }
             let failed = match request.send().await {
@@ -158,10 +160,10 @@ impl Transport {
     }
 
     fn check_encryption(&self, url: &Url) -> Result<(), OciError> {
-        match url.scheme() == "https" || url.scheme() == self.base.scheme() {
-            true => Ok(()),
-            false => Err(OciError::PlainHttp { host: url.host_str().unwrap_or_default().to_owned() }),
+        if may_be_asked(url, self.plain_http) {
+            return Ok(());
         }
+        Err(OciError::PlainHttp { host: url.host_str().unwrap_or_default().to_owned() })
     }
 
     /// Gets what the registry asks for: a name and password, or a token from a server that it names.
@@ -245,12 +247,11 @@ struct TokenAnswer {
 }
 
 /// What a registry sends elsewhere may be fetched there, but not without encryption where it asked for it.
-fn redirects() -> Policy {
-    Policy::custom(|attempt| {
-        let is_downgrade =
-            attempt.url().scheme() != "https" && attempt.previous().iter().any(|before| before.scheme() == "https");
+fn redirects(plain_http: bool) -> Policy {
+    Policy::custom(move |attempt| {
+        let is_plain = !may_be_asked(attempt.url(), plain_http);
         match attempt.previous().len() {
-            _ if is_downgrade => attempt.error("it leads from TLS to an address without encryption"),
+            _ if is_plain => attempt.error("it leads to another machine without encryption"),
             count if count > MAX_REDIRECTS => attempt.error("it leads on and on"),
             _ => attempt.follow(),
         }
