@@ -12,7 +12,9 @@ use kilter_domain::{
     table::Table,
 };
 use kilter_evaluation::reference::Reference;
-use kilter_package::{MANIFEST_PATH, Making, Manifest, Package, Parts, SCHEMA, SIGNATURE_PATH, verify_folder};
+use kilter_package::{
+    CheckResult, MANIFEST_PATH, Making, Manifest, Package, Parts, SCHEMA, SIGNATURE_PATH, verify_folder,
+};
 use kilter_store::model as versions;
 use serde_json::json;
 
@@ -61,7 +63,7 @@ pub fn import_package(
         model: target.model.clone(),
         run: None,
         digest: package.digest,
-        makers: vec![context.actor.clone()],
+        makers: context.everyone(),
         signature: json!(package.manifest.signature),
         policy: project.contract.policy_text(),
         metrics: json!({}),
@@ -80,6 +82,10 @@ fn store_folder(app: &App, folder: &Path, scratch: &Path) -> Result<Package, Pac
         if check.is_failure() {
             return Err(PackageUseError::Invalid(check.detail().to_owned()));
         }
+    }
+    if let CheckResult::Skipped(reason) = &verified.hashes {
+        // Packages of earlier layouts list no digests: nothing would show that a file was changed.
+        return Err(PackageUseError::Invalid(reason.clone()));
     }
     let copy = scratch.join("package");
     copy_without_signature(folder, &copy)?;

@@ -4,7 +4,7 @@ use kilter_blobs::BlobError;
 use kilter_package::oci::OciError;
 use kilter_store::StoreError;
 
-use crate::causes::StorageError;
+use crate::{causes::StorageError, model::VersionError};
 
 /// Why a package does not leave the platform.
 #[derive(Debug, thiserror::Error)]
@@ -14,6 +14,8 @@ pub enum PublishError {
     Storage(#[from] StorageError),
     #[error(transparent)]
     Registry(#[from] OciError),
+    #[error(transparent)]
+    Version(#[from] VersionError),
     #[error("`push` in [package] needs the environment variable {variable}, which is not set")]
     Variable { variable: String },
 }

@@ -7,11 +7,11 @@ use kilter_domain::{ids::ModelName, time::Timestamp};
 use kilter_package::{SIGNATURE_PATH, oci::ArtifactFacts};
 use kilter_store::{
     model::{self as versions, Version},
-    package_signature, run as runs,
+    run as runs,
 };
 use kilter_workflow::RunRecord;
 
-use crate::{app::App, publish::error::PublishError};
+use crate::{app::App, model::signature, publish::error::PublishError};
 
 /// A package of the platform in a folder of its own.
 pub struct StoredPackage {
@@ -36,9 +36,8 @@ pub fn check_out(app: &App, model: &ModelName, number: u32, above: &Path) -> Res
     let folder = above.join(format!("{model}-{number}"));
     app.blobs().checkout_tree(&version.digest, &folder)?;
     // The signature is kept beside the package, and leaves with it.
-    let signatures = app.store().read(|reader| package_signature::list(reader, &version.digest))?;
-    if let Some(newest) = signatures.first() {
-        atomic::write_atomic(&folder.join(SIGNATURE_PATH), newest.bundle.as_bytes())?;
+    if let Some(signature) = signature::find_signature(app, &version.digest)? {
+        atomic::write_atomic(&folder.join(SIGNATURE_PATH), signature.bundle.as_bytes())?;
     }
     let run = run.and_then(|run| serde_json::from_value(run.record).ok());
     Ok(StoredPackage { folder, version, run })

@@ -159,6 +159,7 @@ impl Answered for PublishError {
         match self {
             Self::Storage(error) => error.answer(),
             Self::Registry(error) => error.answer(),
+            Self::Version(error) => error.answer(),
             Self::Variable { .. } => Code::ContractInvalid.into(),
         }
     }
