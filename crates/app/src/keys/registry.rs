@@ -31,7 +31,13 @@ pub fn signing_key(
 ) -> Result<Arc<PrivateKey>, SigningKeyError> {
     let mut open = app.components().signing_keys.open();
     if let Some(known) = open.get(&purpose) {
-        return Ok(known.clone());
+        // Another server may have revoked it.
+        let id = known.public().id();
+        let found = app.store().read(|reader| keys::find(reader, &id))?;
+        if found.is_some_and(|key| key.state != KeyState::Revoked) {
+            return Ok(known.clone());
+        }
+        open.remove(&purpose);
     }
     let mut key = match key_file::read(app, purpose)? {
         Some(key) => key,
