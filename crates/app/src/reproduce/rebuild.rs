@@ -17,7 +17,9 @@ use kilter_domain::{
     ids::{DatasetName, StepName},
     run::StepState,
 };
-use kilter_workflow::{LockedDataset, Plan, RunEvent, RunLock, RunOptions, RunRecord, StepLock, StepRecord, execute};
+use kilter_workflow::{
+    FetchedDataset, LockedDataset, Plan, RunEvent, RunLock, RunOptions, RunRecord, StepLock, StepRecord, execute,
+};
 
 use crate::{
     project::{
@@ -117,7 +119,7 @@ pub fn rebuild(
     if let Some(held_out) = data::hold_out(project, &training, scratch)? {
         training.data.insert(held_out.dataset, held_out.rest);
     }
-    finder.check(&training.data)?;
+    finder.check(&training.data, &project.copies)?;
     let options = RunOptions {
         state_folder: scratch.join("state"),
         data_overrides: training.data.clone(),
@@ -237,15 +239,17 @@ impl Finder<'_> {
     }
 
     /// Data that was recorded has its digest.
-    fn check(&self, data: &BTreeMap<DatasetName, PathBuf>) -> Result<(), ReproduceError> {
+    fn check(
+        &self,
+        data: &BTreeMap<DatasetName, PathBuf>,
+        copies: &BTreeMap<DatasetName, FetchedDataset>,
+    ) -> Result<(), ReproduceError> {
         let hashes = HashCache::in_memory();
         for (name, pinned) in &self.source.lock.data {
-            let path = match data.get(name) {
-                Some(path) => path.clone(),
-                None => self.clean.join(&pinned.path),
-            };
-            // What was fetched is compared with kilter.lock by the run.
-            let Ok(found) = hashes.content_of(&path) else { continue };
+            let given = data.get(name).or_else(|| copies.get(name).map(|copy| &copy.path));
+            let path = given.cloned().unwrap_or_else(|| self.clean.join(&pinned.path));
+            let missing = || ReproduceError::DataMissing { dataset: name.clone(), path: path.display().to_string() };
+            let found = hashes.content_of(&path).map_err(|_| missing())?;
             if found.digest != pinned.content.digest {
                 let (was, now) = (pinned.content.digest, found.digest);
                 return Err(ReproduceError::OtherData { dataset: name.clone(), path, was, now });

@@ -114,6 +114,7 @@ fn answer(rebuilt: &Rebuilt) -> Answer {
     };
     let failed = first(|outcome| matches!(outcome, StepOutcome::Failed(_) | StepOutcome::NotExecuted));
     let differing = first(|outcome| matches!(outcome, StepOutcome::Differs { .. }));
+    let other = first(|outcome| matches!(outcome, StepOutcome::OtherInputs { .. }));
     let steps = counted(rebuilt.steps.len(), "step");
     let (exit, mark, sentence) = match (failed, differing, rebuilt.is_same_model) {
         (Some(step), ..) => {
@@ -122,7 +123,10 @@ fn answer(rebuilt: &Rebuilt) -> Answer {
         (None, None, Some(true)) => {
             (Exit::Done, Status::Ok, format!("rebuilt: {steps} and the model have the same digests"))
         }
-        (None, None, _) => (Exit::Done, Status::Ok, format!("rebuilt: {steps} made the same outputs")),
+        (None, None, _) => match other {
+            Some(step) => (Exit::CheckFailed, Status::Bad, format!("undecided: step {step} was given other inputs")),
+            None => (Exit::Done, Status::Ok, format!("rebuilt: {steps} made the same outputs")),
+        },
         (None, Some(step), Some(true)) => {
             (Exit::Done, Status::Warn, format!("the model has the same digest; step {step} is not deterministic"))
         }
