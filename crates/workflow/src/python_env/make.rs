@@ -310,7 +310,13 @@ impl StoredEnvironment {
         let lock = self.folder.with_extension("lock");
         let file = File::options().create(true).truncate(false).write(true).open(&lock)?;
         match file.try_lock() {
-            Ok(()) => fs::remove_dir_all(&self.folder).map(|()| true),
+            Ok(()) => {
+                // An interrupted removal leaves nothing that counts as whole.
+                match fs::remove_file(self.folder.join(COMPLETE)) {
+                    Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+                    _ => fs::remove_dir_all(&self.folder).map(|()| true),
+                }
+            }
             Err(fs::TryLockError::WouldBlock) => Ok(false),
             Err(fs::TryLockError::Error(error)) => Err(error),
         }
