@@ -33,3 +33,4 @@ pub mod schedule;
 pub mod signing_key;
 pub mod table;
 pub mod time;
+pub mod tracking;

@@ -11,16 +11,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use kilter_domain::{actor::Actor, ids::ProjectName, run::Cause, time::Timestamp};
-use kilter_store::{
-    Store, StoreOptions,
-    audit::AuditEvent,
-    project,
-    run::{
-        self,
-        log::{self, MetricPoint},
-    },
-};
+use kilter_domain::{actor::Actor, ids::ProjectName, run::Cause, time::Timestamp, tracking::MetricPoint};
+use kilter_store::{Store, StoreOptions, audit::AuditEvent, project, run, tracking::metric};
 use serde_json::json;
 use tokio_postgres::NoTls;
 
@@ -116,7 +108,7 @@ fn through_the_store(store: &Store, long: Duration) -> u64 {
     store.write(add_runs).expect("runs are added");
     clients(long, |client, request| {
         let (run, points) = (id(client), (0..ROWS).map(|row| point(request, row)).collect::<Vec<_>>());
-        store.write(move |tx| log::log_metrics(tx, &run, &points)).expect("a batch is kept");
+        store.write(move |tx| metric::log_metrics(tx, &run, &points)).expect("a batch is kept");
     })
 }
 

@@ -12,15 +12,13 @@ use kilter_domain::{
     ids::ProjectName,
     run::{Cause, RunState},
     time::Timestamp,
+    tracking::MetricPoint,
 };
 use kilter_store::{
     Store,
     audit::{self, AuditEvent},
-    project,
-    run::{
-        self,
-        log::{self, MetricPoint},
-    },
+    project, run,
+    tracking::metric,
 };
 use serde_json::json;
 
@@ -75,7 +73,7 @@ fn send(store: &Store, requests: u64, round: u64) -> Duration {
                 for request in (client..requests).step_by(CLIENTS as usize) {
                     let points = batch((round * requests + request) * ROWS);
                     let run = id(client);
-                    store.write(move |tx| log::log_metrics(tx, &run, &points)).expect("a batch is kept");
+                    store.write(move |tx| metric::log_metrics(tx, &run, &points)).expect("a batch is kept");
                 }
             });
         }

@@ -51,6 +51,7 @@ pub mod setting;
 pub mod signing_key;
 mod statement;
 pub mod token;
+pub mod tracking;
 mod url;
 mod writer;
 

@@ -11,6 +11,7 @@ use crate::{
     database::{self, Row, named_params},
     row,
     statement::{Statement, statements},
+    tracking::experiment,
 };
 
 const LIST: &str = "project";
@@ -78,6 +79,7 @@ pub fn register(audited: &AuditedTx, name: &ProjectName) -> Result<Project, Stor
     let change = Change { after: Some("registered"), ..Change::of(&object) };
     let params = named_params! { ":name": name.as_str(), ":created": audited.at().millis() };
     let audit_seq = audited.write_row(&table::PROJECT, &change, &INSERT, params)?;
+    experiment::ensure_of_project(audited.tx(), name, audited.at())?;
     Ok(Project { name: name.clone(), created: audited.at(), audit_seq })
 }
 

@@ -1,14 +1,15 @@
-//! Runs: why each was started, where it stands, and (in [`log`]) everything it logged.
+//! Runs: why each was started, where it stands, and (in [`step`]) its steps.
 //!
 //! Invariants: a run is ended once; its parameters never change; logging the same point twice is one row.
 
-pub mod log;
+pub mod step;
 
 use kilter_domain::{
     ids::ProjectName,
     replica::ReplicaId,
     run::{Cause, RunState},
     time::Timestamp,
+    tracking::RunStatus,
 };
 use serde_json::Value;
 
@@ -18,14 +19,18 @@ use crate::{
     database::{self, Row, named_params},
     row,
     statement::statements,
+    tracking::{
+        experiment,
+        run::{self as tracked, NewTrackedRun, RunChange},
+    },
 };
 
 const LIST: &str = "run";
 
 statements! {
     INSERT = "record the run": "
-        INSERT INTO run (id, project, cause, state, created, record, replica, audit_seq)
-        VALUES (:id, :project, :cause, :state, :created, :record, :replica, :audit_seq)";
+        INSERT INTO run (key, id, project, cause, state, created, record, replica, audit_seq)
+        VALUES (:key, :id, :project, :cause, :state, :created, :record, :replica, :audit_seq)";
     MOVE = "move the run": "
         UPDATE run SET state = :state, audit_seq = :audit_seq, record = :record, started = :started, ended = :ended
         WHERE id = :id AND state = :expected";
@@ -108,14 +113,30 @@ pub fn create(audited: &AuditedTx, new: &NewRun) -> Result<Run, StoreError> {
     let object = object(&new.id);
     let change = Change { after: Some(state), ..Change::of(&object) };
     let nothing = None::<i64>;
+    let key = track(audited, new)?;
     let params = named_params! {
-        ":id": new.id, ":project": new.project.as_str(), ":cause": row::text_of(INSERT.attempt, &new.cause)?,
+        ":key": key, ":id": new.id, ":project": new.project.as_str(), ":cause": row::text_of(INSERT.attempt, &new.cause)?,
         ":state": state, ":created": audited.at().millis(),
         ":record": row::text_of(INSERT.attempt, &new.record)?, ":started": nothing, ":ended": nothing,
         ":replica": audited.tx().replica(),
     };
     audited.write_row(&table::RUN, &change, &INSERT, params)?;
     get(audited.tx(), &new.id)
+}
+
+/// A run is one of the experiment of its project too: what it logs belongs there.
+fn track(audited: &AuditedTx, new: &NewRun) -> Result<i64, StoreError> {
+    let experiment = experiment::ensure_of_project(audited.tx(), &new.project, audited.at())?;
+    let tracked = NewTrackedRun {
+        id: new.id.clone(),
+        experiment: experiment.id,
+        name: new.id.clone(),
+        user_id: String::new(),
+        status: RunStatus::of(RunState::Queued),
+        started: Some(audited.at()),
+        artifact_uri: format!("{}{}/{}/artifacts", experiment::OWN_ARTIFACTS, experiment.id, new.id),
+    };
+    tracked::insert(audited.tx(), &tracked)
 }
 
 /// Moves a run from the state that the caller judged to the next one; a new record replaces the old one.
@@ -144,6 +165,8 @@ pub fn advance(
         ":started": started.map(Timestamp::millis), ":ended": ended.map(Timestamp::millis),
     };
     audited.write_row(&table::RUN, &change, &MOVE, params)?;
+    let tracked = RunChange { name: None, status: Some(RunStatus::of(next)), started, ended };
+    tracked::update(audited.tx(), id, &tracked)?;
     get(audited.tx(), id)
 }
 

@@ -3,14 +3,22 @@
 //! Invariants: a version is judged on rows that it was not trained on, by the policy that is frozen into it; a refusal
 //! is a result with its reason, not an error. People, schedules, alerts and replays train through this one function.
 
+use kilter_blobs::ContentKind;
 use kilter_domain::{
     contract::OnSuccess,
     event::EventKind,
     gate::Verdict,
     ids::DatasetName,
     run::{Cause, RunState},
+    tracking::MetricPoint,
 };
-use kilter_store::{dataset as datasets, run as runs, run::log};
+use kilter_store::{
+    dataset as datasets, run as runs,
+    tracking::{
+        artifact::{self, ArtifactKind},
+        metric, param,
+    },
+};
 use kilter_workflow::{RunEvent, RunOptions, RunRecord};
 use serde_json::json;
 
@@ -228,20 +236,20 @@ fn end_run(
     let draft = context.audit_event(&action, reason, vec![]);
     let (id, at) = (id.to_owned(), context.at);
     let params: Vec<(String, String)> = record.map(logged_params).unwrap_or_default();
-    let points: Vec<log::MetricPoint> = record
+    let points: Vec<MetricPoint> = record
         .map(RunRecord::metrics)
         .unwrap_or_default()
         .into_iter()
-        .map(|(metric, value)| log::MetricPoint { metric, step: 0, at, value })
+        .map(|(metric, value)| MetricPoint { metric, step: 0, at, value })
         .collect();
-    let artifacts: Vec<log::Artifact> = record.map(|record| logged_artifacts(record, at)).unwrap_or_default();
+    let artifacts: Vec<artifact::Artifact> = record.map(|record| logged_artifacts(record, at)).unwrap_or_default();
     let datasets = record.map(|record| seen_datasets(project, record, at)).transpose()?.unwrap_or_default();
     // A run is of the process that executes it, whoever has its project by now.
     app.under_no_lease().store().write(move |tx| {
         datasets.iter().try_for_each(|seen| datasets::record(tx, seen).map(|_| ()))?;
-        log::log_params(tx, &id, params.iter().map(|(name, value)| (name.as_str(), value.as_str())))?;
-        log::log_metrics(tx, &id, &points)?;
-        log::record_artifacts(tx, &id, &artifacts)?;
+        param::log_params(tx, &id, params.iter().map(|(name, value)| (name.as_str(), value.as_str())))?;
+        metric::log_metrics(tx, &id, &points)?;
+        artifact::put_of_run(tx, &id, &artifacts)?;
         let mut document = document;
         document[DATASET_ROWS] = runs::get(tx, &id)?.record[DATASET_ROWS].take();
         runs::advance(&tx.audited(draft), &id, RunState::Running, state, Some(&document)).map(|_| ())
@@ -279,12 +287,16 @@ fn flatten(name: &str, value: &serde_json::Value, found: &mut Vec<(String, Strin
     }
 }
 
-fn logged_artifacts(record: &RunRecord, at: kilter_domain::time::Timestamp) -> Vec<log::Artifact> {
+fn logged_artifacts(record: &RunRecord, at: kilter_domain::time::Timestamp) -> Vec<artifact::Artifact> {
     let of_step = |step: &kilter_workflow::StepRecord| {
         let name = step.step.to_string();
         let outputs = step.outputs.clone();
-        outputs.into_iter().map(move |(output, written)| log::Artifact {
+        outputs.into_iter().map(move |(output, written)| artifact::Artifact {
             path: format!("{name}/{output}"),
+            kind: match written.content.kind {
+                ContentKind::File => ArtifactKind::File,
+                ContentKind::Tree => ArtifactKind::Tree,
+            },
             digest: written.content.digest,
             bytes: written.content.bytes,
             at,

@@ -50,6 +50,8 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations![
     "0018_documents",
     "0019_events",
     "0020_package_signatures",
+    "0021_tracking",
+    "0022_registry",
 ];
 
 /// Refuses a database that other steps made, or later ones.

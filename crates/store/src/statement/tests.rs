@@ -16,7 +16,7 @@ use crate::{
     database::named_params,
     database::{Binding, Connection, PostgresConnector, number_parameters},
     dataset, delivery, deployment, gate, lease, migrate, model, monitor, package_signature, prediction, project,
-    replica, retention, run, setting, signing_key, token,
+    replica, retention, run, setting, signing_key, token, tracking,
 };
 
 const ROOMS: &[&[&Statement]] = &[
@@ -52,10 +52,17 @@ const ROOMS: &[&[&Statement]] = &[
     replica::STATEMENTS,
     retention::STATEMENTS,
     run::STATEMENTS,
-    run::log::STATEMENTS,
+    run::step::STATEMENTS,
     setting::STATEMENTS,
     signing_key::STATEMENTS,
     token::STATEMENTS,
+    tracking::artifact::STATEMENTS,
+    tracking::dataset::STATEMENTS,
+    tracking::experiment::STATEMENTS,
+    tracking::metric::STATEMENTS,
+    tracking::param::STATEMENTS,
+    tracking::run::STATEMENTS,
+    tracking::tags::STATEMENTS,
 ];
 
 fn on_the_schema(check: impl Fn(&rusqlite::Connection)) {

@@ -10,12 +10,13 @@ use std::{
     time::Duration,
 };
 
-use kilter_domain::{deployment::DeploymentState, model::VersionState, run::RunState};
+use kilter_domain::{deployment::DeploymentState, model::VersionState, run::RunState, tracking::MetricPoint};
 use kilter_store::{
     Store, StoreError, audit, deployment, model,
     page::PageRequest,
-    run::{self, RunFilter, log},
+    run::{self, RunFilter},
     setting,
+    tracking::metric,
 };
 
 use crate::world::{add_records, churn_endpoint, churn_model, draft, new_deployment, new_run, new_version};
@@ -56,8 +57,8 @@ fn one_life(store: &Store, id: &str) -> Result<u32, StoreError> {
     let ended = id.to_owned();
     let number = store.write(move |tx| {
         let audited = tx.audited(draft(2, "finish"));
-        let point = log::MetricPoint { metric: "auc".into(), step: 0, at: audited.at(), value: 0.8 };
-        log::log_metrics(tx, &ended, &[point])?;
+        let point = MetricPoint { metric: "auc".into(), step: 0, at: audited.at(), value: 0.8 };
+        metric::log_metrics(tx, &ended, &[point])?;
         run::advance(&audited, &ended, RunState::Running, RunState::Succeeded, None)?;
         let version = model::NewVersion { run: Some(ended.clone()), ..new_version(&ended) };
         let number = model::create(&audited, &version)?.number;
@@ -130,7 +131,7 @@ fn assert_whole(store: &Store, id: &str, number: u32) {
     store
         .read(|reader| {
             assert_eq!(run::get(reader, id)?.state, RunState::Succeeded, "{id}");
-            assert_eq!(log::latest_metrics(reader, id)?.len(), 1, "{id}");
+            assert_eq!(metric::latest_metrics(reader, id)?.len(), 1, "{id}");
             let version = model::get(reader, &churn_model(), number)?;
             assert_eq!((version.run.as_deref(), version.state), (Some(id), VersionState::Candidate));
             let deployed = deployment::get(reader, id)?;

@@ -17,6 +17,7 @@ mod server_faults;
 mod several_servers;
 mod shared;
 mod tampering;
+mod tracking;
 mod versions;
 mod world;
 mod writes;

@@ -4,13 +4,18 @@ use kilter_domain::{
     digest::Digest,
     run::{RunState, StepState},
     time::Timestamp,
+    tracking::MetricPoint,
 };
 use kilter_store::{
     StoreError,
     page::PageRequest,
     run::{
         self,
-        log::{self, Artifact, MetricPoint, Step},
+        step::{self, Step},
+    },
+    tracking::{
+        artifact::{self, Artifact, ArtifactKind},
+        metric, param,
     },
 };
 use proptest::prelude::*;
@@ -24,15 +29,15 @@ fn point(metric: &str, step: i64, at: i64, value: f64) -> MetricPoint {
 
 fn log(world: &World, points: &[MetricPoint]) -> Result<(), StoreError> {
     let points = points.to_vec();
-    world.write(move |tx| log::log_metrics(tx, "r-1", &points))
+    world.write(move |tx| metric::log_metrics(tx, "r-1", &points))
 }
 
 fn latest(world: &World) -> Vec<MetricPoint> {
-    world.store.read(|reader| log::latest_metrics(reader, "r-1")).unwrap()
+    world.store.read(|reader| metric::latest_metrics(reader, "r-1")).unwrap()
 }
 
 fn history(world: &World, metric: &str) -> Vec<MetricPoint> {
-    world.store.read(|reader| log::metric_history(reader, "r-1", metric, None, 10_000)).unwrap()
+    world.store.read(|reader| metric::metric_history(reader, "r-1", metric, None, 10_000)).unwrap()
 }
 
 fn the_latest_point_has_the_highest_step_in_whatever_order_they_came() {
@@ -64,41 +69,47 @@ fn nan_and_infinities_are_values() {
 
 fn a_batch_that_is_too_large_or_has_no_run_is_refused_whole() {
     let world = World::with_records();
-    let many = vec![point("auc", 0, 0, 0.5); log::MAX_POINTS + 1];
+    let many = vec![point("auc", 0, 0, 0.5); metric::MAX_POINTS + 1];
     assert!(matches!(log(&world, &many), Err(StoreError::Invalid { .. })));
     assert!(matches!(log(&world, &[point("", 0, 0, 0.5)]), Err(StoreError::Invalid { .. })));
     assert!(matches!(
-        log(&world, &[point("auc", 0, 0, 0.5), point(&"x".repeat(251), 0, 0, 0.5)]),
+        log(&world, &[point("auc", 0, 0, 0.5), point(&"x".repeat(1001), 0, 0, 0.5)]),
         Err(StoreError::Invalid { .. })
     ));
-    let outcome = world.write(|tx| log::log_metrics(tx, "nobody", &[point("auc", 0, 0, 0.5)]));
+    let outcome = world.write(|tx| metric::log_metrics(tx, "nobody", &[point("auc", 0, 0, 0.5)]));
     assert_eq!(outcome.unwrap_err().to_string(), "there is no run `nobody`");
     assert_eq!(latest(&world), []);
 }
 
 fn a_parameter_never_changes() {
     let world = World::with_records();
-    world.write(|tx| log::log_params(tx, "r-1", [("lr", "0.1"), ("depth", "6")])).unwrap();
-    world.write(|tx| log::log_params(tx, "r-1", [("lr", "0.1")])).unwrap();
-    let error = world.write(|tx| log::log_params(tx, "r-1", [("seed", "7"), ("lr", "0.2")])).unwrap_err();
+    world.write(|tx| param::log_params(tx, "r-1", [("lr", "0.1"), ("depth", "6")])).unwrap();
+    world.write(|tx| param::log_params(tx, "r-1", [("lr", "0.1")])).unwrap();
+    let error = world.write(|tx| param::log_params(tx, "r-1", [("seed", "7"), ("lr", "0.2")])).unwrap_err();
     assert!(error.to_string().contains("`lr` is `0.1` already"), "{error}");
-    let found = world.store.read(|reader| log::params(reader, "r-1")).unwrap();
+    let found = world.store.read(|reader| param::params(reader, "r-1")).unwrap();
     assert_eq!(found.into_iter().collect::<Vec<_>>(), [("depth".into(), "6".into()), ("lr".into(), "0.1".into())]);
 }
 
 fn artifacts_stay_inside_of_the_run() {
     let world = World::with_records();
-    let artifact = |path: &str| Artifact { path: path.into(), digest: Digest::of(b"x"), bytes: 1, at: Timestamp(1) };
+    let artifact = |path: &str| Artifact {
+        path: path.into(),
+        kind: ArtifactKind::File,
+        digest: Digest::of(b"x"),
+        bytes: 1,
+        at: Timestamp(1),
+    };
     let put = |path: &str| {
         let artifacts = [artifact("fine"), artifact(path)];
-        world.write(move |tx| log::record_artifacts(tx, "r-1", &artifacts))
+        world.write(move |tx| artifact::put_of_run(tx, "r-1", &artifacts))
     };
-    for path in ["", "/etc/passwd", "../up", "a/../b", "a//b", "./a", "a\\b", "a\0b", &"x".repeat(1025)] {
+    for path in ["", "/etc/passwd", "../up", "a/../b", "a//b", "./a", "a\\b", "a\0b", &"x".repeat(2049)] {
         assert!(matches!(put(path), Err(StoreError::Invalid { .. })), "{path}");
     }
     put("model/model.onnx").unwrap();
-    let found = world.store.read(|reader| log::artifacts(reader, "r-1", Some("fine"), 10)).unwrap();
-    assert_eq!(found, [artifact("model/model.onnx")]);
+    let found = world.store.read(|reader| artifact::list_below(reader, "1/r-1", None, 10)).unwrap();
+    assert_eq!(found, [artifact("1/r-1/artifacts/fine"), artifact("1/r-1/artifacts/model/model.onnx")]);
 }
 
 fn a_run_ends_with_its_record_and_its_times() {
@@ -135,9 +146,9 @@ fn a_step_is_where_it_was_last_put() {
         record: json!({"key": "abc"}),
     };
     for step in [step(StepState::Running, None), step(StepState::Cached, Some(2))] {
-        world.write(move |tx| log::put_step(tx, "r-1", &step)).unwrap();
+        world.write(move |tx| step::put_step(tx, "r-1", &step)).unwrap();
     }
-    assert_eq!(world.store.read(|reader| log::steps(reader, "r-1")).unwrap(), [step(StepState::Cached, Some(2))]);
+    assert_eq!(world.store.read(|reader| step::steps(reader, "r-1")).unwrap(), [step(StepState::Cached, Some(2))]);
 }
 
 proptest! {
@@ -156,7 +167,7 @@ proptest! {
         loop {
             let next = world
                 .store
-                .read(|reader| log::metric_history(reader, "r-1", "m", walked.last(), page))
+                .read(|reader| metric::metric_history(reader, "r-1", "m", walked.last(), page))
                 .unwrap();
             if next.is_empty() { break }
             walked.extend(next);

@@ -1,0 +1,167 @@
+//! Metrics of runs: written in batches, read in pages.
+
+use std::collections::{BTreeSet, HashMap};
+
+use kilter_domain::{time::Timestamp, tracking::MetricPoint};
+
+use super::{check_name, run::key_of};
+use crate::{
+    Reader, StoreError, Tx,
+    database::{self, Params, Row, ToValue, named_params},
+    statement::statements,
+};
+
+/// Points of one batch at most.
+pub const MAX_POINTS: usize = 10_000;
+
+statements! {
+    FIND_METRIC = "find a metric": "
+        SELECT key FROM metric WHERE name = :name";
+    INSERT_METRIC = "name a metric": "
+        INSERT INTO metric (name) VALUES (:name) RETURNING key";
+    INSERT_POINT = "log a metric": "
+        INSERT INTO run_metric (run, metric, step, at, value, is_nan) VALUES (:run, :metric, :step, :at, :value, :is_nan)
+        ON CONFLICT DO NOTHING";
+    PUT_LATEST = "log a metric": "
+        INSERT INTO run_metric_latest (run, metric, step, at, value, is_nan) VALUES (:run, :metric, :step, :at, :value, :is_nan)
+        ON CONFLICT (run, metric) DO UPDATE
+        SET step = excluded.step, at = excluded.at, value = excluded.value, is_nan = excluded.is_nan
+        WHERE (excluded.step, excluded.at, excluded.value) > (run_metric_latest.step, run_metric_latest.at, run_metric_latest.value)";
+    LATEST = "read the metrics of a run": "
+        SELECT name, step, at, value, is_nan
+        FROM run_metric_latest JOIN metric ON metric.key = run_metric_latest.metric
+        WHERE run = :run ORDER BY name";
+    HISTORY = "read the history of a metric": "
+        SELECT step, at, value, is_nan FROM run_metric
+        WHERE run = :run AND metric = (SELECT key FROM metric WHERE name = :name)
+          AND (step, at, value, is_nan) > (:step, :at, :value, :is_nan)
+        ORDER BY step, at, value, is_nan LIMIT :limit";
+}
+
+/// Logs points in one go. A point that was logged before changes nothing.
+///
+/// # Errors
+/// When there is no such run or the batch is larger than [`MAX_POINTS`]; nothing of it is kept.
+pub fn log_metrics(tx: &Tx, run: &str, points: &[MetricPoint]) -> Result<(), StoreError> {
+    if points.len() > MAX_POINTS {
+        let reason = format!("{} points are too many for one batch (at most {MAX_POINTS})", points.len());
+        return Err(StoreError::Invalid { attempted: INSERT_POINT.attempt, reason });
+    }
+    let run = key_of(tx, run)?;
+    let keys = metric_keys(tx, points)?;
+    let mut latest: HashMap<i64, PlacedPoint> = HashMap::new();
+    let mut rows = Vec::with_capacity(points.len());
+    for point in points {
+        let metric = *keys.get(point.metric.as_str()).ok_or(StoreError::RolledBack)?;
+        let placed = PlacedPoint { run, metric, point: Stored::from(point) };
+        if latest.get(&metric).is_none_or(|latest| placed.point.is_later_than(&latest.point)) {
+            latest.insert(metric, placed);
+        }
+        rows.push(placed);
+    }
+    let (rows, latest) = (params_of(rows.iter()), params_of(latest.values()));
+    tx.execute_batches(&[(&INSERT_POINT, &as_params(&rows)), (&PUT_LATEST, &as_params(&latest))])
+}
+
+fn params_of<'s>(points: impl Iterator<Item = &'s PlacedPoint>) -> Vec<[(&'static str, &'s dyn ToValue); 6]> {
+    points.map(PlacedPoint::params).collect()
+}
+
+fn as_params<'r>(rows: &'r [[(&'static str, &'r dyn ToValue); 6]]) -> Vec<Params<'r>> {
+    rows.iter().map(|row| row.as_slice()).collect()
+}
+
+/// The key of each metric that the points name; one that is new gets one.
+fn metric_keys<'p>(tx: &Tx, points: &'p [MetricPoint]) -> Result<HashMap<&'p str, i64>, StoreError> {
+    let names: BTreeSet<&str> = points.iter().map(|point| point.metric.as_str()).collect();
+    let rows: Vec<_> = names.iter().map(|name| [(":name", name as &dyn ToValue)]).collect();
+    let rows: Vec<Params<'_>> = rows.iter().map(|row| row.as_slice()).collect();
+    let found = tx.one_each(&FIND_METRIC, &rows, |row| row.get(0))?;
+    let key_of = |(name, found): (&'p str, Option<i64>)| Ok((name, found.map_or_else(|| name_metric(tx, name), Ok)?));
+    names.iter().copied().zip(found).map(key_of).collect()
+}
+
+fn name_metric(tx: &Tx, name: &str) -> Result<i64, StoreError> {
+    check_name(INSERT_METRIC.attempt, name)?;
+    let made = tx.one(&INSERT_METRIC, named_params! { ":name": name }, |row| row.get(0))?;
+    made.ok_or(StoreError::RolledBack)
+}
+
+/// A point as it stands in its row: SQLite has no NaN, so a flag says it.
+#[derive(Clone, Copy)]
+struct Stored {
+    step: i64,
+    at: i64,
+    value: f64,
+    is_nan: bool,
+}
+
+impl From<&MetricPoint> for Stored {
+    fn from(point: &MetricPoint) -> Self {
+        let is_nan = point.value.is_nan();
+        let value = if is_nan { 0.0 } else { point.value };
+        Self { step: point.step, at: point.at.millis(), value, is_nan }
+    }
+}
+
+/// A point with the keys of its run and its metric.
+#[derive(Clone, Copy)]
+struct PlacedPoint {
+    run: i64,
+    metric: i64,
+    point: Stored,
+}
+
+impl PlacedPoint {
+    fn params(&self) -> [(&'static str, &dyn ToValue); 6] {
+        [
+            (":run", &self.run),
+            (":metric", &self.metric),
+            (":step", &self.point.step),
+            (":at", &self.point.at),
+            (":value", &self.point.value),
+            (":is_nan", &self.point.is_nan),
+        ]
+    }
+}
+
+impl Stored {
+    fn is_later_than(&self, other: &Self) -> bool {
+        (self.step, self.at, self.value) > (other.step, other.at, other.value)
+    }
+
+    fn read(row: &Row) -> database::Result<Self> {
+        Ok(Self { step: row.get("step")?, at: row.get("at")?, value: row.get("value")?, is_nan: row.get("is_nan")? })
+    }
+
+    fn point(self, metric: String) -> MetricPoint {
+        let value = if self.is_nan { f64::NAN } else { self.value };
+        MetricPoint { metric, step: self.step, at: Timestamp(self.at), value }
+    }
+}
+
+/// The latest point of each metric of a run: highest step, then time, then value.
+pub fn latest_metrics(reader: &Reader, run: &str) -> Result<Vec<MetricPoint>, StoreError> {
+    let params = named_params! { ":run": key_of(reader, run)? };
+    reader.all(&LATEST, params, |row| Ok(Stored::read(row)?.point(row.get("name")?)))
+}
+
+/// Points of one metric in the order of step and time, at most `limit` (brought into 1 to 10,000) after `after`.
+pub fn metric_history(
+    reader: &Reader,
+    run: &str,
+    metric: &str,
+    after: Option<&MetricPoint>,
+    limit: u32,
+) -> Result<Vec<MetricPoint>, StoreError> {
+    let run = key_of(reader, run)?;
+    let (step, at, value, is_nan) =
+        after.map(Stored::from).map_or((i64::MIN, i64::MIN, f64::NEG_INFINITY, -1), |point| {
+            (point.step, point.at, point.value, i64::from(point.is_nan))
+        });
+    let params = named_params! {
+        ":run": run, ":name": metric, ":step": step, ":at": at, ":value": value, ":is_nan": is_nan,
+        ":limit": limit.clamp(1, 10_000),
+    };
+    reader.all(&HISTORY, params, |row| Ok(Stored::read(row)?.point(metric.to_owned())))
+}

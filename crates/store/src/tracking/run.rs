@@ -1,0 +1,252 @@
+//! Runs as tracking sees them: those of clients, and those that the platform executes.
+//!
+//! Invariants: a run is of one experiment for ever; its name is the tag [`NAME_TAG`] too, both ways.
+
+use kilter_domain::{
+    time::Timestamp,
+    tracking::{ExperimentId, Lifecycle, RunStatus},
+};
+
+use super::tags::{self, Tags};
+use crate::{
+    Reader, StoreError, Tx,
+    database::{self, Row, named_params},
+    row,
+    statement::statements,
+};
+
+/// The tag that is the name of a run.
+pub const NAME_TAG: &str = "mlflow.runName";
+
+statements! {
+    INSERT = "record the run": "
+        INSERT INTO tracked_run (id, experiment, name, user_id, status, lifecycle, started, ended, deleted, artifact_uri)
+        VALUES (:id, :experiment, :name, :user_id, :status, 'active', :started, NULL, NULL, :artifact_uri) RETURNING key";
+    FIND = "read the run": "
+        SELECT * FROM tracked_run WHERE id = :id";
+    FIND_KEY = "read the run": "
+        SELECT key FROM tracked_run WHERE id = :id";
+    FIND_OPEN_KEY = "read the run": "
+        SELECT key, lifecycle FROM tracked_run WHERE id = :id";
+    UPDATE = "change the run": "
+        UPDATE tracked_run SET name = :name, status = :status, started = :started, ended = :ended WHERE key = :key";
+    MOVE = "delete or restore the run": "
+        UPDATE tracked_run SET lifecycle = :lifecycle, deleted = :deleted WHERE key = :key";
+    MOVE_ALL = "delete or restore the runs of an experiment": "
+        UPDATE tracked_run SET lifecycle = :lifecycle, deleted = :deleted
+        WHERE experiment = :experiment AND lifecycle <> :lifecycle";
+}
+
+/// A run that is about to be recorded.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewTrackedRun {
+    /// Handed in; 1 to 256 characters.
+    pub id: String,
+    /// Of which experiment.
+    pub experiment: ExperimentId,
+    /// How people call it.
+    pub name: String,
+    /// Who logs it, as the client says.
+    pub user_id: String,
+    /// Where it stands.
+    pub status: RunStatus,
+    /// When it began.
+    pub started: Option<Timestamp>,
+    /// The address of its artifacts.
+    pub artifact_uri: String,
+}
+
+/// A run as tracking sees it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TrackedRun {
+    /// Its id.
+    pub id: String,
+    /// Of which experiment.
+    pub experiment: ExperimentId,
+    /// How people call it.
+    pub name: String,
+    /// Who logs it, as the client said.
+    pub user_id: String,
+    /// Where it stands.
+    pub status: RunStatus,
+    /// Whether it is deleted.
+    pub lifecycle: Lifecycle,
+    /// When it began.
+    pub started: Option<Timestamp>,
+    /// When it ended.
+    pub ended: Option<Timestamp>,
+    /// When it was deleted.
+    pub deleted: Option<Timestamp>,
+    /// The address of its artifacts.
+    pub artifact_uri: String,
+}
+
+/// Records a run; the integer that stands for it in the tables of what it logs.
+///
+/// # Errors
+/// When there is a run with this id.
+pub(crate) fn insert(tx: &Tx, new: &NewTrackedRun) -> Result<i64, StoreError> {
+    if find(tx, &new.id)?.is_some() {
+        let reason = format!("there is a run `{}` already", new.id);
+        return Err(StoreError::Conflict { attempted: INSERT.attempt, reason });
+    }
+    let params = named_params! {
+        ":id": new.id, ":experiment": new.experiment.0, ":name": new.name, ":user_id": new.user_id,
+        ":status": new.status.as_str(), ":started": new.started.map(Timestamp::millis),
+        ":artifact_uri": new.artifact_uri,
+    };
+    let key = tx.one(&INSERT, params, |row| row.get(0))?.ok_or(StoreError::RolledBack)?;
+    tags::OF_RUN.put(tx, key, [(NAME_TAG, new.name.as_str())])?;
+    Ok(key)
+}
+
+/// Records a run of a client, with its tags.
+///
+/// # Errors
+/// When there is a run with this id.
+pub fn create(tx: &Tx, new: &NewTrackedRun, tags: &Tags) -> Result<TrackedRun, StoreError> {
+    let key = insert(tx, new)?;
+    let others = tags.iter().filter(|(name, _)| *name != NAME_TAG);
+    tags::OF_RUN.put(tx, key, others.map(|(name, value)| (name.as_str(), value.as_str())))?;
+    get(tx, &new.id)
+}
+
+/// What of a run is changed; `None` leaves it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RunChange {
+    /// How people call it.
+    pub name: Option<String>,
+    /// Where it stands.
+    pub status: Option<RunStatus>,
+    /// When it began.
+    pub started: Option<Timestamp>,
+    /// When it ended. A status that has not ended clears it.
+    pub ended: Option<Timestamp>,
+}
+
+/// Changes a run.
+///
+/// # Errors
+/// When there is no such run.
+pub fn update(tx: &Tx, id: &str, change: &RunChange) -> Result<TrackedRun, StoreError> {
+    let (run, key) = (get(tx, id)?, key_of(tx, id)?);
+    let status = change.status.unwrap_or(run.status);
+    let name = change.name.as_ref().unwrap_or(&run.name);
+    let ended = if status.is_ended() { change.ended.or(run.ended) } else { change.ended };
+    let params = named_params! {
+        ":key": key, ":name": name, ":status": status.as_str(),
+        ":started": change.started.or(run.started).map(Timestamp::millis), ":ended": ended.map(Timestamp::millis),
+    };
+    tx.execute(&UPDATE, params)?;
+    if change.name.is_some() {
+        tags::OF_RUN.put(tx, key, [(NAME_TAG, name.as_str())])?;
+    }
+    get(tx, id)
+}
+
+/// Deletes a run so that it can be restored, or restores it.
+///
+/// # Errors
+/// When there is no such run.
+pub fn set_lifecycle(tx: &Tx, id: &str, lifecycle: Lifecycle, at: Timestamp) -> Result<(), StoreError> {
+    let deleted = (lifecycle == Lifecycle::Deleted).then_some(at.millis());
+    let params = named_params! { ":key": key_of(tx, id)?, ":lifecycle": lifecycle.as_str(), ":deleted": deleted };
+    tx.execute(&MOVE, params).map(drop)
+}
+
+/// Deletes or restores the runs of an experiment; how many there were to move.
+pub fn set_lifecycle_of_all(
+    tx: &Tx,
+    experiment: ExperimentId,
+    lifecycle: Lifecycle,
+    at: Timestamp,
+) -> Result<usize, StoreError> {
+    let deleted = (lifecycle == Lifecycle::Deleted).then_some(at.millis());
+    let params = named_params! { ":experiment": experiment.0, ":lifecycle": lifecycle.as_str(), ":deleted": deleted };
+    tx.execute(&MOVE_ALL, params)
+}
+
+/// Refuses to write to a run that is deleted.
+///
+/// # Errors
+/// When there is no such run, or it is deleted.
+pub fn check_active(reader: &Reader, id: &str) -> Result<(), StoreError> {
+    match reader.one(&FIND_OPEN_KEY, named_params! { ":id": id }, |row| row::word(row, "lifecycle"))? {
+        None => Err(missing(id)),
+        Some(Lifecycle::Active) => Ok(()),
+        Some(Lifecycle::Deleted) => {
+            let reason = format!("run `{id}` is deleted; restore it first");
+            Err(StoreError::Conflict { attempted: "log to the run", reason })
+        }
+    }
+}
+
+/// The run, if there is one.
+pub fn find(reader: &Reader, id: &str) -> Result<Option<TrackedRun>, StoreError> {
+    reader.one(&FIND, named_params! { ":id": id }, run)
+}
+
+/// The run, or an error that names it.
+pub fn get(reader: &Reader, id: &str) -> Result<TrackedRun, StoreError> {
+    find(reader, id)?.ok_or_else(|| missing(id))
+}
+
+/// Writes tags of a run. [`NAME_TAG`] gives it another name.
+///
+/// # Errors
+/// When there is no such run, or a name is empty or too long.
+pub fn put_tags<'t>(tx: &Tx, id: &str, tags: impl IntoIterator<Item = (&'t str, &'t str)>) -> Result<(), StoreError> {
+    let tags: Vec<_> = tags.into_iter().collect();
+    tags::OF_RUN.put(tx, key_of(tx, id)?, tags.iter().copied())?;
+    match tags.iter().rev().find(|(name, _)| *name == NAME_TAG) {
+        None => Ok(()),
+        Some((_, name)) => {
+            let change = RunChange { name: Some((*name).to_owned()), ..keep_end(get(tx, id)?) };
+            update(tx, id, &change).map(drop)
+        }
+    }
+}
+
+fn keep_end(run: TrackedRun) -> RunChange {
+    RunChange { ended: run.ended, ..RunChange::default() }
+}
+
+/// Deletes a tag of a run; whether it was there.
+///
+/// # Errors
+/// When there is no such run.
+pub fn delete_tag(tx: &Tx, id: &str, name: &str) -> Result<bool, StoreError> {
+    tags::OF_RUN.delete(tx, key_of(tx, id)?, name)
+}
+
+/// The tags of a run.
+///
+/// # Errors
+/// When there is no such run.
+pub fn list_tags(reader: &Reader, id: &str) -> Result<Tags, StoreError> {
+    tags::OF_RUN.list(reader, key_of(reader, id)?)
+}
+
+/// The small integer that stands for the run in the tables of what it logged.
+pub(crate) fn key_of(reader: &Reader, id: &str) -> Result<i64, StoreError> {
+    reader.one(&FIND_KEY, named_params! { ":id": id }, |row| row.get(0))?.ok_or_else(|| missing(id))
+}
+
+fn missing(id: &str) -> StoreError {
+    StoreError::NotFound { what: "run", id: id.to_owned() }
+}
+
+fn run(row: &Row) -> database::Result<TrackedRun> {
+    Ok(TrackedRun {
+        id: row.get("id")?,
+        experiment: ExperimentId(row.get("experiment")?),
+        name: row.get("name")?,
+        user_id: row.get("user_id")?,
+        status: row::word(row, "status")?,
+        lifecycle: row::word(row, "lifecycle")?,
+        started: row::maybe_time(row, "started")?,
+        ended: row::maybe_time(row, "ended")?,
+        deleted: row::maybe_time(row, "deleted")?,
+        artifact_uri: row.get("artifact_uri")?,
+    })
+}
