@@ -112,10 +112,15 @@ pub fn copy_new(from: &Path, to: &Path) -> Result<(Digest, u64), BlobError> {
 
 /// The digest and the number of bytes of a file.
 pub fn digest_of(path: &Path) -> Result<(Digest, u64), BlobError> {
-    let failed = |source| BlobError::io("read", path, source);
-    let mut source = File::open(path).map_err(failed)?;
-    copy_hashing(&mut source, &mut io::sink()).map_err(|error| match error {
-        CopyError::Read(source) | CopyError::Write(source) => failed(source),
+    read_into(path, &mut io::sink())
+}
+
+/// Writes a file to `to`. Its digest and the number of bytes, which are read once.
+pub fn read_into(path: &Path, to: &mut impl Write) -> Result<(Digest, u64), BlobError> {
+    let mut source = File::open(path).map_err(|source| BlobError::io("read", path, source))?;
+    copy_hashing(&mut source, to).map_err(|error| match error {
+        CopyError::Read(source) => BlobError::io("read", path, source),
+        CopyError::Write(source) => BlobError::io("write a copy of", path, source),
     })
 }
 

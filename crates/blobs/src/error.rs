@@ -26,6 +26,8 @@ pub enum BlobError {
     Io { attempted: &'static str, path: PathBuf, source: io::Error },
     #[error("`{}` is {what}, and only plain files and folders can be stored; replace it by a copy of what it stands for", .path.display())]
     NotPlain { path: PathBuf, what: &'static str },
+    #[error("`{}` has more than {max} files", .path.display())]
+    TooManyFiles { path: PathBuf, max: usize },
     #[error("`{}` changed while it was read; wait until it is written completely and try again", .path.display())]
     Changed { path: PathBuf },
     #[error("the path `{}` is not allowed in a tree", .path.display())]

@@ -20,7 +20,7 @@ mod sweep;
 mod tree;
 mod walk;
 
-pub use bounded::{read_bounded, read_bounded_text};
+pub use bounded::{answer_bounded, read_bounded, read_bounded_text};
 pub use cache::HashCache;
 pub use checkout::Replaced;
 pub use content::{Content, ContentKind};
@@ -29,3 +29,4 @@ pub use path::{TreePath, UnsafePath, ensure_inside};
 pub use store::BlobStore;
 pub use sweep::{MIN_SWEEP_AGE, Sweep, Swept};
 pub use tree::{Tree, TreeEntry, TreeError};
+pub use walk::{PlainFile, plain_files};

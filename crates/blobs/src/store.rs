@@ -21,8 +21,8 @@ use crate::{
     cache::HashCache,
     content::{Content, ContentKind},
     error::BlobError,
-    tree::Tree,
-    walk::{is_executable, open_plain, walk},
+    tree::{Tree, TreeEntry},
+    walk::{PlainFile, is_executable, open_plain, walk},
 };
 
 /// Files of a tree that are written before they are synced and moved into place together.
@@ -120,6 +120,24 @@ impl BlobStore {
         Ok(Content::tree(&tree))
     }
 
+    /// Stores copies of these files of a folder and the list of them. A link is an error.
+    ///
+    /// # Errors
+    /// If a file cannot be read or stored, is none any more, or changed meanwhile.
+    pub fn put_files(&self, files: &[PlainFile]) -> Result<Content, BlobError> {
+        let (mut batch, cache) = (Batch::new(self), HashCache::in_memory());
+        let mut entries = Vec::with_capacity(files.len());
+        for (path, place, found) in files {
+            let (digest, bytes) = batch.add_file(place, found, &cache)?;
+            entries.push(TreeEntry { path: path.clone(), executable: is_executable(found), digest, bytes });
+        }
+        let changed = |_| BlobError::Changed { path: files.first().map_or_else(PathBuf::new, |file| file.1.clone()) };
+        let tree = Tree::new(entries).map_err(changed)?;
+        batch.finish()?;
+        self.put_bytes(&tree.to_bytes())?;
+        Ok(Content::tree(&tree))
+    }
+
     /// Stores what stands at `path`, a file or a folder.
     pub fn put(&self, path: &Path, cache: &HashCache) -> Result<Content, BlobError> {
         if path.is_dir() { self.put_tree_with(path, cache) } else { self.put_file_with(path, cache) }
@@ -160,6 +178,17 @@ impl BlobStore {
 
     pub(crate) fn path_of(&self, digest: &Digest) -> PathBuf {
         Self::path_in(&self.root.path, digest)
+    }
+
+    /// Writes an object to `to`, and compares it with its digest while it is written: what was written before an error is to be
+    /// thrown away. The number of bytes.
+    ///
+    /// # Errors
+    /// If there is no such object, it is damaged, or `to` does not take it.
+    pub fn write_to(&self, digest: &Digest, to: &mut impl Write) -> Result<u64, BlobError> {
+        let path = self.fetch(digest)?;
+        let (found, bytes) = atomic::read_into(&path, to)?;
+        if found == *digest { Ok(bytes) } else { Err(BlobError::Corrupt { expected: *digest, found, path }) }
     }
 
     /// Opens an object for reading. Its bytes are not verified.
@@ -207,9 +236,7 @@ impl BlobStore {
 
     /// Reads an object and compares its bytes with its digest.
     pub fn verify(&self, digest: &Digest) -> Result<(), BlobError> {
-        let path = self.fetch(digest)?;
-        let (found, _) = HashCache::in_memory().digest_of(&path)?;
-        if found == *digest { Ok(()) } else { Err(BlobError::Corrupt { expected: *digest, found, path }) }
+        self.write_to(digest, &mut std::io::sink()).map(|_| ())
     }
 
     /// Calls `each` with every object in the folder, in no particular order.

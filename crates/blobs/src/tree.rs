@@ -75,6 +75,12 @@ impl Tree {
         &self.entries
     }
 
+    /// The file with this path.
+    pub fn entry(&self, path: &str) -> Option<&TreeEntry> {
+        let at = self.entries.binary_search_by(|entry| entry.path.as_str().cmp(path)).ok()?;
+        self.entries.get(at)
+    }
+
     /// Bytes of all files together.
     pub fn bytes(&self) -> u64 {
         self.entries.iter().fold(0, |sum, entry| sum.saturating_add(entry.bytes))

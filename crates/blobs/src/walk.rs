@@ -11,9 +11,27 @@ use crate::{error::BlobError, path::TreePath};
 /// Deepest folder that is walked.
 const MAX_DEPTH: usize = 128;
 
+/// A plain file of a folder: its path below the folder, where it is, and what the system says of it.
+pub type PlainFile = (TreePath, PathBuf, Metadata);
+
+/// All plain files below `folder`, in the order of their paths.
+///
+/// # Errors
+/// If there is a symbolic link, a device or a pipe, a folder is nested more than 128 deep, there are more than `max` files, or the
+/// folder cannot be read.
+pub fn plain_files(folder: &Path, max: usize) -> Result<Vec<PlainFile>, BlobError> {
+    let mut found = walk_at_most(folder, max)?;
+    found.sort_by(|a, b| a.0.cmp(&b.0));
+    Ok(found)
+}
+
 /// All plain files below `folder`, in no particular order. Symbolic links, devices and pipes are refused, as is a
 /// folder nested deeper than [`MAX_DEPTH`].
-pub(crate) fn walk(folder: &Path) -> Result<Vec<(TreePath, PathBuf, Metadata)>, BlobError> {
+pub(crate) fn walk(folder: &Path) -> Result<Vec<PlainFile>, BlobError> {
+    walk_at_most(folder, usize::MAX)
+}
+
+fn walk_at_most(folder: &Path, max: usize) -> Result<Vec<PlainFile>, BlobError> {
     let mut found = Vec::new();
     let mut folders = vec![(folder.to_owned(), 0)];
     while let Some((current, depth)) = folders.pop() {
@@ -28,6 +46,9 @@ pub(crate) fn walk(folder: &Path) -> Result<Vec<(TreePath, PathBuf, Metadata)>, 
                 let relative = path.strip_prefix(folder).unwrap_or(&path);
                 let name = TreePath::of_relative(relative);
                 let name = name.map_err(|source| BlobError::Path { path: path.clone(), source })?;
+                if found.len() == max {
+                    return Err(BlobError::TooManyFiles { path: folder.to_owned(), max });
+                }
                 found.push((name, path, metadata));
             } else {
                 return Err(BlobError::NotPlain { path, what: kind_of(&metadata) });

@@ -54,6 +54,13 @@ impl<W: Write> ArchiveWriter<W> {
     /// # Errors
     /// If the file cannot be read or the archive not be written, or the file has another number of bytes.
     pub fn add(&mut self, path: &str, is_executable: bool, bytes: u64, file: impl Read) -> io::Result<()> {
+        self.begin(path, is_executable, bytes)?;
+        let copied = io::copy(&mut file.take(bytes), &mut self.out)?;
+        self.end(bytes, copied)
+    }
+
+    /// Begins a file of `bytes` bytes: they go to [`ArchiveWriter::content`], and [`ArchiveWriter::end`] follows.
+    pub(crate) fn begin(&mut self, path: &str, is_executable: bool, bytes: u64) -> io::Result<()> {
         let mut name = path;
         if path.len() > MAX_NAME {
             let record = extended_record(path);
@@ -67,8 +74,16 @@ impl<W: Write> ArchiveWriter<W> {
             name = &path[..end];
         }
         let mode = if is_executable { 0o755 } else { 0o644 };
-        self.out.write_all(&header(name, b'0', mode, bytes))?;
-        let copied = io::copy(&mut file.take(bytes), &mut self.out)?;
+        self.out.write_all(&header(name, b'0', mode, bytes))
+    }
+
+    /// Where the bytes of a file go that was begun.
+    pub(crate) const fn content(&mut self) -> &mut W {
+        &mut self.out
+    }
+
+    /// Ends a file of `bytes` bytes, `copied` of which came.
+    pub(crate) fn end(&mut self, bytes: u64, copied: u64) -> io::Result<()> {
         if copied != bytes {
             return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the file became shorter while it was read"));
         }

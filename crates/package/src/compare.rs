@@ -5,7 +5,12 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::{
-    error::PackageError, files::FolderFiles, layout::MANIFEST_PATH, manifest::Manifest, model_signature::FileHashes,
+    error::PackageError,
+    files::FolderFiles,
+    layout::{MANIFEST_PATH, MAX_MANIFEST_BYTES},
+    manifest::Manifest,
+    model_signature::FileHashes,
+    sha256::hex,
 };
 
 /// One difference between two packages.
@@ -30,11 +35,8 @@ pub fn compare_folders(first: &Path, second: &Path) -> Result<Vec<PackageDiffere
         }
         let files = FolderFiles::read(folder)?;
         let path = folder.join(MANIFEST_PATH);
-        let bytes = kilter_blobs::read_bounded(&path, 64 << 20).map_err(|source| kilter_blobs::BlobError::Io {
-            attempted: "read",
-            path,
-            source,
-        })?;
+        let bytes = kilter_blobs::read_bounded(&path, MAX_MANIFEST_BYTES)
+            .map_err(|source| kilter_blobs::BlobError::Io { attempted: "read", path, source })?;
         let mut document = serde_json::to_value(Manifest::parse(&bytes)?)
             .map_err(|source| PackageError::Document { what: "package", source })?;
         if let Some(fields) = document.as_object_mut() {
@@ -51,9 +53,8 @@ pub fn compare_folders(first: &Path, second: &Path) -> Result<Vec<PackageDiffere
     for path in paths.into_iter().filter(|path| *path != MANIFEST_PATH) {
         let (one, other) = (first_files.get(path), second_files.get(path));
         if one != other {
-            let shown = |hash: Option<&[u8; 32]>| {
-                hash.map_or_else(String::new, |hash| format!("sha256 {:.12}", crate::manifest::hex(hash)))
-            };
+            let shown =
+                |hash: Option<&[u8; 32]>| hash.map_or_else(String::new, |hash| format!("sha256 {:.12}", hex(hash)));
             found.push(PackageDifference { what: path.clone(), first: shown(one), second: shown(other) });
         }
     }

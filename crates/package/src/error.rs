@@ -44,6 +44,17 @@ pub enum PackageError {
         /// The path of a part that differs.
         part: String,
     },
+    /// An early layout does not say which files there are.
+    #[error(
+        "the package {} has layout {schema}, which lists no files, so nothing of it would be signed; sign it by its version, which reads \
+         every file: kilter package sign MODEL@VERSION", digest.short()
+    )]
+    Unlisted {
+        /// The package.
+        digest: Digest,
+        /// Its layout.
+        schema: u32,
+    },
     /// The golden requests cannot be read, written or asked.
     #[error(transparent)]
     Golden(#[from] GoldenError),
@@ -116,6 +127,7 @@ impl PackageError {
             Self::NotAsListed { .. } => true,
             Self::PartMissing { .. }
             | Self::Document { .. }
+            | Self::Unlisted { .. }
             | Self::Reference(_)
             | Self::Model { .. }
             | Self::Table(_)

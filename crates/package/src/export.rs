@@ -5,14 +5,19 @@
 
 use std::{
     fs::{self, File, Permissions},
-    io::{self, BufWriter, Write},
+    io::{BufWriter, Write},
     os::unix::fs::PermissionsExt,
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use kilter_blobs::{BlobError, BlobStore, Tree, atomic};
 
-use crate::{archive::ArchiveWriter, error::PackageError, files::hash_reader, model_signature::SIGNATURE_PATH};
+use crate::{
+    archive::ArchiveWriter,
+    error::PackageError,
+    model_signature::{FileHashes, SIGNATURE_PATH},
+    sha256::Sha256,
+};
 
 /// A stored package with its signature, about to be written elsewhere.
 pub struct Export<'p> {
@@ -83,9 +88,9 @@ impl Export<'_> {
             .map_err(failed)?;
         let mut archive = ArchiveWriter::new(BufWriter::with_capacity(1 << 20, beside.as_file()));
         for entry in self.tree.entries() {
-            let path = self.whole(entry.digest)?;
-            let file = File::open(&path).map_err(failed)?;
-            archive.add(&format!("{name}/{}", entry.path), entry.executable, entry.bytes, file).map_err(failed)?;
+            archive.begin(&format!("{name}/{}", entry.path), entry.executable, entry.bytes).map_err(failed)?;
+            let copied = self.blobs.write_to(&entry.digest, archive.content())?;
+            archive.end(entry.bytes, copied).map_err(failed)?;
         }
         if let Some(signature) = self.signature {
             let path = format!("{name}/{SIGNATURE_PATH}");
@@ -97,23 +102,16 @@ impl Export<'_> {
         Ok(atomic::sync_dir(above)?)
     }
 
-    /// The file of an object, compared with its digest.
-    fn whole(&self, digest: kilter_domain::digest::Digest) -> Result<PathBuf, PackageError> {
-        self.blobs.verify(&digest)?;
-        Ok(self.blobs.fetch(&digest)?)
-    }
-
-    /// The SHA-256 of every file, read once; those of layouts before 3 are not listed anywhere.
+    /// The SHA-256 of every file, each read once and compared with its digest; those of layouts before 3 are not listed anywhere.
     ///
     /// # Errors
     /// If a file is missing or damaged.
-    pub fn hash(&self) -> Result<crate::FileHashes, PackageError> {
-        let mut hashes = crate::FileHashes::new();
+    pub fn hash(&self) -> Result<FileHashes, PackageError> {
+        let mut hashes = FileHashes::new();
         for entry in self.tree.entries() {
-            let path = self.whole(entry.digest)?;
-            let failed = |source: io::Error| BlobError::Io { attempted: "read", path: path.clone(), source };
-            let (hash, _) = File::open(&path).and_then(hash_reader).map_err(failed)?;
-            hashes.insert(entry.path.to_string(), hash);
+            let mut sha256 = Sha256::new();
+            self.blobs.write_to(&entry.digest, &mut sha256)?;
+            hashes.insert(entry.path.to_string(), sha256.finish());
         }
         Ok(hashes)
     }

@@ -1,28 +1,18 @@
-//! The files of a package folder, hashed once each.
+//! The files of a package folder, each read once.
 //!
 //! Invariants: symbolic links, devices and pipes are errors, and are never followed; files are streamed, whatever their size.
 
-use std::{
-    fs::{self, File, Metadata},
-    io::{self, Read},
-    os::unix::fs::MetadataExt,
-    path::{Path, PathBuf},
-};
+use std::path::Path;
 
-use kilter_blobs::{BlobError, Tree, TreeEntry, TreePath, atomic};
+use kilter_blobs::{BlobError, BlobStore, PlainFile, Tree, TreeEntry, atomic, plain_files};
 use kilter_domain::digest::Digest;
-use ring::digest::{Context, SHA256};
 
 use crate::{
     error::PackageError,
     manifest::MAX_FILES,
     model_signature::{FileHashes, SIGNATURE_PATH},
+    sha256::Sha256,
 };
-
-/// Bytes moved at once.
-const BUFFER_BYTES: usize = 1 << 20;
-/// Deepest folder that is looked into.
-const MAX_DEPTH: usize = 64;
 
 /// The files of a folder, without the signature at its top.
 pub(crate) struct FolderFiles {
@@ -37,10 +27,10 @@ impl FolderFiles {
     pub fn read(folder: &Path) -> Result<Self, PackageError> {
         let (mut hashes, mut entries) = (FileHashes::new(), Vec::new());
         for (path, place, metadata) in list(folder)? {
-            let (hash, bytes) = hash_file(&place)?;
-            let (digest, _) = atomic::digest_of(&place)?;
-            hashes.insert(path.to_string(), hash);
-            entries.push(TreeEntry { path, executable: metadata.mode() & 0o111 != 0, digest, bytes });
+            let mut sha256 = Sha256::new();
+            let (digest, bytes) = atomic::read_into(&place, &mut sha256)?;
+            hashes.insert(path.to_string(), sha256.finish());
+            entries.push(TreeEntry { path, executable: is_executable(&metadata), digest, bytes });
         }
         let tree = Tree::new(entries).map_err(|source| PackageError::Tree { folder: folder.to_owned(), source })?;
         Ok(Self { hashes, tree })
@@ -52,63 +42,32 @@ impl FolderFiles {
     }
 }
 
-/// Every plain file below `folder` but the signature.
-pub(crate) fn list(folder: &Path) -> Result<Vec<(TreePath, PathBuf, Metadata)>, PackageError> {
-    let mut found = Vec::new();
-    let mut folders = vec![(folder.to_owned(), 0)];
-    while let Some((current, depth)) = folders.pop() {
-        let failed = |source| BlobError::Io { attempted: "read the folder", path: current.clone(), source };
-        for entry in fs::read_dir(&current).map_err(failed)? {
-            let place = entry.map_err(failed)?.path();
-            let metadata = fs::symlink_metadata(&place).map_err(failed)?;
-            if metadata.is_dir() && depth < MAX_DEPTH {
-                folders.push((place, depth + 1));
-                continue;
-            }
-            if !metadata.is_file() {
-                let what = if metadata.is_symlink() { "a symbolic link" } else { "no plain file" };
-                return Err(BlobError::NotPlain { path: place, what }.into());
-            }
-            let path = relative(folder, &place)?;
-            if path.as_str() != SIGNATURE_PATH {
-                found.push((path, place, metadata));
-            }
-            if found.len() > MAX_FILES {
-                return Err(PackageError::TooManyFiles);
-            }
-        }
-    }
-    found.sort_by(|a, b| a.0.cmp(&b.0));
-    Ok(found)
+/// Stores the files of a package folder but its signature, as they are. Their tree is the identity of the package.
+///
+/// # Errors
+/// If the folder has something that no package has, or a file cannot be read or stored.
+pub fn store_folder(blobs: &BlobStore, folder: &Path) -> Result<Digest, PackageError> {
+    Ok(blobs.put_files(&list(folder)?)?.digest)
 }
 
-fn relative(folder: &Path, place: &Path) -> Result<TreePath, PackageError> {
-    let text = place.strip_prefix(folder).ok().and_then(Path::to_str).unwrap_or_default();
-    text.parse().map_err(|source| BlobError::Path { path: place.to_owned(), source }.into())
+/// Every plain file below `folder` but the signature, in the order of their paths.
+pub(crate) fn list(folder: &Path) -> Result<Vec<PlainFile>, PackageError> {
+    let mut files = plain_files(folder, MAX_FILES + 1).map_err(|error| match error {
+        BlobError::TooManyFiles { .. } => PackageError::TooManyFiles,
+        error => error.into(),
+    })?;
+    files.retain(|(path, ..)| path.as_str() != SIGNATURE_PATH);
+    if files.len() > MAX_FILES { Err(PackageError::TooManyFiles) } else { Ok(files) }
+}
+
+/// Whether the file may be executed.
+pub(crate) fn is_executable(metadata: &std::fs::Metadata) -> bool {
+    std::os::unix::fs::MetadataExt::mode(metadata) & 0o111 != 0
 }
 
 /// The SHA-256 and the size of a file.
 pub(crate) fn hash_file(path: &Path) -> Result<([u8; 32], u64), PackageError> {
-    let failed = |source| BlobError::Io { attempted: "read", path: path.to_owned(), source };
-    let file = File::open(path).map_err(failed)?;
-    Ok(hash_reader(file).map_err(failed)?)
-}
-
-/// The SHA-256 and the number of bytes that a reader has left.
-pub(crate) fn hash_reader(mut reader: impl Read) -> io::Result<([u8; 32], u64)> {
-    let (mut context, mut bytes, mut buffer) = (Context::new(&SHA256), 0, vec![0; BUFFER_BYTES]);
-    loop {
-        match reader.read(&mut buffer) {
-            Ok(0) => break,
-            Ok(count) => {
-                context.update(&buffer[..count]);
-                bytes += count as u64;
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    let mut hash = [0; 32];
-    hash.copy_from_slice(context.finish().as_ref());
-    Ok((hash, bytes))
+    let mut sha256 = Sha256::new();
+    let (_, bytes) = atomic::read_into(path, &mut sha256)?;
+    Ok((sha256.finish(), bytes))
 }

@@ -18,3 +18,5 @@ pub(crate) const REFERENCE_PATH: &str = "reference.json";
 pub(crate) const CONTRACT_PATH: &str = "flow/kilter.toml";
 /// A package part larger than this is not read into memory.
 pub(crate) const MAX_BYTES: u64 = 2 << 30;
+/// The longest manifest that is read.
+pub(crate) const MAX_MANIFEST_BYTES: u64 = 64 << 20;

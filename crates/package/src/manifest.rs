@@ -14,6 +14,8 @@ use kilter_domain::{
 use kilter_inference::{Input, Signature};
 use serde::{Deserialize, Serialize};
 
+use crate::sha256;
+
 /// The layout that this program writes. It reads all up to this one.
 pub const SCHEMA: u32 = 3;
 /// Files that a package lists at most.
@@ -145,7 +147,7 @@ impl Manifest {
             if !seen.insert(&file.path) {
                 return Err(wrong("is listed twice".to_owned()));
             }
-            sha256_of_hex(&file.sha256).ok_or_else(|| wrong("has no SHA-256 in hex".to_owned()))?;
+            sha256::of_hex(&file.sha256).ok_or_else(|| wrong("has no SHA-256 in hex".to_owned()))?;
         }
         Ok(())
     }
@@ -153,24 +155,12 @@ impl Manifest {
     /// The SHA-256 of a listed file.
     pub fn sha256_of(&self, path: &str) -> Option<[u8; 32]> {
         let file = self.files.iter().find(|file| file.path == path)?;
-        sha256_of_hex(&file.sha256)
+        sha256::of_hex(&file.sha256)
     }
-}
 
-/// The bytes of 64 lower-case hex digits.
-pub(crate) fn sha256_of_hex(text: &str) -> Option<[u8; 32]> {
-    let is_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-    if text.len() != 64 || !text.bytes().all(is_hex) {
-        return None;
+    /// The SHA-256 of every listed file.
+    pub(crate) fn listed(&self) -> BTreeMap<String, [u8; 32]> {
+        let hash = |file: &PackedFile| Some((file.path.clone(), sha256::of_hex(&file.sha256)?));
+        self.files.iter().filter_map(hash).collect()
     }
-    let mut hash = [0; 32];
-    for (at, byte) in hash.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(&text[at * 2..at * 2 + 2], 16).ok()?;
-    }
-    Some(hash)
-}
-
-/// Bytes as lower-case hex.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

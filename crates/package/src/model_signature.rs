@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::{
-    manifest::{MAX_FILES, hex, sha256_of_hex},
+    manifest::MAX_FILES,
+    sha256::{hex, of_hex},
     statement::{Bundle, SignatureError, Statement, Subject},
 };
 
@@ -104,7 +105,7 @@ fn read_list(statement: Statement) -> Result<FileHashes, String> {
     let (mut files, mut in_order) = (FileHashes::new(), Vec::with_capacity(predicate.resources.len()));
     for Resource { name, algorithm, digest } in predicate.resources {
         let path: TreePath = name.parse().map_err(|error| format!("it lists `{name}`: {error}"))?;
-        let hash = sha256_of_hex(&digest).filter(|_| algorithm == "sha256");
+        let hash = of_hex(&digest).filter(|_| algorithm == "sha256");
         let hash = hash.ok_or_else(|| format!("`{path}` has no SHA-256"))?;
         in_order.push(hash);
         if files.insert(name, hash).is_some() {

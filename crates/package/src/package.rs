@@ -2,11 +2,12 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
+    fs::{self, File},
+    io::{self, Write},
     path::{Path, PathBuf},
 };
 
-use kilter_blobs::{BlobError, BlobStore, Tree, TreePath, read_bounded};
+use kilter_blobs::{BlobError, BlobStore, Tree, TreePath, atomic};
 use kilter_domain::{digest::Digest, table::Table};
 use kilter_evaluation::reference::Reference;
 use kilter_keys::sha256;
@@ -21,8 +22,9 @@ use crate::{
         CONTRACT_PATH, EXPECTED_PATH, GOLDEN_PATH, MANIFEST_PATH, MAX_BYTES, MODEL_PATH, PROFILE_PATH, REFERENCE_PATH,
         REQUESTS_PATH, SAMPLE_PATH,
     },
-    manifest::{Manifest, PackedFile, SCHEMA, hex},
+    manifest::{Manifest, PackedFile, SCHEMA},
     model_signature::FileHashes,
+    sha256::{Sha256, hex},
 };
 
 /// Files that [`Package::put`] writes itself; none of them is carried over from another package.
@@ -102,7 +104,7 @@ impl Package {
         let mut folder = PartFolder { root: scratch, packed: Vec::new() };
         for (path, source) in files {
             if !OWN.contains(&path.as_str()) {
-                folder.write(&path, &source.bytes(blobs)?)?;
+                folder.put(&path, &source, blobs)?;
             }
         }
         folder.write(PROFILE_PATH, &reference.to_bytes()?)?;
@@ -159,36 +161,22 @@ impl Package {
 
     /// Refuses a package whose files are not those that its manifest lists.
     fn check_listed(&self) -> Result<(), PackageError> {
-        if self.manifest.schema < SCHEMA {
-            return Ok(());
+        let Some(listed) = self.file_hashes() else { return Ok(()) };
+        let not_as_listed = |part: &str| PackageError::NotAsListed { digest: self.digest, part: part.to_owned() };
+        if let Some((path, _)) = self.read.iter().find(|(path, hash)| listed.get(*path) != Some(hash)) {
+            return Err(not_as_listed(path));
         }
-        let listed = self.file_hashes();
-        for (path, hash) in &self.read {
-            if listed.get(path) != Some(hash) {
-                return Err(PackageError::NotAsListed { digest: self.digest, part: path.clone() });
-            }
-        }
-        let in_tree = self.tree.entries().iter().map(|entry| entry.path.as_str());
-        let other = in_tree.filter(|path| !listed.contains_key(*path)).map(str::to_owned).next();
-        let missing = listed.keys().find(|path| part_at(&self.tree, path).is_none());
-        match other.or_else(|| missing.cloned()) {
-            Some(part) => Err(PackageError::NotAsListed { digest: self.digest, part }),
-            None => Ok(()),
-        }
+        let mut in_tree = self.tree.entries().iter().map(|entry| entry.path.as_str());
+        let other = in_tree.find(|path| !listed.contains_key(*path));
+        let missing = || listed.keys().map(String::as_str).find(|path| part_at(&self.tree, path).is_none());
+        other.or_else(missing).map_or(Ok(()), |part| Err(not_as_listed(part)))
     }
 
-    /// The SHA-256 of every file of the package, as the manifest lists them; of layouts before 3 nothing.
-    pub fn file_hashes(&self) -> FileHashes {
-        let listed = self
-            .manifest
-            .files
-            .iter()
-            .filter_map(|file| Some((file.path.clone(), self.manifest.sha256_of(&file.path)?)));
-        let own = self.read.get(MANIFEST_PATH).map(|hash| (MANIFEST_PATH.to_owned(), *hash));
-        match self.manifest.schema {
-            SCHEMA => listed.chain(own).collect(),
-            _ => FileHashes::new(),
-        }
+    /// The SHA-256 of every file of the package, as the manifest lists them; `None` for layouts before 3, which list nothing.
+    pub fn file_hashes(&self) -> Option<FileHashes> {
+        let mut listed = (self.manifest.schema == SCHEMA).then(|| self.manifest.listed())?;
+        listed.extend(self.read.get(MANIFEST_PATH).map(|hash| (MANIFEST_PATH.to_owned(), *hash)));
+        Some(listed)
     }
 
     /// The files of the package, as they are stored.
@@ -255,14 +243,21 @@ fn loader_files(manifest: &Manifest, model_bytes: u64) -> [(&'static str, String
     ]
 }
 
-impl PartSource {
-    fn bytes(self, blobs: &BlobStore) -> Result<Vec<u8>, PackageError> {
-        match self {
-            Self::Bytes(bytes) => Ok(bytes),
-            Self::Blob(digest) => Ok(blobs.read(&digest, MAX_BYTES)?),
-            Self::File(path) => read_bounded(&path, MAX_BYTES)
-                .map_err(|source| BlobError::Io { attempted: "read", path, source }.into()),
-        }
+/// A new file, and the SHA-256 of what is written to it.
+struct HashedCopy {
+    file: File,
+    sha256: Sha256,
+}
+
+impl Write for HashedCopy {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.file.write(bytes)?;
+        self.sha256.update(&bytes[..written]);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
     }
 }
 
@@ -293,6 +288,24 @@ impl PartFolder<'_> {
         Ok(())
     }
 
+    /// Writes a part of any size; its bytes pass through once.
+    fn put(&mut self, path: &str, source: &PartSource, blobs: &BlobStore) -> Result<(), PackageError> {
+        let place = self.place(path)?;
+        let failed = |source| BlobError::Io { attempted: "write", path: place.clone(), source };
+        let mut copy = HashedCopy { file: File::create(&place).map_err(failed)?, sha256: Sha256::new() };
+        let bytes = match source {
+            PartSource::Bytes(bytes) => copy.write_all(bytes).map(|()| bytes.len() as u64).map_err(failed)?,
+            PartSource::Blob(digest) => blobs.write_to(digest, &mut copy)?,
+            // A pipe would wait for a writer.
+            PartSource::File(file) if !file.is_file() => {
+                return Err(BlobError::NotPlain { path: file.clone(), what: "no file" }.into());
+            }
+            PartSource::File(file) => atomic::read_into(file, &mut copy)?.1,
+        };
+        self.packed.push(PackedFile { path: path.to_owned(), bytes, sha256: hex(&copy.sha256.finish()) });
+        Ok(())
+    }
+
     /// Lists a part that someone else wrote.
     fn note(&mut self, path: &str) -> Result<(), PackageError> {
         let (hash, bytes) = files::hash_file(&self.place(path)?)?;
@@ -311,7 +324,7 @@ fn write_file(path: &Path, bytes: &[u8]) -> Result<(), PackageError> {
 }
 
 fn part_at(tree: &Tree, path: &str) -> Option<Digest> {
-    tree.entries().iter().find(|entry| entry.path.as_str() == path).map(|entry| entry.digest)
+    tree.entry(path).map(|entry| entry.digest)
 }
 
 /// A stored table; the reader wants a file.

@@ -10,8 +10,8 @@ use kilter_keys::{KeyError, PrivateKey, PublicKey};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// The type of a bundle.
-const MEDIA_TYPE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
+/// The media type of a bundle.
+pub const BUNDLE_TYPE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
 const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
 /// The type of a statement.
 pub const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
@@ -97,7 +97,7 @@ struct EnvelopeSignature {
 pub enum SignatureError {
     #[error("the signature is no bundle of a public key (Sigstore bundle v0.3)")]
     NotABundle(#[source] serde_json::Error),
-    #[error("the signature is a bundle of the type `{found}`; this version of Kilter reads `{MEDIA_TYPE}`")]
+    #[error("the signature is a bundle of the type `{found}`; this version of Kilter reads `{BUNDLE_TYPE}`")]
     OtherFormat { found: String },
     #[error("the signature was made with the key {}, not with {}", short(hint), short(key))]
     OtherKey { hint: String, key: String },
@@ -129,7 +129,7 @@ impl Bundle {
             serde_json::to_vec(statement).map_err(|error| SignatureError::Statement { reason: error.to_string() })?;
         let signature = key.sign(&pre_authentication_encoding(&payload))?;
         Ok(Self {
-            media_type: MEDIA_TYPE.to_owned(),
+            media_type: BUNDLE_TYPE.to_owned(),
             verification_material: VerificationMaterial {
                 public_key: Hint { hint: key.public().id() },
                 tlog_entries: Vec::new(),
@@ -149,7 +149,7 @@ impl Bundle {
     pub fn parse(text: &[u8]) -> Result<Self, SignatureError> {
         let found: Self = serde_json::from_slice(text).map_err(SignatureError::NotABundle)?;
         let envelope = &found.dsse_envelope;
-        let other = [(&found.media_type, MEDIA_TYPE), (&envelope.payload_type, PAYLOAD_TYPE)];
+        let other = [(&found.media_type, BUNDLE_TYPE), (&envelope.payload_type, PAYLOAD_TYPE)];
         let foreign = other.iter().find(|(found, known)| found != known).map(|(found, _)| (*found).clone());
         match foreign {
             Some(foreign) => Err(SignatureError::OtherFormat { found: foreign.chars().take(200).collect() }),

@@ -19,14 +19,11 @@ use crate::{
     error::PackageError,
     files::FolderFiles,
     golden::{GoldenRequests, GoldenResult},
-    layout::{EXPECTED_PATH, MANIFEST_PATH, MAX_BYTES, MODEL_PATH, REQUESTS_PATH},
+    layout::{EXPECTED_PATH, MANIFEST_PATH, MAX_BYTES, MAX_MANIFEST_BYTES, MODEL_PATH, REQUESTS_PATH},
     manifest::{Manifest, SCHEMA},
     model_signature::{FileHashes, SIGNATURE_PATH, signed_files},
     statement::{Bundle, MAX_BUNDLE_BYTES, SignatureError},
 };
-
-/// The longest manifest that is read.
-const MAX_MANIFEST_BYTES: u64 = 64 << 20;
 
 /// What one of the checks found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -128,19 +125,19 @@ pub fn check_hashes(manifest: &Manifest, found: &FileHashes) -> CheckResult {
     if manifest.schema < SCHEMA {
         return CheckResult::Skipped(format!("layout {} lists no files", manifest.schema));
     }
-    for file in &manifest.files {
-        match found.get(&file.path) {
-            None => return CheckResult::Failed(format!("`{}` is listed and not there", file.path)),
-            Some(hash) if Some(*hash) != manifest.sha256_of(&file.path) => {
-                return CheckResult::Failed(format!("`{}` has other bytes than package.json lists", file.path));
+    let listed = manifest.listed();
+    for (path, hash) in &listed {
+        match found.get(path) {
+            None => return CheckResult::Failed(format!("`{path}` is listed and not there")),
+            Some(other) if other != hash => {
+                return CheckResult::Failed(format!("`{path}` has other bytes than package.json lists"));
             }
             Some(_) => {}
         }
     }
-    let listed = |path: &str| path == MANIFEST_PATH || manifest.files.iter().any(|file| file.path == path);
-    match found.keys().find(|path| !listed(path)) {
+    match found.keys().find(|path| *path != MANIFEST_PATH && !listed.contains_key(*path)) {
         Some(path) => CheckResult::Failed(format!("`{path}` is there and not listed")),
-        None => CheckResult::Passed(format!("{} files are as package.json lists them", manifest.files.len())),
+        None => CheckResult::Passed(format!("{} files are as package.json lists them", listed.len())),
     }
 }
 
@@ -186,13 +183,19 @@ fn check_golden(folder: &Path, manifest: &Manifest) -> CheckResult {
 }
 
 fn ask_golden(folder: &Path, manifest: &Manifest) -> Result<GoldenResult, PackageError> {
-    let model = read_part(folder, MODEL_PATH, MAX_BYTES)?;
-    let digest = Digest::of(&model);
-    let model = Model::from_onnx(&model).map_err(|source| PackageError::Model { digest, source })?;
+    let (digest, model) = read_model(folder)?;
     let (requests, expected) =
         (read_part(folder, REQUESTS_PATH, MAX_BYTES)?, read_part(folder, EXPECTED_PATH, MAX_BYTES)?);
     let golden = GoldenRequests::from_lines(&manifest.signature, &requests, &expected)?;
     let version = VersionRef { number: 0, digest };
     let version = ServedVersion::for_validation(Arc::new(model), version, Some(manifest.threshold));
     Ok(golden.ask(version, None)?)
+}
+
+/// The model in a folder; its bytes are not kept beside it.
+fn read_model(folder: &Path) -> Result<(Digest, Model), PackageError> {
+    let bytes = read_part(folder, MODEL_PATH, MAX_BYTES)?;
+    let digest = Digest::of(&bytes);
+    let model = Model::from_onnx(&bytes).map_err(|source| PackageError::Model { digest, source })?;
+    Ok((digest, model))
 }

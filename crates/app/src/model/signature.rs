@@ -17,13 +17,18 @@ use crate::{
 };
 
 /// Signs a package with the key of this platform, and keeps the signature beside it. The id of the key.
+///
+/// # Errors
+/// If the package does not list its files, or there is no key.
 pub(crate) fn sign_package(
     app: &App,
     context: &RequestContext,
     model: &ModelName,
     package: &Package,
 ) -> Result<String, VersionError> {
-    sign_files(app, context, model, (package.digest, package.file_hashes()))
+    let (digest, schema) = (package.digest, package.manifest.schema);
+    let files = package.file_hashes().ok_or(kilter_package::PackageError::Unlisted { digest, schema })?;
+    sign_files(app, context, model, (digest, files))
 }
 
 /// The same for files that were hashed already.
@@ -62,9 +67,9 @@ pub(crate) fn check_signed(app: &App, version: &Version, package: &Package) -> R
     if package.manifest.schema < SCHEMA && is_older_than_signing(app, version)? {
         return Ok(());
     }
-    let files = match package.manifest.schema {
-        SCHEMA => package.file_hashes(),
-        _ => Export { blobs: app.blobs(), tree: package.tree(), signature: None }.hash()?,
+    let files = match package.file_hashes() {
+        Some(listed) => listed,
+        None => Export { blobs: app.blobs(), tree: package.tree(), signature: None }.hash()?,
     };
     match check_signature_of(app, &version.digest, &files)? {
         CheckResult::Passed(_) => Ok(()),
@@ -95,4 +100,29 @@ fn is_older_than_signing(app: &App, version: &Version) -> Result<bool, VersionEr
     let of_packages = keys.iter().filter(|key| key.purpose == KeyPurpose::Package);
     let first = of_packages.map(|key| key.since).min();
     Ok(first.is_none_or(|first| version.created < first))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::golden_replay::tests::{TestFolder, trained};
+
+    #[test]
+    fn a_package_that_lists_no_files_is_not_signed_as_an_empty_list() {
+        let folder = tempfile::tempdir().unwrap();
+        let test = TestFolder::open(folder.path());
+        crate::registration::register(&test.app, &test.context, &test.project).unwrap();
+        let (model, number) = (test.project.model(), test.version(&trained().0, None));
+        let version = test.app.store().read(|reader| kilter_store::model::get(reader, &model, number)).unwrap();
+        let mut package = Package::load(test.app.blobs(), version.digest).unwrap();
+        assert!(package.file_hashes().is_some_and(|files| files.len() > 5));
+        package.manifest.schema = 2;
+        let error = sign_package(&test.app, &test.context, &model, &package).unwrap_err().to_string();
+        assert!(
+            error.contains("has layout 2, which lists no files") && error.contains("kilter package sign"),
+            "{error}"
+        );
+        let signed = test.app.store().read(|reader| signatures::list(reader, &version.digest)).unwrap();
+        assert_eq!(signed.len(), 1, "that of its registration");
+    }
 }

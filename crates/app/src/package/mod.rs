@@ -16,5 +16,7 @@ pub use build::{BuiltPackage, PackageTarget, build_package};
 pub use error::PackageUseError;
 pub use import::{ImportTarget, import_package};
 pub use kilter_keys::{KeyError, PublicKey};
-pub use kilter_package::{Bundle, CheckResult, PackageDifference, Verified, compare_folders, unpack, verify_folder};
+pub use kilter_package::{
+    BUNDLE_TYPE, Bundle, CheckResult, PackageDifference, Verified, compare_folders, unpack, verify_folder,
+};
 pub use verify::{sign_version, verify_version};

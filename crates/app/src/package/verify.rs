@@ -1,7 +1,7 @@
 //! Whether the package of a version is what it claims to be; and its signature made again, where its key is gone.
 
 use kilter_domain::{actor::Action, error_chain::with_causes, ids::ModelName};
-use kilter_package::{CheckResult, Export, Verified, check_hashes};
+use kilter_package::{CheckResult, Export, FileHashes, Verified, check_hashes};
 use kilter_store::{model as versions, model::Version};
 
 use crate::{
@@ -18,12 +18,20 @@ use crate::{
 /// If there is no such version, or the metadata cannot be read. What a check finds is no error.
 pub fn verify_version(app: &App, model: &ModelName, number: u32) -> Result<Verified, PackageUseError> {
     let version = app.store().read(|reader| versions::get(reader, model, number))?;
-    let failed = |reason: String| Verified {
-        digest: version.digest,
-        manifest: None,
-        hashes: CheckResult::Failed(reason.clone()),
-        signature: CheckResult::Failed(reason.clone()),
-        golden: CheckResult::Failed(reason),
+    Ok(verify(app, &version)?.0)
+}
+
+/// What the checks of a version find, and the SHA-256 of its files; of those that cannot be read, nothing.
+fn verify(app: &App, version: &Version) -> Result<(Verified, FileHashes), PackageUseError> {
+    let failed = |reason: String| {
+        let verified = Verified {
+            digest: version.digest,
+            manifest: None,
+            hashes: CheckResult::Failed(reason.clone()),
+            signature: CheckResult::Failed(reason.clone()),
+            golden: CheckResult::Failed(reason),
+        };
+        (verified, FileHashes::new())
     };
     let tree = match app.blobs().tree(&version.digest) {
         Ok(tree) => tree,
@@ -36,13 +44,14 @@ pub fn verify_version(app: &App, model: &ModelName, number: u32) -> Result<Verif
         (_, Err(error)) => return Ok(failed(with_causes(&error))),
     };
     let manifest = package.0.manifest.clone();
-    Ok(Verified {
+    let verified = Verified {
         digest: version.digest,
         hashes: check_hashes(&manifest, &files),
         signature: signature::check_signature_of(app, &version.digest, &files)?,
-        golden: ask_golden(app, &version, &package),
+        golden: ask_golden(app, version, &package),
         manifest: Some(manifest),
-    })
+    };
+    Ok((verified, files))
 }
 
 fn ask_golden(app: &App, version: &Version, (package, model): &load::LoadedVersion) -> CheckResult {
@@ -66,13 +75,11 @@ pub fn sign_version(
 ) -> Result<String, PackageUseError> {
     authz::require(app, context, Action::Administer, &Subject::Model(model.clone()))?;
     let version = app.store().read(|reader| versions::get(reader, model, number))?;
-    let verified = verify_version(app, model, number)?;
+    let (verified, files) = verify(app, &version)?;
     for check in [&verified.hashes, &verified.golden] {
         if let CheckResult::Failed(reason) = check {
             return Err(PackageUseError::Invalid(reason.clone()));
         }
     }
-    let tree = app.blobs().tree(&version.digest)?;
-    let files = Export { blobs: app.blobs(), tree: &tree, signature: None }.hash()?;
     Ok(signature::sign_files(app, context, model, (version.digest, files))?)
 }

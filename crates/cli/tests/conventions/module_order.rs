@@ -282,6 +282,7 @@ pub const ORDER: &[(&str, &[&str])] = &[
         "package",
         &[
             "layout",
+            "sha256",
             "manifest",
             "statement",
             "golden",

@@ -8,7 +8,7 @@ use kilter_inference::{Input, InputKind, Signature};
 use kilter_keys::sha256;
 use serde_json::{Value, json};
 
-use crate::manifest::{Manifest, hex};
+use crate::{manifest::Manifest, sha256::hex};
 
 /// The version of MLflow that was tried with this layout.
 const MLFLOW: &str = "3.17.2";

@@ -10,7 +10,8 @@ use crate::{
         origin::{Origin, StepOrigin},
         text::pretty,
     },
-    manifest::{Manifest, hex},
+    manifest::Manifest,
+    sha256::hex,
     statement::{Statement, Subject},
 };
 

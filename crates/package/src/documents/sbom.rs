@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use crate::{
     documents::{origin::Origin, text::pretty},
-    manifest::{Manifest, hex},
+    manifest::Manifest,
+    sha256::hex,
 };
 
 /// The text of `sbom.cdx.json`, about the model with this SHA-256.
@@ -40,15 +41,7 @@ pub fn bill_of_materials(manifest: &Manifest, origin: &Origin, model_sha256: &[u
         components.push(json!({
             "type": "platform", "bom-ref": "platform/python", "name": "python", "version": python.version,
         }));
-        components.extend(python.packages.iter().map(|(name, version)| {
-            json!({
-                "type": "library",
-                "bom-ref": format!("pkg:pypi/{name}@{version}"),
-                "name": name,
-                "version": version,
-                "purl": format!("pkg:pypi/{}@{}", escaped(&name.to_lowercase().replace('_', "-")), escaped(version)),
-            })
-        }));
+        components.extend(python.packages.iter().map(|(name, version)| library(name, version)));
     }
     pretty(&json!({
         "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
@@ -63,6 +56,25 @@ pub fn bill_of_materials(manifest: &Manifest, origin: &Origin, model_sha256: &[u
         },
         "components": components,
     }))
+}
+
+/// A package of the environment. Of one from elsewhere than an index, the version says where from: that is a property.
+fn library(name: &str, version: &str) -> Value {
+    let (plain, source) = match version.split_once(" (") {
+        Some((plain, source)) => (plain, Some(source.trim_end_matches(')'))),
+        None => (version, None),
+    };
+    let mut library = json!({
+        "type": "library",
+        "bom-ref": format!("pkg:pypi/{name}@{version}"),
+        "name": name,
+        "version": plain,
+        "purl": format!("pkg:pypi/{}@{}", escaped(&name.to_lowercase().replace('_', "-")), escaped(plain)),
+    });
+    if let Some(source) = source {
+        library["properties"] = json!([{ "name": "kilter:source", "value": source }]);
+    }
+    library
 }
 
 /// What a package URL does not take as it stands.

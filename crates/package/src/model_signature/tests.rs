@@ -29,7 +29,7 @@ fn what_was_signed_reads_back_with_the_key_and_with_no_other() {
 /// What a statement with this list comes to.
 fn read(resources: &Value, change: impl FnOnce(&mut Statement)) -> Result<FileHashes, String> {
     let hashes: Vec<[u8; 32]> =
-        resources.as_array().unwrap().iter().filter_map(|one| sha256_of_hex(one["digest"].as_str()?)).collect();
+        resources.as_array().unwrap().iter().filter_map(|one| of_hex(one["digest"].as_str()?)).collect();
     let subject =
         Subject { name: "m".to_owned(), digest: BTreeMap::from([("sha256".to_owned(), hex(&root_of(&hashes)))]) };
     let serialization = json!({ "method": "files", "hash_type": "sha256" });

@@ -3,6 +3,7 @@
 use std::{fmt, str::FromStr};
 
 use super::error::OciError;
+use crate::sha256;
 
 /// Longest repository and tag.
 const MAX_NAME: usize = 255;
@@ -104,8 +105,7 @@ fn is_tag(tag: &str) -> bool {
 
 /// Whether a text is the digest of something by SHA-256.
 pub(crate) fn is_sha256(digest: &str) -> bool {
-    let hex = |c: char| c.is_ascii_digit() || ('a'..='f').contains(&c);
-    digest.strip_prefix("sha256:").is_some_and(|rest| rest.len() == 64 && rest.chars().all(hex))
+    digest.strip_prefix("sha256:").is_some_and(|hex| sha256::of_hex(hex).is_some())
 }
 
 #[cfg(test)]

@@ -6,18 +6,17 @@ use std::{
     path::Path,
 };
 
-use reqwest::{
-    Method, Response, StatusCode, Url,
-    header::{ACCEPT, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, LOCATION, RANGE},
-};
-use sha2::{Digest as _, Sha256};
-
 use super::{
     address::OciAddress,
     error::OciError,
-    manifest::{Descriptor, INDEX_TYPE, MANIFEST_TYPE, MAX_MANIFEST_BYTES, hex, sha256},
+    manifest::{Descriptor, INDEX_TYPE, MANIFEST_TYPE, MAX_MANIFEST_BYTES, digest_of},
     options::RegistryOptions,
     transport::Transport,
+};
+use crate::sha256::Sha256;
+use reqwest::{
+    Method, Response, StatusCode, Url,
+    header::{ACCEPT, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, LOCATION, RANGE},
 };
 
 /// A layer is sent in pieces of this size; each is in memory once.
@@ -58,9 +57,8 @@ impl Client {
             return Ok(None);
         }
         let media_type = header(&response, CONTENT_TYPE.as_str()).unwrap_or_default();
-        let bytes = self.body(response, attempted).await?;
-        let mut descriptor = Descriptor::of(media_type.split(';').next().unwrap_or_default().trim(), &bytes);
-        descriptor.size = bytes.len() as u64;
+        let bytes = self.body(response, attempted, MAX_MANIFEST_BYTES).await?;
+        let descriptor = Descriptor::of(media_type.split(';').next().unwrap_or_default().trim(), &bytes);
         if reference.starts_with("sha256:") && descriptor.digest != reference {
             let (expected, found) = (reference.to_owned(), descriptor.digest);
             return Err(OciError::Digest { what: "the manifest".to_owned(), expected, found });
@@ -68,13 +66,13 @@ impl Client {
         Ok(Some(StoredManifest { descriptor, bytes }))
     }
 
-    /// The answer of `GET …` as bytes, for documents; `None` for 404.
-    pub(crate) async fn document(&self, path: &str, attempted: &str) -> Result<Option<Vec<u8>>, OciError> {
+    /// The answer of `GET …` as bytes, at most `limit` of them; `None` for 404.
+    pub(crate) async fn document(&self, path: &str, attempted: &str, limit: u64) -> Result<Option<Vec<u8>>, OciError> {
         let url = self.transport.url(path)?;
         let response = self.transport.send((Method::GET, &url), attempted, &|request| request).await?;
         match response.status() {
             StatusCode::NOT_FOUND => Ok(None),
-            _ => self.body(response, attempted).await.map(Some),
+            _ => self.body(response, attempted, limit).await.map(Some),
         }
     }
 
@@ -261,7 +259,7 @@ impl Client {
             let reason = format!("it sent {have} of {} bytes", descriptor.size);
             return Err(self.transport.unavailable(attempted, reason));
         }
-        let found = hex(&hash.finalize());
+        let found = digest_of(&hash.finish());
         if have > descriptor.size || found != descriptor.digest {
             drop(file);
             std::fs::remove_file(path).map_err(failed)?;
@@ -271,34 +269,31 @@ impl Client {
         file.sync_all().map_err(failed)
     }
 
-    /// A small blob, in memory.
+    /// A blob of the size that its descriptor states, in memory.
     pub(crate) async fn get_bytes(&self, descriptor: &Descriptor) -> Result<Vec<u8>, OciError> {
         let missing = || OciError::NotFound {
             what: "document",
             address: self.transport.address().with_reference(&descriptor.digest).to_string(),
         };
         let path = format!("blobs/{}", descriptor.digest);
-        let bytes = self.document(&path, "send a document").await?.ok_or_else(missing)?;
-        let found = sha256(&bytes);
-        match found == descriptor.digest {
-            true => Ok(bytes),
-            false => {
-                let expected = descriptor.digest.clone();
-                Err(OciError::Digest { what: "a document".to_owned(), expected, found })
-            }
+        let bytes = self.document(&path, "send a document", descriptor.size).await?.ok_or_else(missing)?;
+        let found = digest_of(&kilter_keys::sha256(&bytes));
+        if found == descriptor.digest {
+            return Ok(bytes);
         }
+        Err(OciError::Digest { what: "a document".to_owned(), expected: descriptor.digest.clone(), found })
     }
 
-    async fn body(&self, mut response: Response, attempted: &str) -> Result<Vec<u8>, OciError> {
+    async fn body(&self, mut response: Response, attempted: &str, limit: u64) -> Result<Vec<u8>, OciError> {
         if !response.status().is_success() {
             return Err(self.transport.unexpected(&response, attempted));
         }
         let mut bytes = Vec::new();
         while let Some(part) = response.chunk().await.map_err(|error| self.transport.interrupted(attempted, &error))? {
-            bytes.extend_from_slice(&part);
-            if bytes.len() as u64 > MAX_MANIFEST_BYTES {
-                return Err(self.transport.protocol(format!("a document has more than {MAX_MANIFEST_BYTES} bytes")));
+            if (bytes.len() + part.len()) as u64 > limit {
+                return Err(self.transport.protocol(format!("a document has more than {limit} bytes")));
             }
+            bytes.extend_from_slice(&part);
         }
         Ok(bytes)
     }

@@ -1,13 +1,13 @@
 //! Who asks a registry: from the environment, from the files of Docker and Podman, or from their helpers.
 
 use std::{
-    env, fs,
-    io::Write,
+    env,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::Command,
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD};
+use kilter_blobs::{answer_bounded, read_bounded};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -15,6 +15,8 @@ use super::error::OciError;
 
 /// Longest file of logins that is read.
 const MAX_BYTES: u64 = 4 << 20;
+/// Longest answer of a helper: one login.
+const MAX_ANSWER_BYTES: u64 = 1 << 20;
 
 /// A name and what proves it.
 #[derive(Clone, PartialEq, Eq)]
@@ -72,7 +74,7 @@ fn in_file(path: &Path, host: &str) -> Result<Option<Login>, OciError> {
         return Ok(None);
     }
     let wrong = |reason: String| OciError::Login { host: host.to_owned(), reason };
-    let bytes = fs::read(path).map_err(|error| wrong(format!("{}: {error}", path.display())))?;
+    let bytes = read_bounded(path, MAX_BYTES).map_err(|error| wrong(format!("{}: {error}", path.display())))?;
     // What the parser says could quote the file.
     let file: LoginFile = serde_json::from_slice(&bytes)
         .map_err(|error| wrong(format!("{}, line {}: no JSON of logins", path.display(), error.line())))?;
@@ -118,24 +120,11 @@ fn of_helper(helper: &str, host: &str) -> Result<Option<Login>, OciError> {
     if !is_name {
         return Err(wrong(format!("`{program}` is no name of a helper")));
     }
-    let started = Command::new(&program)
-        .arg("get")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .map_err(|error| wrong(format!("`{program}` could not be started: {error}")))?;
-    let mut child = started;
-    if let Some(mut input) = child.stdin.take() {
-        // A helper that does not listen answers nothing.
-        let _ = input.write_all(host.as_bytes());
-    }
-    let output = child.wait_with_output().map_err(|error| wrong(format!("`{program}` did not answer: {error}")))?;
-    if !output.status.success() {
-        return Ok(None);
-    }
+    let answer = answer_bounded(Command::new(&program).arg("get"), host.as_bytes(), MAX_ANSWER_BYTES);
+    let answer = answer.map_err(|error| wrong(format!("`{program}` could not be asked: {error}")))?;
+    let Some(answer) = answer else { return Ok(None) };
     let answer: HelperAnswer =
-        serde_json::from_slice(&output.stdout).map_err(|_| wrong(format!("`{program}` answers no login")))?;
+        serde_json::from_slice(&answer).map_err(|_| wrong(format!("`{program}` answers no login")))?;
     Ok(Some(match answer.username.as_str() {
         "<token>" => Login::Identity(answer.secret),
         _ => Login::Password { user: answer.username, password: answer.secret },
@@ -144,6 +133,8 @@ fn of_helper(helper: &str, host: &str) -> Result<Option<Login>, OciError> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn found(text: &str, host: &str) -> Result<Option<Login>, String> {

@@ -2,6 +2,9 @@
 
 use kilter_domain::time::Timestamp;
 
+/// The largest document about a package that is sent or received: a signature of 100,000 files is smaller.
+pub const MAX_ATTACHMENT_BYTES: u64 = 32 << 20;
+
 /// What an artifact says about its package beside the files.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ArtifactFacts {

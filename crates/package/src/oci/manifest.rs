@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 
 use super::facts::{ArtifactFacts, Attachment};
+use crate::sha256::hex;
 
 pub(crate) const MANIFEST_TYPE: &str = "application/vnd.oci.image.manifest.v1+json";
 pub(crate) const INDEX_TYPE: &str = "application/vnd.oci.image.index.v1+json";
@@ -19,8 +19,6 @@ pub(crate) const FILE_PATH: &str = "org.cncf.model.filepath";
 pub(crate) const FILE_METADATA: &str = "org.cncf.model.file.metadata+json";
 pub(crate) const CREATED: &str = "org.opencontainers.image.created";
 const TITLE: &str = "org.opencontainers.image.title";
-/// The signature of a package. It is sent as a referrer: a new key does not change the artifact.
-pub(crate) const SIGNATURE_PATH: &str = "model.sig";
 /// Longest manifest that registries take.
 pub(crate) const MAX_MANIFEST_BYTES: u64 = 4 << 20;
 
@@ -41,7 +39,7 @@ impl Descriptor {
     pub(crate) fn of(media_type: &str, bytes: &[u8]) -> Self {
         Self {
             media_type: media_type.to_owned(),
-            digest: sha256(bytes),
+            digest: digest_of(&kilter_keys::sha256(bytes)),
             size: bytes.len() as u64,
             artifact_type: None,
             annotations: BTreeMap::new(),
@@ -90,12 +88,9 @@ pub(crate) fn to_bytes(document: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec(document).unwrap_or_default()
 }
 
-pub(crate) fn sha256(bytes: &[u8]) -> String {
-    hex(&Sha256::digest(bytes))
-}
-
-pub(crate) fn hex(digest: &[u8]) -> String {
-    digest.iter().fold("sha256:".to_owned(), |text, byte| text + &format!("{byte:02x}"))
+/// A SHA-256 as registries write digests.
+pub(crate) fn digest_of(sha256: &[u8; 32]) -> String {
+    format!("sha256:{}", hex(sha256))
 }
 
 /// The config of a model: what it is, and the digests of its layers. It has no time, so that equal packages are equal artifacts.

@@ -26,7 +26,7 @@ use std::{
 pub use address::OciAddress;
 pub use credentials::Login;
 pub use error::OciError;
-pub use facts::{ArtifactFacts, Attachment};
+pub use facts::{ArtifactFacts, Attachment, MAX_ATTACHMENT_BYTES};
 pub use options::RegistryOptions;
 pub use pull::Pulled;
 pub use push::Pushed;

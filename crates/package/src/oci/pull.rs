@@ -18,17 +18,15 @@ use super::{
     address::{OciAddress, is_sha256},
     client::Client,
     error::OciError,
-    facts::Attachment,
-    manifest::{self, CREATED, Descriptor, FILE_METADATA, FILE_PATH, INDEX_TYPE, MODEL_TYPE, Manifest, SIGNATURE_PATH},
+    facts::{Attachment, MAX_ATTACHMENT_BYTES},
+    manifest::{self, CREATED, Descriptor, FILE_METADATA, FILE_PATH, INDEX_TYPE, MODEL_TYPE, Manifest},
     options::RegistryOptions,
-    push::SIGNATURE_TYPE,
     referrers,
 };
+use crate::{manifest::MAX_FILES, model_signature::SIGNATURE_PATH, statement::BUNDLE_TYPE};
 
-/// Files of a package at most.
-const MAX_FILES: usize = 100_000;
-/// Bytes of the documents that refer to a package, each.
-const MAX_ATTACHMENT_BYTES: u64 = 4 << 20;
+/// Bytes of the documents that refer to a package together, its signature apart: they are in memory at once.
+const MAX_ATTACHMENTS_BYTES: u64 = 64 << 20;
 
 /// What was received.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +41,17 @@ pub struct Pulled {
     pub is_signed: bool,
     /// Other documents that refer to the package: approvals, results of gates.
     pub attachments: Vec<Attachment>,
+    /// Documents that refer to it and did not come: larger than 32 MiB, together more than 64 MiB, or not what they say.
+    pub attachments_left_out: usize,
+}
+
+/// What refers to an artifact.
+#[derive(Default)]
+struct Referring {
+    /// The newest signature, with the time that it was sent.
+    signature: Option<(String, Vec<u8>)>,
+    others: Vec<Attachment>,
+    left_out: usize,
 }
 
 pub(crate) async fn pull(address: &OciAddress, folder: &Path, options: &RegistryOptions) -> Result<Pulled, OciError> {
@@ -68,8 +77,8 @@ pub(crate) async fn pull(address: &OciAddress, folder: &Path, options: &Registry
     for (path, layer) in &layers {
         receive(&client, &partial, path, layer).await?;
     }
-    let (signature, attachments) = attachments(&client, &stored.descriptor.digest).await?;
-    if let Some(signature) = &signature {
+    let referring = referring(&client, &stored.descriptor.digest).await?;
+    if let Some((_, signature)) = &referring.signature {
         atomic::write_atomic(&partial.join(SIGNATURE_PATH), signature).map_err(|error| file_error(&partial, &error))?;
     }
     let failed = |source| OciError::File { path: folder.to_owned(), source };
@@ -83,8 +92,9 @@ pub(crate) async fn pull(address: &OciAddress, folder: &Path, options: &Registry
         address: address.with_reference(&stored.descriptor.digest),
         files: layers.len(),
         bytes: layers.iter().map(|(_, layer)| layer.size).sum(),
-        is_signed: signature.is_some(),
-        attachments,
+        is_signed: referring.signature.is_some(),
+        attachments: referring.others,
+        attachments_left_out: referring.left_out,
     })
 }
 
@@ -150,30 +160,45 @@ fn file_error(path: &Path, error: &kilter_blobs::BlobError) -> OciError {
     OciError::File { path: path.to_owned(), source: std::io::Error::other(error.to_string()) }
 }
 
-/// The newest signature, and every other document that refers to the package.
-async fn attachments(client: &Client, digest: &str) -> Result<(Option<Vec<u8>>, Vec<Attachment>), OciError> {
-    let (mut signature, mut others) = (None, Vec::new());
+/// The newest signature, and other documents that refer to the package. Everybody who may write to the registry may add some: one that is
+/// too large, or is not what it says, is left out and counted.
+async fn referring(client: &Client, digest: &str) -> Result<Referring, OciError> {
+    let (mut found, mut bytes) = (Referring::default(), 0);
     for descriptor in referrers::list(client, digest).await? {
         let Some(stored) = client.manifest(&descriptor.digest).await? else { continue };
         // What is no document of ours is somebody else's.
         let Ok(manifest) = serde_json::from_slice::<Manifest>(&stored.bytes) else { continue };
         let [layer] = &manifest.layers[..] else { continue };
-        if manifest.subject.as_ref().is_none_or(|subject| subject.digest != digest) || layer.size > MAX_ATTACHMENT_BYTES
-        {
+        if manifest.subject.as_ref().is_none_or(|subject| subject.digest != digest) {
             continue;
         }
         let Some(name) = manifest::title_of(&manifest).filter(|name| is_file_name(name)) else { continue };
-        let bytes = client.get_bytes(layer).await?;
-        if layer.media_type == SIGNATURE_TYPE && name == SIGNATURE_PATH {
+        let is_signature = layer.media_type == BUNDLE_TYPE && name == SIGNATURE_PATH;
+        let together = if is_signature { layer.size } else { layer.size.saturating_add(bytes) };
+        if layer.size > MAX_ATTACHMENT_BYTES || together > MAX_ATTACHMENTS_BYTES {
+            found.left_out += 1;
+            continue;
+        }
+        let content = match client.get_bytes(layer).await {
+            Ok(content) => content,
+            Err(OciError::Digest { .. } | OciError::NotFound { .. } | OciError::Protocol { .. }) => {
+                found.left_out += 1;
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
+        if is_signature {
             let created = manifest.annotations.get(CREATED).cloned().unwrap_or_default();
-            if signature.as_ref().is_none_or(|(at, _)| *at <= created) {
-                signature = Some((created, bytes));
+            if found.signature.as_ref().is_none_or(|(at, _)| *at <= created) {
+                found.signature = Some((created, content));
             }
         } else {
-            others.push(Attachment { name: name.to_owned(), media_type: layer.media_type.clone(), bytes });
+            bytes = together;
+            let (name, media_type) = (name.to_owned(), layer.media_type.clone());
+            found.others.push(Attachment { name, media_type, bytes: content });
         }
     }
-    Ok((signature.map(|(_, bytes)| bytes), others))
+    Ok(found)
 }
 
 fn is_file_name(name: &str) -> bool {

@@ -8,7 +8,7 @@ use reqwest::Response;
 use super::{
     client::Client,
     error::OciError,
-    manifest::{Descriptor, INDEX_TYPE, Index, Manifest, to_bytes},
+    manifest::{Descriptor, INDEX_TYPE, Index, MAX_MANIFEST_BYTES, Manifest, to_bytes},
 };
 
 /// Referrers that are listed of one artifact at most.
@@ -23,7 +23,8 @@ fn tag(digest: &str) -> String {
 
 /// The documents that refer to the artifact with this digest.
 pub(crate) async fn list(client: &Client, digest: &str) -> Result<Vec<Descriptor>, OciError> {
-    let listed = client.document(&format!("referrers/{digest}"), "list what refers to an artifact").await;
+    let (path, attempted) = (format!("referrers/{digest}"), "list what refers to an artifact");
+    let listed = client.document(&path, attempted, MAX_MANIFEST_BYTES).await;
     let bytes = match listed {
         Ok(Some(bytes)) => Some(bytes),
         // Some registries refuse a route that they do not know instead of saying that there is none.
@@ -35,10 +36,10 @@ pub(crate) async fn list(client: &Client, digest: &str) -> Result<Vec<Descriptor
     let Some(bytes) = bytes else { return Ok(Vec::new()) };
     let index: Index = serde_json::from_slice(&bytes)
         .map_err(|error| client.transport().protocol(format!("its list of referrers is none: {error}")))?;
-    match index.manifests.len() > MAX_REFERRERS {
-        true => Err(client.transport().protocol(format!("it lists more than {MAX_REFERRERS} referrers"))),
-        false => Ok(index.manifests),
+    if index.manifests.len() > MAX_REFERRERS {
+        return Err(client.transport().protocol(format!("it lists more than {MAX_REFERRERS} referrers")));
     }
+    Ok(index.manifests)
 }
 
 /// Keeps a document that refers to an artifact, and lists it.

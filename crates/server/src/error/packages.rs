@@ -26,7 +26,7 @@ impl Answered for SigningKeyError {
     fn answer(&self) -> Answer {
         match self {
             Self::Key { .. } | Self::Revoked { .. } | Self::OpenToOthers { .. } => Code::KeyInvalid.into(),
-            Self::GivenFromOutside { .. } => Code::InvalidState.into(),
+            Self::GivenFromOutside { .. } | Self::NotMade { .. } => Code::InvalidState.into(),
             Self::NotFound(error) => error.answer(),
             Self::Storage(error) => error.answer(),
         }
@@ -46,6 +46,7 @@ impl Answered for PackageError {
                 Code::PackageInvalid.into()
             }
             Self::Signature(_) => Code::PackageNotSigned.into(),
+            Self::Unlisted { .. } => Code::InvalidState.into(),
             Self::NoFolder(_) => Code::FileNotFound.into(),
             Self::Exists(_) => Code::FileExists.into(),
             Self::Table(_) => Code::ColumnUnknown.into(),

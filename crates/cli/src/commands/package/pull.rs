@@ -1,6 +1,7 @@
 //! `kilter package pull`: a package from a registry.
 
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
 };
@@ -42,6 +43,7 @@ struct PulledDocument {
     is_signed: bool,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     attachments: Vec<PathBuf>,
+    attachments_left_out: usize,
 }
 
 impl Pull {
@@ -58,6 +60,11 @@ impl Pull {
         if !pulled.is_signed {
             page = page.marked(Status::Warn, "it came without a signature");
         }
+        if pulled.attachments_left_out > 0 {
+            let left_out = counted(pulled.attachments_left_out, "document");
+            page =
+                page.marked(Status::Warn, format!("{left_out} about it did not come: too large, or not what they say"));
+        }
         for path in &attachments {
             page = page.line(format!("with {}", path.display()));
         }
@@ -68,6 +75,7 @@ impl Pull {
             bytes: pulled.bytes,
             is_signed: pulled.is_signed,
             attachments,
+            attachments_left_out: pulled.attachments_left_out,
         };
         Ok(Answer::done(&document, page))
     }
@@ -78,16 +86,15 @@ fn keep_attachments(out: &Path, attachments: &[Attachment]) -> Result<Vec<PathBu
     let mut name = out.file_name().unwrap_or_default().to_owned();
     name.push(".attachments");
     let folder = out.with_file_name(name);
-    let mut written = Vec::new();
+    // Two statements may have one name: how many there are of it.
+    let (mut written, mut of_name) = (Vec::new(), BTreeMap::new());
     for attachment in attachments {
         fs::create_dir_all(&folder).map_err(|error| disk("write to", &folder, &error))?;
         let mut path = folder.join(&attachment.name);
-        // Two statements may have one name.
-        for number in 2.. {
-            if !path.exists() {
-                break;
-            }
-            path = folder.join(format!("{number}-{}", attachment.name));
+        let count = of_name.entry(&attachment.name).or_insert(1);
+        while path.exists() {
+            *count += 1;
+            path = folder.join(format!("{count}-{}", attachment.name));
         }
         fs::write(&path, &attachment.bytes).map_err(|error| disk("write", &path, &error))?;
         written.push(path);

@@ -6,7 +6,10 @@ use std::{
 };
 
 use clap::Args;
-use kilter_app::oci::{self, ArtifactFacts, Attachment, OciAddress};
+use kilter_app::{
+    oci::{self, ArtifactFacts, Attachment, MAX_ATTACHMENT_BYTES, OciAddress},
+    package::BUNDLE_TYPE,
+};
 use kilter_domain::plural::counted;
 use kilter_server::error::problem_of;
 use serde::{Deserialize, Serialize};
@@ -19,9 +22,6 @@ use crate::{
         view::{Answer, Page, Status},
     },
 };
-
-/// The largest statement about a package that is sent.
-const MAX_EVIDENCE_BYTES: u64 = 4 << 20;
 
 /// Send a package to an OCI registry, as a CNCF ModelPack artifact with its signature.
 ///
@@ -72,14 +72,13 @@ fn evidence(folder: &Path) -> Result<Vec<Attachment>, CliError> {
     let attachment = |path: PathBuf| {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let media_type = match () {
-            () if name.contains(".sigstore.") || name.ends_with(".sig") => {
-                "application/vnd.dev.sigstore.bundle.v0.3+json"
-            }
+            () if name.contains(".sigstore.") || name.ends_with(".sig") => BUNDLE_TYPE,
             () if name.contains(".intoto.") => "application/vnd.in-toto+json",
             () if name.ends_with(".json") => "application/json",
             () => "application/octet-stream",
         };
-        let bytes = kilter_app::read_bounded(&path, MAX_EVIDENCE_BYTES).map_err(|error| disk("read", &path, &error))?;
+        let bytes =
+            kilter_app::read_bounded(&path, MAX_ATTACHMENT_BYTES).map_err(|error| disk("read", &path, &error))?;
         Ok(Attachment { name, media_type: media_type.to_owned(), bytes })
     };
     paths.into_iter().map(attachment).collect()

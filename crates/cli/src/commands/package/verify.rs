@@ -79,9 +79,9 @@ impl Verify {
         };
         let text = kilter_app::read_bounded_text(file, 1 << 16).map_err(|error| disk("read the key", file, &error))?;
         let key = PublicKey::from_pem(&text).map_err(|error| usage(format!("`{}`: {error}", file.display())))?;
-        let only = |id: &str| match id == key.id() {
-            true => Ok(key.clone()),
-            false => Err(format!("it was signed with the key {:.12}, not with {:.12}", id, key.id())),
+        let only = |id: &str| {
+            let other = || format!("it was signed with the key {:.12}, not with {:.12}", id, key.id());
+            if id == key.id() { Ok(key.clone()) } else { Err(other()) }
         };
         Ok(verify_folder(folder, &only)?)
     }

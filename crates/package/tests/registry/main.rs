@@ -1,210 +1,22 @@
 //! Packages to a real registry (Debian's docker-registry) and back, read by another tool (skopeo), also through a proxy that cuts,
 //! delays and forges.
 
+mod proxy;
+mod server;
+
 use std::{
     collections::BTreeMap,
     fs,
-    io::{Read, Write},
-    net::{Ipv4Addr, TcpListener, TcpStream},
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    thread,
-    time::{Duration, Instant},
+    process::Command,
+    sync::atomic::Ordering,
 };
 
 use kilter_package::oci::{ArtifactFacts, Attachment, Login, OciAddress, OciError, RegistryOptions, pull, push};
 
-/// `secret`, as htpasswd writes it.
-const PASSWORD: &str = "ana:$2y$05$abcdefghijklmnopqrstuuOQiyCxlgf/oeuTqixKmWdcYUh4Hjl0a\n";
-
-/// A registry in a folder of its own.
-struct Registry {
-    folder: tempfile::TempDir,
-    child: Child,
-    port: u16,
-}
-
-impl Registry {
-    /// `None`, and a word about it, where the program is not installed.
-    fn start(with_password: bool) -> Option<Self> {
-        let program = ["/usr/bin/docker-registry", "/usr/local/bin/docker-registry"].map(PathBuf::from);
-        let Some(program) = program.into_iter().find(|path| path.is_file()) else {
-            println!("skipped: there is no docker-registry (Debian: docker-registry; ./test installs it)");
-            return None;
-        };
-        let folder = tempfile::tempdir().unwrap();
-        let port = free_port();
-        let auth = match with_password {
-            true => format!("auth: {{htpasswd: {{realm: test, path: {}/users}}}}\n", folder.path().display()),
-            false => String::new(),
-        };
-        fs::write(folder.path().join("users"), PASSWORD).unwrap();
-        let config = format!(
-            "version: 0.1\nlog: {{level: error}}\nstorage: {{filesystem: {{rootdirectory: {}}}}}\n\
-             http: {{addr: '127.0.0.1:{port}'}}\n{auth}",
-            folder.path().join("data").display()
-        );
-        fs::write(folder.path().join("config.yml"), config).unwrap();
-        let child = Command::new(program)
-            .args(["serve", folder.path().join("config.yml").to_str().unwrap()])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let until = Instant::now() + Duration::from_secs(30);
-        while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
-            assert!(Instant::now() < until, "the registry did not become ready");
-            thread::sleep(Duration::from_millis(20));
-        }
-        Some(Self { folder, child, port })
-    }
-
-    fn address(&self, rest: &str) -> OciAddress {
-        format!("oci://127.0.0.1:{}/{rest}", self.port).parse().unwrap()
-    }
-
-    /// The file in which the registry keeps a blob.
-    fn blob(&self, digest: &str) -> PathBuf {
-        let hex = digest.trim_start_matches("sha256:");
-        self.folder.path().join("data/docker/registry/v2/blobs/sha256").join(&hex[..2]).join(hex).join("data")
-    }
-}
-
-impl Drop for Registry {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
-}
-
-/// What a proxy does to some of what passes.
-#[derive(Clone, Copy)]
-enum Fault {
-    /// Answers to `GET …/blobs/…` end after so many bytes of their body.
-    CutAnswers { after: usize },
-    /// Requests that send a piece end after so many bytes of their body.
-    CutPieces { after: usize },
-    /// The answer is 503.
-    Unavailable,
-    /// One byte of each blob is another one.
-    Forge,
-    /// Without a token it answers 401, and gives one to whoever proves to be `ana`.
-    Token,
-}
-
-/// A proxy before a registry: the first `times` requests that the fault concerns suffer it.
-fn proxy(registry: &Registry, fault: Fault, times: usize) -> (u16, Arc<AtomicUsize>) {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let (to, suffered) = (registry.port, Arc::new(AtomicUsize::new(0)));
-    let counter = Arc::clone(&suffered);
-    thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            let counter = Arc::clone(&counter);
-            thread::spawn(move || {
-                let next = || {
-                    counter.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| (n < times).then_some(n + 1)).is_ok()
-                };
-                // A connection that breaks is what is tested.
-                let _ = pass(stream, (port, to), fault, &next);
-            });
-        }
-    });
-    (port, suffered)
-}
-
-/// One request of a connection, and its answer.
-fn pass(
-    mut client: TcpStream,
-    (port, to): (u16, u16),
-    fault: Fault,
-    suffers: &dyn Fn() -> bool,
-) -> std::io::Result<()> {
-    let head = read_head(&mut client)?;
-    let mut lines = head.split("\r\n");
-    let request = lines.next().unwrap_or_default().to_owned();
-    let headers: Vec<&str> = lines.filter(|line| !line.is_empty()).collect();
-    let header = |name: &str| {
-        let found =
-            headers.iter().filter_map(|line| line.split_once(':')).find(|(key, _)| key.eq_ignore_ascii_case(name));
-        found.map(|(_, value)| value.trim().to_owned())
-    };
-    let length: usize = header("content-length").and_then(|text| text.parse().ok()).unwrap_or(0);
-    let reads_blob = request.starts_with("GET") && request.contains("/blobs/sha256:");
-    if let Fault::Token = fault {
-        let answer = |status: &str, more: &str, body: &str| {
-            format!("HTTP/1.1 {status}\r\n{more}content-length: {}\r\nconnection: close\r\n\r\n{body}", body.len())
-        };
-        // ana:secret
-        let proves = header("authorization").is_some_and(|value| value == "Basic YW5hOnNlY3JldA==");
-        if request.contains("/token?") {
-            let answer = if proves {
-                answer("200 OK", "", r#"{"token": "let-me-in"}"#)
-            } else {
-                answer("401 Unauthorized", "", "")
-            };
-            return client.write_all(answer.as_bytes());
-        }
-        if header("authorization").is_none_or(|value| value != "Bearer let-me-in") {
-            let mut body = vec![0; length];
-            client.read_exact(&mut body)?;
-            let more = format!("www-authenticate: Bearer realm=\"http://127.0.0.1:{port}/token\",service=\"here\"\r\n");
-            return client.write_all(answer("401 Unauthorized", &more, "").as_bytes());
-        }
-    }
-    if matches!(fault, Fault::Unavailable) && suffers() {
-        let mut body = vec![0; length];
-        client.read_exact(&mut body)?;
-        return client.write_all(b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
-    }
-    let mut server = TcpStream::connect((Ipv4Addr::LOCALHOST, to))?;
-    let kept = headers.iter().filter(|line| {
-        let key = line.split(':').next().unwrap_or_default().to_ascii_lowercase();
-        key != "connection" && !(key == "authorization" && matches!(fault, Fault::Token))
-    });
-    let kept: String = kept.map(|line| format!("{line}\r\n")).collect();
-    server.write_all(format!("{request}\r\n{kept}connection: close\r\n\r\n").as_bytes())?;
-    let cut = match fault {
-        Fault::CutPieces { after } if request.starts_with("PATCH") && suffers() => Some(after),
-        _ => None,
-    };
-    let mut body = vec![0; cut.unwrap_or(length).min(length)];
-    client.read_exact(&mut body)?;
-    server.write_all(&body)?;
-    if cut.is_some() {
-        return Ok(());
-    }
-    let answer_head = read_head(&mut server)?;
-    client.write_all(format!("{}\r\n", answer_head.replace("\r\n\r\n", "\r\nconnection: close\r\n")).as_bytes())?;
-    let mut answer = Vec::new();
-    server.read_to_end(&mut answer)?;
-    if reads_blob && !answer.is_empty() {
-        match fault {
-            Fault::CutAnswers { after } if suffers() => answer.truncate(after.min(answer.len())),
-            Fault::Forge if suffers() => answer[0] ^= 1,
-            _ => {}
-        }
-    }
-    client.write_all(&answer)
-}
-
-fn read_head(stream: &mut TcpStream) -> std::io::Result<String> {
-    let (mut head, mut byte) = (Vec::new(), [0]);
-    while !head.ends_with(b"\r\n\r\n") {
-        stream.read_exact(&mut byte)?;
-        head.push(byte[0]);
-    }
-    Ok(String::from_utf8_lossy(&head).into_owned())
-}
+use proxy::{Fault, proxy};
+use server::{Registry, free_port};
 
 /// A folder as a package is: a model of several pieces, code with an empty file and one that may be executed, a signature.
 fn package(folder: &Path) -> PathBuf {
@@ -292,6 +104,73 @@ fn a_package_comes_back_byte_for_byte_with_its_signature_and_approvals() {
     // A folder that is there is left alone.
     let error = pull(&address, &out, &open()).unwrap_err();
     assert!(matches!(error, OciError::Exists { .. }), "{error}");
+}
+
+/// No package of a registry that lists referrers can be installed: the proxy answers as the standard says, before the real one.
+#[test]
+fn a_registry_that_lists_what_refers_to_a_package_is_asked_for_it_and_gets_no_tag() {
+    let Some(registry) = Registry::start(false) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let root = package(folder.path());
+    let (port, _) = proxy(&registry, Fault::Referrers, 0);
+    let with_api: OciAddress = format!("oci://127.0.0.1:{port}/models/churn:7").parse().unwrap();
+    let approval = Attachment {
+        name: "approval-1.intoto.json".to_owned(),
+        media_type: "application/vnd.in-toto+json".to_owned(),
+        bytes: b"{\"payload\": \"approved\"}".to_vec(),
+    };
+    let with_approval = ArtifactFacts { attachments: vec![approval.clone()], ..facts() };
+    let pushed = push(&root, &with_approval, &with_api, &open()).unwrap();
+    let pulled = pull(&with_api, &folder.path().join("with-api"), &open()).unwrap();
+    assert_eq!((pulled.is_signed, &pulled.attachments), (true, &vec![approval]));
+    // Whoever asks the registry behind it, which lists nothing, finds no tag with a list either.
+    let without = registry.address("models/churn:7");
+    let pulled = pull(&without, &folder.path().join("without"), &open()).unwrap();
+    assert_eq!((pulled.is_signed, pulled.attachments.len()), (false, 0));
+    // Sent again there, the list is under the tag, and nothing else is new.
+    let again = push(&root, &with_approval, &without, &open()).unwrap();
+    assert_eq!((again.sent_bytes, &again.address.reference), (0, &pushed.address.reference));
+    let pulled = pull(&without, &folder.path().join("tagged"), &open()).unwrap();
+    assert_eq!((pulled.is_signed, pulled.attachments.len()), (true, 1));
+}
+
+#[test]
+fn documents_that_are_too_much_are_left_out_and_the_package_comes() {
+    let Some(registry) = Registry::start(false) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("small");
+    fs::create_dir(&root).unwrap();
+    fs::write(root.join("package.json"), b"{\"schema\": 3}").unwrap();
+    fs::write(root.join("model.sig"), b"{}").unwrap();
+    let junk = |number: u8| Attachment {
+        name: format!("junk-{number}.bin"),
+        media_type: "application/octet-stream".to_owned(),
+        bytes: vec![number; 30 << 20],
+    };
+    let address = registry.address("models/small:1");
+    let loaded = ArtifactFacts { attachments: (1..=3).map(junk).collect(), ..facts() };
+    assert_eq!(push(&root, &loaded, &address, &open()).unwrap().attachments, 4);
+    let pulled = pull(&address, &folder.path().join("out"), &open()).unwrap();
+    assert_eq!((pulled.is_signed, pulled.attachments.len(), pulled.attachments_left_out), (true, 2, 1));
+}
+
+#[test]
+fn a_package_that_no_manifest_can_name_is_refused_before_anything_is_sent() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("wide");
+    fs::create_dir(&root).unwrap();
+    for number in 0..12_000 {
+        fs::write(root.join(format!("{number:05}{}", "x".repeat(200))), "").unwrap();
+    }
+    // Nobody listens there: it is not even asked.
+    let address: OciAddress = format!("oci://127.0.0.1:{}/models/wide:1", free_port()).parse().unwrap();
+    let error = push(&root, &facts(), &address, &open()).unwrap_err().to_string();
+    assert!(error.contains("it has 12000 files, more than a manifest of a registry can name"), "{error}");
+    let elsewhere = address.with_reference(&format!("sha256:{}", "0".repeat(64)));
+    fs::remove_dir_all(&root).unwrap();
+    let root = package(folder.path());
+    let error = push(&root, &facts(), &elsewhere, &open()).unwrap_err();
+    assert!(matches!(error, OciError::Digest { .. }), "{error}");
 }
 
 #[test]
@@ -481,5 +360,5 @@ fn a_registry_that_is_away_is_said_after_a_few_tries() {
     assert!(error.starts_with("127.0.0.1:") && error.contains("could not say what it has"), "{error}");
     std::os::unix::fs::symlink("/etc/passwd", root.join("link")).unwrap();
     let error = push(&root, &facts(), &address, &open()).unwrap_err().to_string();
-    assert!(error.contains("it is neither a file nor a folder"), "{error}");
+    assert!(error.contains("it is a symbolic link"), "{error}");
 }
