@@ -1,10 +1,8 @@
 //! Which commit of the code a run saw. A project without Git has none; that is no error.
 
-use std::{
-    path::Path,
-    process::{Command, Stdio},
-};
+use std::{path::Path, process::Command};
 
+use kilter_blobs::answer_bounded;
 use kilter_domain::actor::Actor;
 use serde::{Deserialize, Serialize};
 
@@ -40,60 +38,56 @@ impl GitState {
     }
 }
 
+/// Longest answer of `git` about a commit, and about the files that differ from it: one line each.
+const MAX_STATE_BYTES: u64 = 256 << 20;
+/// The largest difference that is kept.
+const MAX_PATCH_BYTES: u64 = 16 << 20;
+/// The difference as `git apply` takes it, whatever the person who runs it has configured: no other program, no other form of a
+/// file, the usual prefixes and lines of context, submodules by their commits.
+const PATCH: [&str; 14] = [
+    "diff",
+    "--binary",
+    "--no-color",
+    "--no-ext-diff",
+    "--no-textconv",
+    "--no-renames",
+    "--unified=3",
+    "--src-prefix=a/",
+    "--dst-prefix=b/",
+    "--submodule=short",
+    "--relative",
+    "HEAD",
+    "--",
+    ".",
+];
+
+/// The answer of `git` in the project folder; `None` if it fails or answers more than `limit` bytes.
+fn ask(project: &Path, words: &[&str], limit: u64) -> Option<Vec<u8>> {
+    let mut git = Command::new("git");
+    // Stands above what the command line asks for.
+    git.env_remove("GIT_DIFF_OPTS").arg("--no-optional-locks").args(words).current_dir(project);
+    answer_bounded(&mut git, b"", limit).ok().flatten()
+}
+
 /// Asks `git`; `None` without Git, a repository or a commit.
 pub(crate) fn state(project: &Path) -> Option<GitState> {
-    let output = Command::new("git")
-        .args(["--no-optional-locks", "status", "--porcelain=v2", "--branch", "--untracked-files=no"])
-        .current_dir(project)
-        .stdin(Stdio::null())
-        .stderr(Stdio::null())
-        .output()
-        .ok()
-        .filter(|output| output.status.success())?;
-    let state = parse(&String::from_utf8_lossy(&output.stdout))?;
+    let words = ["status", "--porcelain=v2", "--branch", "--untracked-files=no"];
+    let state = parse(&String::from_utf8_lossy(&ask(project, &words, MAX_STATE_BYTES)?))?;
     let (author, email) = author(project).unzip();
     Some(GitState { author, email, ..state })
 }
 
 /// Name and e-mail address of the author of the commit that is checked out.
 fn author(project: &Path) -> Option<(String, String)> {
-    let output = Command::new("git")
-        .args(["--no-optional-locks", "log", "-1", "--no-show-signature", "--format=%an%x00%ae"])
-        .current_dir(project)
-        .stdin(Stdio::null())
-        .stderr(Stdio::null())
-        .output()
-        .ok()
-        .filter(|output| output.status.success())?;
-    let text = String::from_utf8_lossy(&output.stdout);
+    let answer = ask(project, &["log", "-1", "--no-show-signature", "--format=%an%x00%ae"], MAX_STATE_BYTES)?;
+    let text = String::from_utf8_lossy(&answer);
     text.trim_end().split_once('\0').map(|(name, email)| (name.to_owned(), email.to_owned()))
 }
-
-/// The largest difference that is kept.
-const MAX_PATCH_BYTES: usize = 16 << 20;
 
 /// How the tracked files of the project differ from the commit, as `git apply` takes it; `None` without Git, or where they differ by
 /// more than 16 MiB.
 pub fn patch(project: &Path) -> Option<Vec<u8>> {
-    let output = Command::new("git")
-        .args([
-            "--no-optional-locks",
-            "diff",
-            "--binary",
-            "--no-color",
-            "--no-ext-diff",
-            "--relative",
-            "HEAD",
-            "--",
-            ".",
-        ])
-        .current_dir(project)
-        .stdin(Stdio::null())
-        .stderr(Stdio::null())
-        .output()
-        .ok()
-        .filter(|output| output.status.success())?;
-    Some(output.stdout).filter(|patch| !patch.is_empty() && patch.len() <= MAX_PATCH_BYTES)
+    ask(project, &PATCH, MAX_PATCH_BYTES).filter(|patch| !patch.is_empty())
 }
 
 fn parse(text: &str) -> Option<GitState> {
@@ -114,6 +108,47 @@ mod tests {
         assert!(parse(&format!("{clean}1 .M N... 100644 100644 100644 a b file\n")).unwrap().dirty);
         assert_eq!(parse("# branch.oid (initial)\n# branch.head main\n"), None);
         assert_eq!(parse(""), None);
+    }
+
+    #[test]
+    fn a_patch_applies_whatever_the_person_has_configured() {
+        let folder = tempfile::tempdir().unwrap();
+        let git = |words: &[&str]| {
+            let ours = ["-c", "user.name=ana", "-c", "user.email=ana@example.org", "-c", "commit.gpgsign=false"];
+            let done = Command::new("git").args(ours).args(words).current_dir(folder.path()).output().unwrap();
+            assert!(done.status.success(), "{words:?}: {}", String::from_utf8_lossy(&done.stderr));
+        };
+        let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+        git(&["init", "--quiet"]);
+        write(".gitattributes", "*.csv diff=table\n");
+        write("a.csv", "1\n2\n3\n4\n5\n6\n7\n8\n9\n");
+        write("moved.py", &"the same line\n".repeat(20));
+        git(&["add", "."]);
+        git(&["commit", "--quiet", "-m", "first"]);
+        for (name, value) in [
+            ("diff.noprefix", "true"),
+            ("diff.mnemonicPrefix", "true"),
+            ("diff.context", "0"),
+            ("diff.external", "true"),
+            ("diff.table.textconv", "tac"),
+            ("diff.table.command", "true"),
+            ("diff.renames", "copies"),
+            ("color.diff", "always"),
+        ] {
+            git(&["config", name, value]);
+        }
+        write("a.csv", "1\n2\n3\n4\nfive\n6\n7\n8\n9\n");
+        git(&["mv", "moved.py", "there.py"]);
+        let patch = patch(folder.path()).unwrap();
+        let text = String::from_utf8(patch.clone()).unwrap();
+        assert!(text.starts_with("diff --git a/a.csv b/a.csv\n") && text.contains("\n 4\n-5\n+five\n 6\n"), "{text}");
+        git(&["reset", "--quiet", "--hard"]);
+        let place = folder.path().join("dirty.patch");
+        std::fs::write(&place, patch).unwrap();
+        git(&["apply", "dirty.patch"]);
+        let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
+        assert_eq!((read("a.csv").lines().nth(4).unwrap(), read("there.py").len()), ("five", 280));
+        assert!(!folder.path().join("moved.py").exists());
     }
 
     #[test]
