@@ -74,8 +74,9 @@ pub(crate) struct CodeIndex {
     files: OnceLock<Result<Vec<PathBuf>, TooMany>>,
 }
 
-#[derive(Clone, Copy)]
-struct TooMany;
+/// There are more files than are looked at.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TooMany;
 
 impl CodeIndex {
     pub(crate) fn new(root: &Path) -> Self {
@@ -150,8 +151,11 @@ impl CodeIndex {
         let mut found = Vec::new();
         for glob in globs {
             let set = glob_set(glob)?;
-            let files =
-                self.files.get_or_init(|| list_files(&self.root)).as_ref().map_err(|_| CodeError::TooManyFiles)?;
+            let files = self
+                .files
+                .get_or_init(|| list_files(&self.root, MAX_PROJECT_FILES))
+                .as_ref()
+                .map_err(|_| CodeError::TooManyFiles)?;
             let before = found.len();
             found.extend(files.iter().filter(|file| set.is_match(file)).map(|file| self.root.join(file)));
             if found.len() == before {
@@ -248,13 +252,13 @@ pub fn matching_files(project: &Path, globs: &[String]) -> Result<Vec<String>, C
         return Ok(Vec::new());
     }
     let sets = globs.iter().map(|glob| glob_set(glob)).collect::<Result<Vec<_>, _>>()?;
-    let files = list_files(project).map_err(|_| CodeError::TooManyFiles)?;
+    let files = list_files(project, MAX_PROJECT_FILES).map_err(|_| CodeError::TooManyFiles)?;
     let matched = files.into_iter().filter(|file| sets.iter().any(|set| set.is_match(file)));
     Ok(matched.filter_map(|file| file.to_str().map(str::to_owned)).collect())
 }
 
-/// The files of the project relative to its folder, without hidden ones and those of [`SKIPPED`] folders.
-fn list_files(root: &Path) -> Result<Vec<PathBuf>, TooMany> {
+/// The files of a folder relative to it, without hidden ones and those of [`SKIPPED`] folders.
+pub(crate) fn list_files(root: &Path, max: usize) -> Result<Vec<PathBuf>, TooMany> {
     let (mut files, mut folders) = (Vec::new(), vec![root.to_owned()]);
     while let Some(folder) = folders.pop() {
         // A folder that cannot be read holds no code that a step could run.
@@ -270,7 +274,7 @@ fn list_files(root: &Path) -> Result<Vec<PathBuf>, TooMany> {
             } else if let (true, Ok(relative)) = (kind.is_file(), entry.path().strip_prefix(root)) {
                 files.push(relative.to_owned());
             }
-            if files.len() + folders.len() > MAX_PROJECT_FILES {
+            if files.len() + folders.len() > max {
                 return Err(TooMany);
             }
         }

@@ -27,6 +27,16 @@ pub enum EnvironmentError {
         /// What the system answered.
         source: io::Error,
     },
+    /// A package that is a folder has more files than are looked at.
+    #[error(
+        "the package `{}` has more than {max} files; move what is no part of it elsewhere, or name a wheel of it", .path.display()
+    )]
+    TooManyFiles {
+        /// The folder.
+        path: PathBuf,
+        /// Files that a package may have.
+        max: usize,
+    },
     /// `uv` did not make the environment.
     #[error("the environment of `{lock}` could not be made: {reason}; {hint}")]
     NotMade {
@@ -138,10 +148,7 @@ pub(crate) fn reason_in(log: &str) -> String {
         line.trim_start_matches(['×', '├', '╰', '─', '▶', '│', ' ']).trim()
     });
     let text = clean.collect::<Vec<_>>().join(": ").replace(":: ", ": ");
-    match text.is_empty() {
-        true => "`uv` says nothing".to_owned(),
-        false => text.chars().take(400).collect(),
-    }
+    if text.is_empty() { "`uv` says nothing".to_owned() } else { text.chars().take(400).collect() }
 }
 
 #[cfg(test)]

@@ -77,26 +77,20 @@ impl EnvironmentMaker {
         self.explain_only
     }
 
-    /// What is known of the environment of a lock that was made before, also where its folder is gone.
-    pub(crate) fn known(
-        &self,
-        lock: &PythonLock,
-        stated: &Environment,
-        project: &Path,
-    ) -> Result<Option<PythonEnvironment>, EnvironmentError> {
-        let place = Place::of(&self.folder, &lock.identity(stated, project)?);
-        Ok(place.record())
+    /// What is known of the environment with this identity, which was made before, also where its folder is gone.
+    pub(crate) fn known(&self, identity: &Digest) -> Option<PythonEnvironment> {
+        Place::of(&self.folder, identity).record()
     }
 
-    /// The environment of a lock: as it was made before, else made now.
+    /// The environment of a lock with its identity: as it was made before, else made now.
     pub(crate) fn whole(
         &self,
-        lock: &PythonLock,
+        (lock, identity): (&PythonLock, &Digest),
         stated: &Environment,
         project: &Path,
         starting: &dyn Fn(&str),
     ) -> Result<ReadyEnvironment, EnvironmentError> {
-        let place = Place::of(&self.folder, &lock.identity(stated, project)?);
+        let place = Place::of(&self.folder, identity);
         if let Some(record) = place.whole() {
             let held = place.hold(&self.cancel)?;
             // It may have been removed before it was held.
@@ -126,10 +120,10 @@ impl EnvironmentMaker {
                 starting(lock.path.as_str());
                 place.clear()?;
                 self.install(place, lock, stated, project)?;
-                let (record, _) = installed::ask(&place.folder.join("bin/python"), &self.folder).ok_or_else(|| {
+                let asked = installed::ask(&place.folder.join("bin/python"), &self.folder).ok_or_else(|| {
                     EnvironmentError::Silent { lock: lock.path.to_string(), folder: place.folder.clone() }
                 })?;
-                let record = PythonEnvironment { lock: Some(lock.path.to_string()), ..record };
+                let record = PythonEnvironment { lock: Some(lock.path.to_string()), ..asked.with_content(project)? };
                 place.keep(&record)?;
                 record
             }
@@ -150,14 +144,14 @@ impl EnvironmentMaker {
         let uv = uv.ok_or_else(|| EnvironmentError::NoUv { lock: lock.path.to_string() })?;
         let (uv, folder) = (uv.display().to_string(), place.folder.display().to_string());
         let python = stated.python.iter().flat_map(|python| ["--python".to_owned(), python.clone()]);
-        let python: Vec<String> = python.collect();
+        let (python, refreshing): (Vec<String>, _) = (python.collect(), lock.refreshing(project)?);
         let words = |first: &[&str], rest: &[String]| -> Vec<String> {
             [uv.as_str()].iter().chain(first).map(|word| (*word).to_owned()).chain(rest.iter().cloned()).collect()
         };
         match lock.kind {
             LockKind::Uv => {
                 let first = ["sync", "--frozen", "--no-install-project", "--no-progress"];
-                self.run_uv(lock, words(&first, &python), project, &folder)
+                self.run_uv(lock, words(&first, &[python, refreshing].concat()), project, &folder)
             }
             LockKind::Requirements => {
                 let target = [python.as_slice(), std::slice::from_ref(&folder)].concat();
@@ -165,10 +159,10 @@ impl EnvironmentMaker {
                 let name = lock.path.below(project).display().to_string();
                 let mut first = vec!["pip", "install", "--no-progress", "--python", folder.as_str(), "--requirements"];
                 first.push(&name);
-                if lock.has_hashes(project) {
+                if lock.has_hashes(&lock.files(project)?) {
                     first.push("--require-hashes");
                 }
-                self.run_uv(lock, words(&first, &[]), project, &folder)
+                self.run_uv(lock, words(&first, &refreshing), project, &folder)
             }
         }
     }

@@ -8,6 +8,7 @@
 
 mod error;
 mod installed;
+mod local_package;
 mod lock;
 mod make;
 mod record;
@@ -52,6 +53,8 @@ pub(crate) struct PythonEnvironments {
 /// What is known of the environment of the lock.
 #[derive(Default)]
 struct Locked {
+    /// What it is made from, looked at once.
+    identity: Option<Digest>,
     record: Option<Arc<PythonEnvironment>>,
     /// Its folder, kept from removal as long as the run lasts.
     folder: Option<(PathBuf, File)>,
@@ -103,7 +106,8 @@ impl PythonEnvironments {
                 Interpreter::Word(word) => uses::on_path(word),
                 Interpreter::At(path) => Some(path.clone()),
             };
-            let Some(record) = path.and_then(|path| self.installed.of(&path)) else { continue };
+            let record = path.map(|path| self.installed.of(&path, &self.project)).transpose()?;
+            let Some(record) = record.flatten() else { continue };
             self.check_version(&record)?;
             self.add(&mut found, &record);
         }
@@ -117,7 +121,8 @@ impl PythonEnvironments {
         if let Some((folder, _)) = &locked.folder {
             return Ok(Some((folder.clone(), false)));
         }
-        let made = self.maker.whole(lock, &self.stated, &self.project, starting)?;
+        let identity = self.identity(lock, &mut locked)?;
+        let made = self.maker.whole((lock, &identity), &self.stated, &self.project, starting)?;
         let is_new = locked.record.as_ref().is_none_or(|known| known.digest() != made.record.digest());
         locked.record = Some(Arc::new(made.record));
         locked.folder = Some((made.folder.clone(), made.held));
@@ -135,15 +140,23 @@ impl PythonEnvironments {
         locked: &mut Locked,
         starting: &dyn Fn(&str),
     ) -> Result<Option<Arc<PythonEnvironment>>, EnvironmentError> {
+        let identity = self.identity(lock, locked)?;
         if locked.record.is_none() {
-            locked.record = self.maker.known(lock, &self.stated, &self.project)?.map(Arc::new);
+            locked.record = self.maker.known(&identity).map(Arc::new);
         }
         if locked.record.is_none() && !self.maker.explains_only() {
-            let made = self.maker.whole(lock, &self.stated, &self.project, starting)?;
+            let made = self.maker.whole((lock, &identity), &self.stated, &self.project, starting)?;
             locked.record = Some(Arc::new(made.record));
             locked.folder = Some((made.folder, made.held));
         }
         Ok(locked.record.clone())
+    }
+
+    fn identity(&self, lock: &PythonLock, locked: &mut Locked) -> Result<Digest, EnvironmentError> {
+        match locked.identity {
+            Some(identity) => Ok(identity),
+            None => Ok(*locked.identity.insert(lock.identity(&self.stated, &self.project)?)),
+        }
     }
 
     fn check_version(&self, found: &PythonEnvironment) -> Result<(), EnvironmentError> {

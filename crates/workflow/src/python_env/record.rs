@@ -17,7 +17,7 @@ pub struct PythonEnvironment {
     pub version: String,
     /// System, processor and C library, like `linux-x86_64-gnu`.
     pub platform: String,
-    /// Version by name. A package from elsewhere than an index also says which: `1.0 (git 4f3a…)`.
+    /// Version by name. A package from elsewhere than an index also says which: `1.0 (git 4f3a…)`, `1.0 (editable 9c0d…)`.
     pub packages: BTreeMap<String, String>,
     /// The lock that it was made from, relative to the project; `None`: it is as it was found.
     #[serde(default, skip_serializing_if = "Option::is_none")]

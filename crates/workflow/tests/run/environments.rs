@@ -114,6 +114,54 @@ fn a_lock_of_uv_is_installed_as_it_stands() {
     assert_eq!(left, Set::from(["pyproject.toml".to_owned(), "uv.lock".to_owned()]), "nothing is left in the project");
 }
 
+/// A backend of a package that needs nothing else: `build_editable` leads to the folder, `build_wheel` copies it.
+const BACKEND: &str = r#"
+import base64, hashlib, os, zipfile
+def line(name, text):
+    digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
+    return "%s,sha256=%s,%d\n" % (name, digest, len(text))
+def write(folder, files):
+    info = "shared-1.0.dist-info/"
+    files = dict(files, **{info + "METADATA": "Metadata-Version: 2.1\nName: shared\nVersion: 1.0\n",
+                           info + "WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"})
+    files[info + "RECORD"] = "".join(line(name, text) for name, text in files.items()) + info + "RECORD,,\n"
+    with zipfile.ZipFile(os.path.join(folder, "shared-1.0-py3-none-any.whl"), "w") as wheel:
+        for name, text in files.items(): wheel.writestr(name, text)
+    return "shared-1.0-py3-none-any.whl"
+def build_editable(wheel_directory, config_settings=None, metadata_directory=None):
+    return write(wheel_directory, {"shared.pth": os.getcwd() + "\n"})
+def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
+    return write(wheel_directory, {"shared.py": open("shared.py").read()})
+"#;
+
+#[test]
+fn a_package_that_is_a_folder_is_part_of_the_key_by_its_content() {
+    let Some((mut world, _)) = locked() else { return };
+    world.write("libs/shared/backend.py", BACKEND);
+    world.write(
+        "libs/shared/pyproject.toml",
+        "[build-system]\nrequires = []\nbuild-backend = \"backend\"\nbackend-path = [\".\"]\n[project]\nname = \"shared\"\nversion = \"1.0\"\n",
+    );
+    world.parts.steps.clear();
+    world.step("show: -> x=x | python -c 'import shared as s; print(s.VALUE)' > {out.x}");
+    for (requirement, shown) in [("-e ./libs/shared", "1.0 (editable "), ("./libs/shared", "1.0 (folder sha256:")] {
+        world.write("libs/shared/shared.py", "VALUE = 1\n");
+        world.write("requirements.txt", &format!("--no-index\n{requirement}\n"));
+        let record = world.run();
+        assert_eq!((states(&record).as_str(), world.read("x").as_str()), ("show: succeeded", "1\n"), "{record:?}");
+        let version = &record.environments[0].packages["shared"];
+        assert!(version.starts_with(shown), "{requirement}: {version}");
+        world.write("libs/shared/.env", "a file that is no part of the package\n");
+        assert_eq!((states(&world.run()).as_str(), made(&world)), ("show: cached", 0), "{requirement}");
+        world.write("libs/shared/shared.py", "VALUE = 2\n");
+        let record = world.run();
+        assert_eq!((states(&record).as_str(), world.read("x").as_str()), ("show: succeeded", "2\n"), "{requirement}");
+        let changes = changes(&record, "show");
+        assert!(changes.contains(&format!("environment.package.shared: {version} -> {shown}")), "{changes}");
+        fs::remove_file(world.path("libs/shared/.env")).unwrap();
+    }
+}
+
 #[test]
 fn an_environment_that_cannot_be_made_is_an_error_with_a_way_out() {
     let Some((mut world, hashes)) = locked() else { return };
