@@ -22,6 +22,11 @@ pub enum SigningKeyError {
     },
     #[error("the {purpose} key {place} is revoked ({}); put another one there", short(id))]
     Revoked { purpose: KeyPurpose, place: String, id: String },
+    #[error(
+        "there is no {purpose} key {place} that this platform signs with, and what only reads makes none; `kilter package sign \
+         MODEL@VERSION` does"
+    )]
+    NotMade { purpose: KeyPurpose, place: String },
     #[error("others can read the {purpose} key {}: chmod 600 {}", path.display(), path.display())]
     OpenToOthers { purpose: KeyPurpose, path: PathBuf },
     #[error(

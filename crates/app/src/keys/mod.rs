@@ -11,4 +11,5 @@ mod key_file;
 mod registry;
 
 pub use error::SigningKeyError;
+pub(crate) use registry::existing_key;
 pub use registry::{find_key, find_trusted_key, list_keys, revoke_key, rotate_key, signing_key, trusted_key};

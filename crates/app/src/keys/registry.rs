@@ -56,6 +56,23 @@ pub fn signing_key(
     Ok(key)
 }
 
+/// The key of a purpose as it is: none is made, and none registered, where a command only reads.
+///
+/// # Errors
+/// If there is none, it was never used or is revoked, cannot be read, or is of another kind.
+pub(crate) fn existing_key(app: &App, purpose: KeyPurpose) -> Result<PrivateKey, SigningKeyError> {
+    let place = key_file::place(app, purpose);
+    let Some(key) = key_file::read(app, purpose)? else { return Err(SigningKeyError::NotMade { purpose, place }) };
+    let id = key.public().id();
+    match app.store().read(|reader| keys::find(reader, &id))?.map(|known| known.state) {
+        Some(KeyState::Revoked) if key_file::is_given(app, purpose) => {
+            Err(SigningKeyError::Revoked { purpose, place, id })
+        }
+        None | Some(KeyState::Revoked) => Err(SigningKeyError::NotMade { purpose, place }),
+        Some(_) => Ok(key),
+    }
+}
+
 /// Registers the public key of a private one; its state.
 fn register(
     app: &App,

@@ -9,7 +9,6 @@ use kilter_store::model as versions;
 
 use crate::{
     app::App,
-    context::RequestContext,
     model::signature,
     package::{error::PackageUseError, evidence},
 };
@@ -46,7 +45,6 @@ pub struct BuiltPackage {
 /// If there is no such version, something is in the way, or a file is missing or damaged.
 pub fn build_package(
     app: &App,
-    context: &RequestContext,
     (model, number): (&ModelName, u32),
     target: &PackageTarget<'_>,
 ) -> Result<BuiltPackage, PackageUseError> {
@@ -66,7 +64,7 @@ pub fn build_package(
     }
     let mut statements = Vec::new();
     if let Some(folder) = target.evidence {
-        for (name, bundle) in evidence::statements(app, context, &version, &export)? {
+        for (name, bundle) in evidence::statements(app, &version, &export)? {
             atomic::write_atomic(&folder.join(&name), bundle.to_json().as_bytes())?;
             statements.push(name);
         }

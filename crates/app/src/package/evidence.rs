@@ -19,7 +19,7 @@ use kilter_store::{
 };
 use serde_json::{Value, json};
 
-use crate::{app::App, context::RequestContext, keys, package::error::PackageUseError};
+use crate::{app::App, keys, package::error::PackageUseError};
 
 /// The kind of a statement about a gate.
 const TEST_RESULT: &str = "https://in-toto.io/attestation/test-result/v0.1";
@@ -34,7 +34,6 @@ const MAX_BYTES: u64 = 64 << 20;
 /// The statements about a version, each with the name of its file.
 pub(super) fn statements(
     app: &App,
-    context: &RequestContext,
     version: &Version,
     export: &Export<'_>,
 ) -> Result<Vec<(String, Bundle)>, PackageUseError> {
@@ -56,7 +55,7 @@ pub(super) fn statements(
         let name = format!("decision-{}.sigstore.json", approval.audit_seq);
         all.push((name, Statement::new(subject.clone(), DECISION, decision(approval))));
     }
-    let key = keys::signing_key(app, context, KeyPurpose::Package)?;
+    let key = keys::existing_key(app, KeyPurpose::Package)?;
     let sign = |(name, statement): (String, Statement)| {
         let signed = Bundle::sign(&statement, &key).map_err(kilter_package::PackageError::from)?;
         Ok((name, signed))
@@ -73,8 +72,7 @@ fn subject(version: &Version, files: &FileHashes) -> Subject {
 
 /// The claim of the provenance in the package.
 fn provenance(app: &App, export: &Export<'_>) -> Result<Option<Value>, PackageUseError> {
-    let found = export.tree.entries().iter().find(|entry| entry.path.as_str() == PROVENANCE_PATH);
-    let Some(entry) = found else { return Ok(None) };
+    let Some(entry) = export.tree.entry(PROVENANCE_PATH) else { return Ok(None) };
     let bytes = app.blobs().read(&entry.digest, MAX_BYTES)?;
     let statement: Statement = serde_json::from_slice(&bytes)
         .map_err(|source| kilter_package::PackageError::Document { what: "provenance", source })?;

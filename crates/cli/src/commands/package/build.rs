@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::{
     byte_size::in_words,
     commands::model::version_name::version_named,
-    context::{DataFolder, act},
+    context::DataFolder,
     ui::{
         error::{CliError, usage},
         view::{Answer, Page, Status},
@@ -61,7 +61,7 @@ impl Build {
             archive: self.tar.as_deref(),
             evidence: self.evidence.as_deref(),
         };
-        let built = build_package(&app, &act(), (&model, number), &target)?;
+        let built = build_package(&app, (&model, number), &target)?;
         Ok(Answer::done(&self.document(&built), self.page(&built)))
     }
 
