@@ -2,7 +2,6 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use kilter_blobs::{BlobError, read_bounded};
 use kilter_domain::{
     actor::Action,
     digest::Digest,
@@ -12,9 +11,7 @@ use kilter_domain::{
     table::Table,
 };
 use kilter_evaluation::reference::Reference;
-use kilter_package::{
-    CheckResult, MANIFEST_PATH, Making, Manifest, Package, Parts, SCHEMA, SIGNATURE_PATH, verify_folder,
-};
+use kilter_package::{CheckResult, MANIFEST_PATH, Making, Manifest, Package, Parts, SCHEMA, verify_folder};
 use kilter_store::model as versions;
 use serde_json::json;
 
@@ -27,9 +24,6 @@ use crate::{
     package::{error::PackageUseError, mlflow_folder},
     project::folder::Project,
 };
-
-/// The largest model that is read.
-const MAX_MODEL_BYTES: u64 = 2 << 30;
 
 /// As what a package is registered.
 #[derive(Clone, Debug)]
@@ -53,10 +47,10 @@ pub fn import_package(
 ) -> Result<(u32, VersionState), PackageUseError> {
     authz::require(app, context, Action::Submit, &Subject::Model(target.model.clone()))?;
     let project = project_of(app, target.model).map_err(|error| PackageUseError::Invalid(error.to_string()))?;
-    let scratch = app.scratch(&app.new_id())?;
-    let package = match folder.join(MANIFEST_PATH).is_file() {
-        true => store_folder(app, folder, scratch.path())?,
-        false => pack_onnx(app, context, &project, (folder, scratch.path()))?,
+    let package = if folder.join(MANIFEST_PATH).is_file() {
+        store_package(app, folder)?
+    } else {
+        pack_onnx(app, context, &project, folder)?
     };
     let signed_by = signature::sign_package(app, context, target.model, &package)?;
     let new = versions::NewVersion {
@@ -75,7 +69,7 @@ pub fn import_package(
 }
 
 /// Stores a folder of our own as it is, without its signature: it keeps its identity.
-fn store_folder(app: &App, folder: &Path, scratch: &Path) -> Result<Package, PackageUseError> {
+fn store_package(app: &App, folder: &Path) -> Result<Package, PackageUseError> {
     let nobody = |_: &str| Err("it is not asked who signed it".to_owned());
     let verified = verify_folder(folder, &nobody)?;
     for check in [&verified.hashes, &verified.golden] {
@@ -87,32 +81,11 @@ fn store_folder(app: &App, folder: &Path, scratch: &Path) -> Result<Package, Pac
         // Packages of earlier layouts list no digests: nothing would show that a file was changed.
         return Err(PackageUseError::Invalid(reason.clone()));
     }
-    let copy = scratch.join("package");
-    copy_without_signature(folder, &copy)?;
-    let content = app.blobs().put_tree(&copy)?;
-    if content.digest != verified.digest {
+    let digest = kilter_package::store_folder(app.blobs(), folder)?;
+    if digest != verified.digest {
         return Err(PackageUseError::Invalid("its files changed while they were read".to_owned()));
     }
-    Ok(Package::load(app.blobs(), content.digest)?)
-}
-
-fn copy_without_signature(from: &Path, to: &Path) -> Result<(), BlobError> {
-    let failed = |path: &Path, source| BlobError::Io { attempted: "copy", path: path.to_owned(), source };
-    let mut open = vec![from.to_owned()];
-    while let Some(folder) = open.pop() {
-        for entry in std::fs::read_dir(&folder).map_err(|source| failed(&folder, source))? {
-            let path = entry.map_err(|source| failed(&folder, source))?.path();
-            let relative = path.strip_prefix(from).unwrap_or(&path);
-            if path.is_dir() {
-                open.push(path);
-            } else if relative != Path::new(SIGNATURE_PATH) {
-                let place = to.join(relative);
-                std::fs::create_dir_all(place.parent().unwrap_or(to)).map_err(|source| failed(&place, source))?;
-                std::fs::copy(&path, &place).map_err(|source| failed(&path, source))?;
-            }
-        }
-    }
-    Ok(())
+    Ok(Package::load(app.blobs(), digest)?)
 }
 
 /// Packs an ONNX model of a folder that MLflow wrote. What a training would know of it is not known.
@@ -120,11 +93,10 @@ fn pack_onnx(
     app: &App,
     context: &RequestContext,
     project: &Project,
-    (folder, scratch): (&Path, &Path),
+    folder: &Path,
 ) -> Result<Package, PackageUseError> {
     let path = mlflow_folder::onnx_file(folder).ok_or_else(|| PackageUseError::NoPackage(folder.to_owned()))?;
-    let model_bytes =
-        read_bounded(&path, MAX_MODEL_BYTES).map_err(|source| BlobError::Io { attempted: "read", path, source })?;
+    let model_bytes = mlflow_folder::read_model(&path)?;
     let model = load::parse_model(&model_bytes, Digest::of(&model_bytes))?;
     let manifest = Manifest {
         schema: SCHEMA,
@@ -155,5 +127,6 @@ fn pack_onnx(
         contract: &project.text,
         files: BTreeMap::new(),
     };
-    Ok(Package::put(app.blobs(), &scratch.join("package"), parts)?)
+    let scratch = app.scratch(&app.new_id())?;
+    Ok(Package::put(app.blobs(), &scratch.path().join("package"), parts)?)
 }

@@ -58,10 +58,10 @@ fn verify(world: &World, package: &str) -> (i32, Vec<(String, String, String)>) 
     let checks = checks.iter().map(|check| (word(check, "check"), word(check, "result"), word(check, "detail")));
     let exit = output.status.code().unwrap();
     let checks: Vec<_> = checks.collect();
-    match checks.is_empty() {
-        true => (exit, vec![("error".to_owned(), found["code"].as_str().unwrap().to_owned(), text)]),
-        false => (exit, checks),
+    if checks.is_empty() {
+        return (exit, vec![("error".to_owned(), found["code"].as_str().unwrap().to_owned(), text)]);
     }
+    (exit, checks)
 }
 
 fn results(checks: &[(String, String, String)]) -> Vec<&str> {
@@ -258,6 +258,25 @@ fn statements_about_a_package_are_signed_and_name_it() {
     }
 }
 
+#[test]
+fn a_command_that_only_reads_makes_no_key() {
+    let world = packed();
+    let keys = world.path().join(".kilter/keys");
+    let secret = keys.join("package.pem");
+    fs::rename(&secret, world.path().join("moved.pem")).unwrap();
+    let problem = world.problem(&["package", "build", "churn@1", "--evidence", "evidence"], 6);
+    assert_eq!(problem["code"], "invalid_state", "{problem}");
+    assert!(problem["detail"].as_str().unwrap().contains("what only reads makes none"), "{problem}");
+    assert!(!secret.exists() && !world.path().join("evidence").exists());
+    assert!(build(&world, "p").join("model.sig").is_file(), "the package itself needs no key");
+    // Nor does it sign with one that it was told not to trust.
+    fs::rename(world.path().join("moved.pem"), &secret).unwrap();
+    let before = fs::read(&secret).unwrap();
+    assert_eq!(world.kilter(&["key", "revoke", &package_key(&world), "--reason", "lost"]).exit, 0);
+    assert_eq!(world.problem(&["package", "build", "churn@1", "--evidence", "evidence"], 6)["code"], "invalid_state");
+    assert_eq!(fs::read(&secret).unwrap(), before);
+}
+
 /// The Python with MLflow and the other tools; `None` where `./test` did not make it.
 fn other_tools() -> Option<PathBuf> {
     let named = std::env::var_os("KILTER_MLFLOW_PYTHON").map(PathBuf::from);
@@ -289,4 +308,55 @@ fn mlflow_model_signing_cyclonedx_and_slsa_accept_a_package() {
     edit(&folder.join("docs/MODEL_CARD.md"), |bytes| bytes[10] ^= 1);
     let (accepted, said) = check(&folder);
     assert!(!accepted && !said.contains("model_signing: ok"), "{said}");
+}
+
+#[test]
+fn a_folder_that_mlflow_wrote_becomes_a_draft_that_answers_as_mlflow_does() {
+    let Some(python) = other_tools() else {
+        println!("skipped: KILTER_MLFLOW_PYTHON is no Python with MLflow and model_signing; ./test makes one");
+        return;
+    };
+    let world = packed();
+    let model = build(&world, "p").join("model/model.onnx");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/python/write_mlflow_folders.py");
+    let output =
+        Command::new(&python).args([script.as_ref(), model.as_os_str()]).current_dir(world.path()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    // A model that is one file: it is the model of the first version.
+    let imported = world.json(&["package", "import", "whole", "--model", "churn"]);
+    assert_eq!((&imported["version"], &imported["state"]), (&Value::from(2), &Value::from("draft")));
+    let verified = world.json(&["package", "verify", "churn@2"]);
+    assert_eq!(verified["valid"], true, "{verified}");
+    assert_eq!(world.kilter(&["package", "build", "churn@2", "--out", "second"]).exit, 0);
+    let answers = |model: &str, rows: &str| {
+        world.json(&["predict", "--model", model, rows, "--out", "out.csv"]);
+        world.read("out.csv")
+    };
+    assert_eq!(answers("second/model/model.onnx", "customers.csv"), answers("p/model/model.onnx", "customers.csv"));
+    // One whose larger tensors MLflow has put into another file.
+    assert!(
+        fs::read_dir(world.path().join("split"))
+            .unwrap()
+            .any(|entry| { entry.unwrap().path().extension().is_some_and(|extension| extension == "data") })
+    );
+    let imported = world.json(&["package", "import", "split", "--model", "churn"]);
+    assert_eq!((&imported["version"], &imported["state"]), (&Value::from(3), &Value::from("draft")));
+    assert_eq!(world.kilter(&["package", "build", "churn@3", "--out", "third"]).exit, 0);
+    let of_mlflow: Vec<f64> = serde_json::from_str(&world.read("answers.json")).unwrap();
+    let ours = crate::fairness::csv(&answers("third/model/model.onnx", "rows.csv"), &["score"]);
+    let ours: Vec<f64> = ours.iter().map(|row| row[0].parse().unwrap()).collect();
+    assert_eq!(ours.len(), of_mlflow.len());
+    ours.iter()
+        .zip(&of_mlflow)
+        .for_each(|(one, other)| assert!((one - other).abs() <= 1e-5 * other.abs(), "{one} {other}"));
+    // Without the other file it is none.
+    for entry in fs::read_dir(world.path().join("split")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "data") {
+            fs::remove_file(path).unwrap();
+        }
+    }
+    let problem = world.problem(&["package", "import", "split", "--model", "churn"], 1);
+    assert_eq!(problem["code"], "model_invalid", "{problem}");
+    assert!(problem.to_string().contains("keeps its data in"), "{problem}");
 }

@@ -129,6 +129,52 @@ fn an_approved_version_goes_by_itself_to_the_registry_that_its_contract_names() 
 }
 
 #[test]
+fn what_was_pulled_verifies_with_the_public_key_alone_and_a_changed_byte_is_found() {
+    let Some(registry) = Registry::start() else { return };
+    let world = project("0.55");
+    let contract = world.read("kilter.toml");
+    world.write(
+        "kilter.toml",
+        &contract.replace("[package]\n", "[package]\nsample = { from = \"split.test\", rows = 20 }\n"),
+    );
+    assert_eq!(world.kilter(&["run"]).exit, 0);
+    let address = format!("oci://127.0.0.1:{}/models/churn:1", registry.port);
+    assert_eq!(world.json(&["package", "push", "churn@1", &address])["attachments"], 1);
+    let key = world.json(&["key", "list"])["keys"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|key| key["purpose"] == "package")
+        .cloned();
+    let id = key.unwrap()["id"].as_str().unwrap().to_owned();
+    // Another machine: it has the address and the public key, and neither the project nor its data folder.
+    let elsewhere = World::new();
+    let public = elsewhere.path().join("key.pub").display().to_string();
+    assert_eq!(world.kilter(&["key", "export", &id, "--out", &public]).exit, 0);
+    assert_eq!(elsewhere.json(&["package", "pull", &address, "--out", "there"])["is_signed"], true);
+    let verified = elsewhere.json(&["package", "verify", "there", "--key", "key.pub"]);
+    let results: Vec<_> = verified["checks"].as_array().unwrap().iter().map(|check| check["result"].clone()).collect();
+    assert_eq!((&verified["valid"], results), (&true.into(), vec![serde_json::Value::from("passed"); 3]), "{verified}");
+    for path in ["model/model.onnx", "package.json", "model.sig"] {
+        let place = elsewhere.path().join("there").join(path);
+        let as_it_came = fs::read(&place).unwrap();
+        let mut changed = as_it_came.clone();
+        let at = changed.len() / 2;
+        changed[at] ^= 1;
+        fs::write(&place, changed).unwrap();
+        let refused = elsewhere.kilter(&["package", "verify", "there", "--key", "key.pub"]);
+        assert_eq!(refused.exit, 3, "{path}: {}{}", refused.out, refused.err);
+        assert!(
+            refused.out.contains("there is not valid: ") && refused.out.contains("signature"),
+            "{path}: {}",
+            refused.out
+        );
+        fs::write(&place, as_it_came).unwrap();
+    }
+    assert_eq!(elsewhere.kilter(&["package", "verify", "there", "--key", "key.pub"]).exit, 0);
+}
+
+#[test]
 fn a_version_of_the_data_folder_is_made_again_by_its_name() {
     let world = project("0.55");
     assert_eq!(world.kilter(&["run"]).exit, 0);

@@ -7,7 +7,7 @@ use super::{
 use crate::error::LoadError;
 
 /// The largest file that is read.
-const MAX_BYTES: usize = 512 << 20;
+pub(super) const MAX_BYTES: usize = 512 << 20;
 /// Bounds against files that are all headers: every entry costs memory beyond its bytes.
 const MAX_NODES: usize = 100_000;
 const MAX_VALUES: usize = 100_000;
@@ -42,7 +42,7 @@ impl ModelProto {
     }
 }
 
-fn bounded(what: &str, size: usize, limit: usize) -> Result<(), LoadError> {
+pub(super) fn bounded(what: &str, size: usize, limit: usize) -> Result<(), LoadError> {
     if size <= limit {
         Ok(())
     } else {
@@ -63,7 +63,7 @@ fn opset(field: &Field<'_>) -> Result<(String, i64), LoadError> {
     Ok((domain, version))
 }
 
-fn entry(field: &Field<'_>) -> Result<(String, String), LoadError> {
+pub(super) fn entry(field: &Field<'_>) -> Result<(String, String), LoadError> {
     let (mut key, mut value) = (String::new(), String::new());
     let mut reader = field.message()?;
     while let Some(field) = reader.next()? {
@@ -223,7 +223,9 @@ fn tensor(field: &Field<'_>) -> Result<TensorProto, LoadError> {
             8 => raw.name = field.text()?,
             9 => raw.raw = Some(field.bytes()?),
             10 => field.push_doubles(&mut raw.doubles)?,
-            13 => return Err(raw.broken("keeps its data in another file, which is not supported")),
+            13 => return Err(raw.broken(
+                "keeps its data in another file, which is read from a folder of MLflow alone (`kilter package import`)",
+            )),
             _ => {}
         }
     }

@@ -208,6 +208,22 @@ impl Writer {
         self.bytes.extend(value);
     }
 
+    /// A field as it was read.
+    pub fn copy(&mut self, field: &Field<'_>) {
+        match field.value {
+            Wire::Varint(value) => self.int(field.number, value as i64),
+            Wire::Fixed32(bits) => {
+                self.key(field.number, 5);
+                self.bytes.extend(bits.to_le_bytes());
+            }
+            Wire::Fixed64(bits) => {
+                self.key(field.number, 1);
+                self.bytes.extend(bits.to_le_bytes());
+            }
+            Wire::Bytes(bytes) => self.put(field.number, bytes),
+        }
+    }
+
     pub fn message(&mut self, number: u32, write: impl FnOnce(&mut Self)) {
         let mut inner = Self::default();
         write(&mut inner);

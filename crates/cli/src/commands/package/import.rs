@@ -42,9 +42,10 @@ impl Import {
         let (database, storage) = (self.data.database()?, self.data.storage()?);
         let options = AppOptions { database, storage, keys: self.data.keys(), ..app_options()? };
         let scratch = tempfile::tempdir().map_err(|error| disk("make a folder for", &self.package, &error))?;
-        let folder = match self.package.is_file() {
-            true => unpack(&self.package, scratch.path()).map_err(kilter_app::model::PackageError::from)?,
-            false => self.package.clone(),
+        let folder = if self.package.is_file() {
+            unpack(&self.package, scratch.path()).map_err(kilter_app::model::PackageError::from)?
+        } else {
+            self.package.clone()
         };
         let app = App::open(self.data.existing()?, options)?;
         let target = ImportTarget { model: &model, reason: &self.reason };
