@@ -281,9 +281,11 @@ fn a_row_asks_about_what_its_path_names() {
             ProjectScope::Model => path.starts_with("/api/v1/models/{model}"),
             ProjectScope::Alert => path.starts_with("/api/v1/alerts/{id}"),
             ProjectScope::Run => path.starts_with("/api/v1/runs/{id}"),
-            ProjectScope::Platform => path.starts_with("/api/v1/accounts") || path.starts_with("/api/v1/events"),
+            ProjectScope::Platform => {
+                ["/api/v1/accounts", "/api/v1/events", "/api/v1/keys/"].iter().any(|start| path.starts_with(start))
+            }
             ProjectScope::EveryProject if path.starts_with("/api/v1/audit/{entry}") => true,
-            ProjectScope::EveryProject if path == "/api/v1/keys/{id}" || path == "/api/v1/keys/{id}/revoke" => true,
+            ProjectScope::EveryProject if path == "/api/v1/keys/{id}" => true,
             // Only the log knows of which project an answer is; what is of others is not found.
             ProjectScope::AnyProject if path == "/api/v1/predictions/{id}" => true,
             ProjectScope::Named | ProjectScope::AnyProject | ProjectScope::EveryProject => !path.contains('{'),
