@@ -8,5 +8,5 @@ mod push_approved;
 mod stored_package;
 
 pub use error::PublishError;
-pub use push_approved::{DuePush, PushOutcome, due_pushes, push_due};
+pub use push_approved::{DuePush, PushOutcome, due_pushes, may_be_due, push_due};
 pub use stored_package::{StoredPackage, check_out};

@@ -3,7 +3,7 @@
 use kilter_domain::{ids::ModelName, model::VersionState};
 use kilter_package::oci::{self, OciAddress, Pushed, RegistryOptions};
 use kilter_store::{
-    PageRequest,
+    PageRequest, audit,
     model::{self as versions, Version},
     setting as settings,
 };
@@ -21,6 +21,8 @@ use crate::{
 
 /// Versions of a model that are looked at, the newest first.
 const MAX_VERSIONS: u32 = 20;
+/// Entries of the log that are read at a time.
+const MAX_ENTRIES: u32 = 500;
 
 /// What became of a version that was due.
 #[derive(Debug)]
@@ -38,6 +40,28 @@ pub struct PushOutcome {
 pub struct DuePush {
     version: Version,
     stated: String,
+}
+
+/// Whether entries of the log behind `seen` can make a push due: a version that changed, or a contract. Without `seen`, anything can. And the
+/// last entry that was looked at. Reads these entries alone.
+///
+/// # Errors
+/// When the log cannot be read.
+pub fn may_be_due(app: &App, seen: Option<u64>) -> Result<(bool, u64), StorageError> {
+    let is_cause = |object: &str| object.starts_with("version:") || object.starts_with("contract:");
+    let found = app.store().read(|reader| {
+        let end = audit::size(reader)?;
+        let Some(mut seen) = seen else { return Ok((true, end)) };
+        while seen < end {
+            let entries = audit::list_after(reader, seen, MAX_ENTRIES)?;
+            if entries.iter().any(|entry| is_cause(&entry.object)) {
+                return Ok((true, end));
+            }
+            seen = entries.last().map_or(end, |entry| entry.seq);
+        }
+        Ok((false, end))
+    });
+    Ok(found?)
 }
 
 /// Every approved version that is not yet where its contract wants it.

@@ -28,6 +28,8 @@ pub(crate) struct PushSchedule {
     is_running: Arc<AtomicBool>,
     has_failed: Arc<AtomicBool>,
     has_commits: bool,
+    /// The last entry of the audit log that was looked at; `None` before the first push.
+    seen: Option<u64>,
     last: Option<Instant>,
 }
 
@@ -45,13 +47,18 @@ impl PushSchedule {
         self.last.map_or(Duration::ZERO, |last| rest.saturating_sub(last.elapsed()))
     }
 
-    /// Starts to push if something was committed since the last time, or if an earlier push is due again.
+    /// Starts to push if a version or a contract changed since the last time, or if an earlier push is due again. Other commits start no
+    /// thread.
     pub(crate) fn start_due(&mut self, state: &AppState, has_commits: bool) {
         self.has_commits |= has_commits;
         if !self.sleep().is_zero() || self.is_running.swap(true, Ordering::AcqRel) {
             return;
         }
         (self.has_commits, self.last) = (false, Some(Instant::now()));
+        if !self.has_cause(state) {
+            self.is_running.store(false, Ordering::Release);
+            return;
+        }
         let (of_thread, running, failed) = (state.clone(), Arc::clone(&self.is_running), Arc::clone(&self.has_failed));
         let work = move || {
             failed.store(push(&of_thread), Ordering::Release);
@@ -60,6 +67,22 @@ impl PushSchedule {
         if let Err(error) = thread::Builder::new().name("registry".to_owned()).spawn(work) {
             tracing::error!(%error, "packages are not pushed: a thread could not be started");
             self.is_running.store(false, Ordering::Release);
+        }
+    }
+}
+
+impl PushSchedule {
+    fn has_cause(&mut self, state: &AppState) -> bool {
+        match publish::may_be_due(&state.app(), self.seen) {
+            Ok((may_be_due, seen)) => {
+                self.seen = Some(seen);
+                may_be_due || self.has_failed.load(Ordering::Acquire)
+            }
+            Err(error) => {
+                tracing::warn!(error = with_causes(&error), "could not see whether a package is to be pushed");
+                self.has_commits = true;
+                false
+            }
         }
     }
 }
@@ -89,4 +112,40 @@ fn push(state: &AppState) -> bool {
         if failures.is_empty() { Ok(()) } else { Err(failures.join("; ")) }
     });
     pushed.is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use kilter_app::{
+        Project,
+        identity::{self, NewAccount},
+        registration,
+    };
+
+    use super::*;
+    use crate::options::ServerOptions;
+
+    #[test]
+    fn commits_that_change_no_version_and_no_contract_start_no_push() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = AppState::open(ServerOptions::local(folder.path())).unwrap();
+        let mut schedule = PushSchedule::default();
+        assert!(schedule.has_cause(&state), "what is due since before the start");
+        let root = identity::by_folder(&state.app(), &"user:root".parse().unwrap(), state.now());
+        let account = |name: &str| {
+            let actor = name.parse().unwrap();
+            let new = NewAccount { actor, password: None, groups: vec![], is_admin: false, owner: None };
+            identity::create_account(&state.app(), &root, new).unwrap();
+        };
+        account("user:ana");
+        assert!(!schedule.has_cause(&state));
+        let text = "[project]\nname = \"churn\"\n".to_owned();
+        let project = Project::of(folder.path(), text).unwrap();
+        registration::register(&state.app(), &root, &project).unwrap();
+        assert!(schedule.has_cause(&state));
+        account("user:ben");
+        assert!(!schedule.has_cause(&state), "it was looked at");
+        schedule.has_failed.store(true, Ordering::Release);
+        assert!(schedule.has_cause(&state), "a push that failed is due again");
+    }
 }
