@@ -101,26 +101,37 @@ impl PublishPlace {
         }
     }
 
-    /// The newest checkpoint that is there; `None` where there is none, or the place cannot be read.
+    /// The newest checkpoint that is there; `None` if nothing is there yet, or the place only takes.
+    ///
+    /// # Errors
+    /// If the place cannot be read, or has something else.
     pub(crate) fn read_newest(&self) -> Result<Option<SignedNote>, String> {
-        let newest = |text: String| parse_notes(&text).ok().and_then(|mut notes| notes.pop());
         match self {
-            Self::File(path) if path.exists() => Ok(newest(tail(path).map_err(|error| error.to_string())?)),
+            Self::File(path) if path.exists() => newest(&tail(path).map_err(|error| error.to_string())?),
             Self::File(_) | Self::Webhook(_) => Ok(None),
             Self::Git(repository) => {
                 let tags = git(repository, &["tag", "--list", &format!("{TAG}*"), "--sort=-refname"], None)?;
                 let Some(newest_tag) = tags.lines().next() else { return Ok(None) };
-                Ok(newest(git(repository, &["cat-file", "blob", &format!("{newest_tag}^{{}}")], None)?))
+                newest(&git(repository, &["cat-file", "blob", &format!("{newest_tag}^{{}}")], None)?)
             }
             Self::Objects(url) => {
                 let storage = ObjectStorage::open(url).map_err(|error| with_causes(&error))?;
                 let found = storage.list(OBJECTS).map_err(|error| with_causes(&error))?;
                 let Some(key) = found.into_iter().map(|object| object.key).max() else { return Ok(None) };
                 let bytes = storage.read(&key, MAX_OBJECT).map_err(|error| with_causes(&error))?;
-                Ok(bytes.and_then(|bytes| String::from_utf8(bytes).ok()).and_then(newest))
+                newest(&String::from_utf8_lossy(&bytes.unwrap_or_default()))
             }
         }
     }
+}
+
+/// The last of the notes; `None` if there is no text.
+fn newest(text: &str) -> Result<Option<SignedNote>, String> {
+    if text.trim().is_empty() {
+        return Ok(None);
+    }
+    let notes = parse_notes(text).map_err(|error| format!("what is there is no checkpoint: {error}"))?;
+    Ok(notes.into_iter().next_back())
 }
 
 /// Appends a note, behind an empty line, durably.

@@ -431,6 +431,13 @@ fn checkpoints_are_published_to_every_place_and_one_that_fails_is_shown_and_catc
     world.write("checkpoints.txt", &torn);
     let (exit, said) = by(&world, "aud", &["audit", "verify"]);
     assert!(exit == 3 && said.contains("the checkpoint at file:"), "{said}");
+    fs::remove_file(world.path().join("checkpoints.txt")).unwrap();
+    fs::create_dir(world.path().join("checkpoints.txt")).unwrap();
+    let (exit, said) = by(&world, "aud", &["audit", "verify"]);
+    assert!(exit == 3 && said.contains("the place cannot be read: "), "{said}");
+    fs::remove_dir(world.path().join("checkpoints.txt")).unwrap();
+    world.write("checkpoints.txt", "nothing to see here\n");
+    assert!(by(&world, "aud", &["audit", "verify"]).1.contains("what is there is no checkpoint"));
 
     let host = address.split("//").nth(1).unwrap().split('/').next().unwrap().to_owned();
     let mut stream = std::net::TcpStream::connect(host).unwrap();
