@@ -176,7 +176,7 @@ pub struct NewToken {
     #[serde(default)]
     #[schema(value_type = Object)]
     pub scope: TokenScope,
-    /// For how long it is valid, 366 days at most; absent: 90 days.
+    /// For how long it is valid, 366 days at most; absent: 90 days, or until the token ends that makes it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub valid: Option<Span>,

@@ -25,6 +25,9 @@ pub struct Credential {
     pub is_admin: bool,
     /// Whether whoever asks has shown that they can read the data folder.
     pub has_folder: bool,
+    /// The latest end of a token that is made with this one. `None` where no token bounds it: a person has logged in, or may read the
+    /// data folder.
+    pub max_token_expiry: Option<Timestamp>,
 }
 
 /// Who does something, and when. Handed into every intention that changes a state.

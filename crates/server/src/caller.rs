@@ -10,7 +10,7 @@ use axum::{
 use kilter_api::{ACTOR_HEADER, Code, FOLDER_KEY_HEADER, Problem};
 use kilter_app::{
     RequestContext,
-    authz::{self, Act, Authorized, Grant, RefusedAction},
+    authz::{self, Act, Authorized, Grant, RefusalTopic, RefusedAction},
     context::Credential,
     identity::{self, AuthenticateError},
 };
@@ -21,9 +21,12 @@ use kilter_domain::{
 
 use crate::{
     error::{ApiError, problem_of},
-    openid::provider::{Provider, ProviderError},
+    openid::{error::ProviderError, provider::Provider},
     state::AppState,
 };
+
+/// Characters of a reason that are kept: parts of it may be of the token.
+const MAX_REASON_CHARS: usize = 500;
 
 /// Someone who may use this server: they carry a token of an account or of the server, or it needs none because nobody has an
 /// account and it answers on this machine alone. Without accounts they are who they say; without a word they are `svc:api`, which
@@ -152,7 +155,7 @@ async fn by_provider(
         Ok(proven) => proven,
         Err(error) => {
             if !matches!(error, ProviderError::Unavailable { .. }) {
-                record(parts, state, Actor::nameless_service(), &error.to_string());
+                record(parts, state, RefusalTopic::Token(error.kind()), &error.to_string());
             }
             return Err(problem_of(&error));
         }
@@ -179,19 +182,31 @@ fn check_server_token(headers: &HeaderMap, state: &AppState) -> Result<(), Probl
 /// Why a request is nobody's. A token that is shown and not valid is an attempt, and has its entry.
 fn refused(parts: &Parts, state: &AppState, error: &AuthenticateError) -> Problem {
     if *error != AuthenticateError::Missing {
-        let actor = error.actor().cloned().unwrap_or_else(Actor::nameless_service);
-        record(parts, state, actor, &error.to_string());
+        let topic = match error.actor() {
+            Some(actor) => RefusalTopic::TokenOf(actor.clone(), error.kind()),
+            None => RefusalTopic::Token(error.kind()),
+        };
+        record(parts, state, topic, &error.to_string());
     }
     problem_of(error)
 }
 
 /// Writes the entry of a token that is not believed, beside the answer.
-fn record(parts: &Parts, state: &AppState, actor: Actor, reason: &str) {
+fn record(parts: &Parts, state: &AppState, topic: RefusalTopic, reason: &str) {
+    record_refused_token(state, parts.uri.path(), topic, reason);
+}
+
+/// Writes the entry of a token that is not believed, beside the answer to the request for `path`.
+pub(crate) fn record_refused_token(state: &AppState, path: &str, topic: RefusalTopic, reason: &str) {
+    let actor = match &topic {
+        RefusalTopic::TokenOf(actor, _) => actor.clone(),
+        _ => Actor::nameless_service(),
+    };
     let refused = RefusedAction {
-        topic: format!("token {reason}"),
+        topic,
         action: "token.refuse".to_owned(),
-        object: format!("request:{}", parts.uri.path().chars().take(100).collect::<String>()),
-        reason: reason.to_owned(),
+        object: format!("request:{}", path.chars().take(100).collect::<String>()),
+        reason: reason.chars().take(MAX_REASON_CHARS).collect(),
     };
     let (app, context) = (state.app(), RequestContext::new(state.now(), actor));
     tokio::task::spawn_blocking(move || authz::record_refusal(&app, &context, refused));

@@ -2,7 +2,9 @@
 
 The first line of its output is its address. Its people are ana (groups ds and model-risk) and ben (group ds), with the password
 "correct horse battery"; its clients are kilter (people log in to it) and nightly (a service). With a file of keys as argument it
-signs with the first of them and publishes all; a second argument is how many seconds its clock is ahead.
+signs with the first of them and publishes all; a second argument is how many seconds its clock is ahead, a third one its port. With
+`signed` as fourth argument tokens of services are JWTs (RFC 9068) that Authlib makes, the library under Canaille, which has random texts
+for them by default.
 """
 
 import datetime
@@ -97,6 +99,19 @@ with app.app_context():
     kilter.audience = [kilter]
     backend.save(nightly)
     backend.save(kilter)
+
+if sys.argv[4:] == ["signed"]:
+    from authlib.oauth2.rfc9068 import JWTBearerTokenGenerator
+    from canaille.oidc.provider import authorization
+
+    class Signed(JWTBearerTokenGenerator):
+        def get_jwks(self):
+            return {"keys": keys[:1]}
+
+        def get_audiences(self, client, user, scope):
+            return [audience.client_id for audience in client.audience]
+
+    authorization.register_token_generator("client_credentials", Signed(address))
 
 server = make_server("127.0.0.1", port, app, threaded=True)
 print(address, flush=True)

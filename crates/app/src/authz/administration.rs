@@ -9,7 +9,10 @@ use crate::{
     app::App,
     authz::refused_actions,
     causes::PermissionDenied,
-    components::{access::outside_scope, refusal_log::RefusedAction},
+    components::{
+        access::outside_scope,
+        refusal_log::{RefusalTopic, RefusedAction},
+    },
     context::RequestContext,
 };
 
@@ -21,7 +24,7 @@ pub(crate) fn authorize(app: &App, context: &RequestContext) -> Result<(), Permi
             app,
             context,
             RefusedAction {
-                topic: format!("{} administer", context.actor),
+                topic: RefusalTopic::Right(context.actor.clone(), "administer the platform".to_owned()),
                 action: "right.refuse".to_owned(),
                 object: "platform".to_owned(),
                 reason: refused.to_string(),

@@ -8,7 +8,10 @@ pub(crate) mod permission;
 pub(crate) mod refused_actions;
 
 pub use crate::causes::PermissionDenied;
-pub use crate::components::{access::Subject, refusal_log::RefusedAction};
+pub use crate::components::{
+    access::Subject,
+    refusal_log::{RefusalTopic, RefusedAction},
+};
 pub use access_map::{grant_in_memory, grant_of_nothing, readable, require};
 pub use authorized::{Act, Authorized, Grant, act};
 pub use error::AuthorizeError;

@@ -13,7 +13,7 @@ use crate::{
     causes::PermissionDenied,
     components::{
         access::{Access, Permit},
-        refusal_log::RefusedAction,
+        refusal_log::{RefusalTopic, RefusedAction},
     },
     context::RequestContext,
 };
@@ -31,7 +31,7 @@ pub(crate) fn authorize(
             app,
             context,
             RefusedAction {
-                topic: format!("{} {action:?} {}", context.actor, access.project),
+                topic: RefusalTopic::Right(context.actor.clone(), format!("{action:?} {}", access.project)),
                 action: "right.refuse".to_owned(),
                 object: format!("project:{}", access.project),
                 reason: refused.to_string(),

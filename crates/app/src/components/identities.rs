@@ -76,6 +76,7 @@ impl IdentityMap {
                 scope: token.scope,
                 is_admin: account.is_admin,
                 has_folder: false,
+                max_token_expiry: (!token.is_session).then_some(token.expires),
             };
             let known = KnownToken {
                 actor: token.actor,

@@ -10,10 +10,15 @@ use kilter_store::{
 };
 
 use super::{AccountError, LoginError, authenticate::load_identities, password};
-use crate::{app::App, authz::administration, causes::NotFound, context::RequestContext};
+use crate::{
+    app::App,
+    authz::{administration, refused_actions},
+    causes::NotFound,
+    context::RequestContext,
+};
 
 /// Groups of an account at most.
-const MAX_GROUPS: usize = 200;
+pub(super) const MAX_GROUPS: usize = 200;
 
 /// An account that is wanted.
 #[derive(Clone, Debug)]
@@ -164,6 +169,8 @@ pub fn set_password(
             .check_password(|| password::is_right(current.unwrap_or_default(), stored.as_deref()));
         if !checked.ok_or(LoginError::Busy)? {
             app.components().identities.fail_login(actor, context.at);
+            let asked = ("account.password", account::object(actor));
+            refused_actions::record_refused_use_case(app, context, (asked.0, &asked.1), "the password before is wrong");
             return Err(LoginError::Refused.into());
         }
     }
@@ -233,14 +240,19 @@ fn summary(account: &Account) -> String {
     parts.join("; ")
 }
 
+/// Whether a contract can name this group.
+pub(super) fn is_group_name(group: &str) -> bool {
+    format!("group:{group}").parse::<Principal>().is_ok()
+}
+
 /// The groups in order, without repetitions.
-pub(super) fn checked_groups(mut groups: Vec<String>) -> Result<Vec<String>, AccountError> {
+fn checked_groups(mut groups: Vec<String>) -> Result<Vec<String>, AccountError> {
     groups.sort();
     groups.dedup();
     if groups.len() > MAX_GROUPS {
         return Err(AccountError::Invalid(format!("an account is a member of {MAX_GROUPS} groups at most")));
     }
-    match groups.iter().find(|group| format!("group:{group}").parse::<Principal>().is_err()) {
+    match groups.iter().find(|group| !is_group_name(group)) {
         Some(group) => Err(AccountError::Invalid(format!("`{group}` is no name of a group"))),
         None => Ok(groups),
     }

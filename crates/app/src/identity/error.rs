@@ -22,6 +22,17 @@ pub enum AuthenticateError {
 }
 
 impl AuthenticateError {
+    /// What is wrong, in words of this platform alone: nothing of the token is part of it.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Missing => "missing",
+            Self::Malformed { why } => why,
+            Self::Unknown => "unknown or revoked",
+            Self::Expired { .. } => "expired",
+            Self::Disabled { .. } => "disabled",
+        }
+    }
+
     /// Whose token it was, if that is known.
     pub const fn actor(&self) -> Option<&Actor> {
         match self {

@@ -11,14 +11,14 @@ use kilter_store::account::{self, Account};
 
 use super::{
     AccountError, LoginError,
-    accounts::checked_groups,
+    accounts::{MAX_GROUPS, is_group_name},
     authenticate::load_identities,
     password,
     tokens::{New, write_token},
 };
 use crate::{
     app::App,
-    authz::{RefusedAction, record_refusal},
+    authz::{RefusalTopic, RefusedAction, record_refusal},
     context::{Credential, RequestContext},
 };
 
@@ -41,7 +41,8 @@ pub struct Session {
 /// Lets a person in by their password.
 ///
 /// # Errors
-/// When name or password is wrong, which has its entry; when too many logins failed lately or are under way.
+/// When name or password is wrong: [`record_failed_login`] writes its entry, beside the answer, so that the time that the answer takes says
+/// nothing of the name. When too many logins failed lately or are under way.
 pub fn log_in(app: &App, actor: &Actor, password: &str, at: Timestamp) -> Result<Session, LoginError> {
     let known = &app.components().identities;
     let pause = known.login_pause(actor, at);
@@ -57,22 +58,26 @@ pub fn log_in(app: &App, actor: &Actor, password: &str, at: Timestamp) -> Result
             return Err(LoginError::Busy);
         }
         known.fail_login(actor, at);
-        record_failure(app, actor, "name or password is wrong, or the account is disabled", at);
         return Err(LoginError::Refused);
     };
     known.succeed_login(actor);
     open_session(app, &account.actor, "by password", at)
 }
 
-fn record_failure(app: &App, actor: &Actor, reason: &str, at: Timestamp) {
+/// Writes that a login by password failed. Names that have no account are counted together.
+pub fn record_failed_login(app: &App, actor: &Actor, at: Timestamp) {
+    let topic = match app.components().identities.current().account(actor) {
+        Some(account) => RefusalTopic::Login(account.actor.clone()),
+        None => RefusalTopic::UnknownLogin,
+    };
+    record_failure(app, (topic, actor), "name or password is wrong, or the account is disabled", at);
+}
+
+fn record_failure(app: &App, (topic, actor): (RefusalTopic, &Actor), reason: &str, at: Timestamp) {
     // Nobody is proven: the entry names the account that was tried as its object.
     let context = RequestContext::new(at, Actor::nameless_service());
-    let refused = RefusedAction {
-        topic: format!("login {actor}"),
-        action: LOGIN.to_owned(),
-        object: account::object(actor),
-        reason: reason.to_owned(),
-    };
+    let refused =
+        RefusedAction { topic, action: LOGIN.to_owned(), object: account::object(actor), reason: reason.to_owned() };
     record_refusal(app, &context, refused);
 }
 
@@ -103,20 +108,36 @@ pub struct ProvenByProvider {
     pub subject: String,
     /// Their name here.
     pub actor: Actor,
-    /// The groups that it says they are a member of.
-    pub groups: Vec<String>,
+    /// What the token proves, made once for all requests that show it.
+    credential: Arc<Credential>,
 }
 
 impl ProvenByProvider {
-    /// The groups that are names of groups here; others cannot stand in a contract.
-    fn named_groups(&self) -> Vec<String> {
-        let mut groups = self.groups.clone();
-        groups.retain(|group| checked_groups(vec![group.clone()]).is_ok());
-        groups.sort();
-        groups.dedup();
-        groups.truncate(200);
-        groups
+    /// Someone of a provider: who they are there and here, the groups that it says they are a member of, and when the token ends.
+    /// Groups that cannot stand in a contract are left out.
+    pub fn new((issuer, subject): (String, String), actor: Actor, groups: Vec<String>, expires: Timestamp) -> Self {
+        let credential = Credential {
+            token: Some((String::new(), format!("of {issuer}"))),
+            groups: named_groups(groups),
+            max_token_expiry: Some(expires),
+            ..Credential::default()
+        };
+        Self { issuer, subject, actor, credential: Arc::new(credential) }
     }
+
+    /// The groups that they are a member of, in order.
+    pub fn groups(&self) -> &[String] {
+        &self.credential.groups
+    }
+}
+
+/// The groups that are names of groups here; others cannot stand in a contract.
+fn named_groups(mut groups: Vec<String>) -> Vec<String> {
+    groups.retain(|group| is_group_name(group));
+    groups.sort();
+    groups.dedup();
+    groups.truncate(MAX_GROUPS);
+    groups
 }
 
 /// Lets a person in by the word of a provider. Their account is made at the first login, and has the groups that the provider
@@ -125,11 +146,11 @@ impl ProvenByProvider {
 /// # Errors
 /// When the name belongs to someone else: to an account with a password, or to another person of the provider.
 pub fn log_in_by_provider(app: &App, proven: &ProvenByProvider, at: Timestamp) -> Result<Session, LoginError> {
-    let groups = proven.named_groups();
+    let groups = proven.groups().to_vec();
     let found = app.store().read(|reader| account::find(reader, &proven.actor))?;
     check_same(app, proven, found.as_ref(), at)?;
     if found.as_ref().is_some_and(|account| account.disabled.is_some()) {
-        record_failure(app, &proven.actor, "the account is disabled", at);
+        record_failure(app, of_account(&proven.actor), "the account is disabled", at);
         return Err(LoginError::Refused);
     }
     let context = RequestContext::new(at, proven.actor.clone());
@@ -171,19 +192,20 @@ pub fn by_provider(app: &App, proven: &ProvenByProvider, at: Timestamp) -> Resul
     let account = known.account(&proven.actor);
     check_same(app, proven, account, at)?;
     if account.is_some_and(|account| account.disabled.is_some()) {
-        record_failure(app, &proven.actor, "the account is disabled", at);
+        record_failure(app, of_account(&proven.actor), "the account is disabled", at);
         return Err(LoginError::Refused);
     }
     if account.is_none() && proven.actor.kind == ActorKind::User {
         // Names of a provider may change hands: the first login binds one to a person, and before it proves nobody.
-        return Err(LoginError::Unbound { actor: proven.actor.clone(), issuer: proven.issuer.clone() });
+        let error = LoginError::Unbound { actor: proven.actor.clone(), issuer: proven.issuer.clone() };
+        record_failure(app, (RefusalTopic::UnknownLogin, &proven.actor), &error.to_string(), at);
+        return Err(error);
     }
-    let credential = Credential {
-        token: Some((String::new(), format!("of {}", proven.issuer))),
-        groups: proven.named_groups(),
-        ..Credential::default()
-    };
-    Ok(RequestContext { at, actor: proven.actor.clone(), credential: Arc::new(credential) })
+    Ok(RequestContext { at, actor: proven.actor.clone(), credential: proven.credential.clone() })
+}
+
+fn of_account(actor: &Actor) -> (RefusalTopic, &Actor) {
+    (RefusalTopic::Login(actor.clone()), actor)
 }
 
 /// Whether the account of this name, if there is one, is the one that the provider means.
@@ -195,6 +217,6 @@ fn check_same(app: &App, proven: &ProvenByProvider, found: Option<&Account>, at:
         Some(None) => "an account of this platform",
     };
     let error = LoginError::OtherAccount { actor: proven.actor.clone(), issuer: proven.issuer.clone(), known };
-    record_failure(app, &proven.actor, &error.to_string(), at);
+    record_failure(app, of_account(&proven.actor), &error.to_string(), at);
     Err(error)
 }

@@ -14,7 +14,7 @@ use kilter_store::{
 use super::{AccountError, accounts::find, authenticate::load_identities, secret};
 use crate::{
     app::App,
-    authz::administration,
+    authz::{administration, refused_actions},
     causes::{InvalidState, NotFound, PermissionDenied},
     context::RequestContext,
 };
@@ -41,7 +41,7 @@ pub struct TokenRequest {
 /// Makes a token: what is stored, and its text, which nobody can read again.
 ///
 /// # Errors
-/// When it is of someone else, allows more than the token that is shown, or is valid for too long.
+/// When it is of someone else, allows more or ends later than the token that is shown, or is valid for too long.
 pub fn create_token(
     app: &App,
     context: &RequestContext,
@@ -50,16 +50,21 @@ pub fn create_token(
     let actor = wanted.actor.clone().unwrap_or_else(|| context.actor.clone());
     let account = find(app, &actor)?;
     authorize_owner(app, context, &account)?;
+    let refused = |sentence| refuse(app, context, ("token.create", &account::object(&actor)), sentence);
     if actor.kind == ActorKind::User && actor != context.actor {
-        let sentence = format!("{} may not make a token of {actor}: a person makes their own", context.actor);
-        return Err(PermissionDenied { sentence, is_nameless: false }.into());
+        return Err(refused(format!("{} may not make a token of {actor}: a person makes their own", context.actor)));
     }
     if !wanted.scope.is_within(&context.credential.scope) {
-        let sentence = format!(
+        return Err(refused(format!(
             "{} may not make a token for {}: the token that is shown is for {}",
             context.actor, wanted.scope, context.credential.scope
-        );
-        return Err(PermissionDenied { sentence, is_nameless: false }.into());
+        )));
+    }
+    if let Some(end) = context.credential.max_token_expiry.filter(|end| *end < wanted.expires) {
+        return Err(refused(format!(
+            "{} may not make a token that is valid until {}: the token that is shown ends at {end}",
+            context.actor, wanted.expires
+        )));
     }
     if account.disabled.is_some() {
         let how = "enable it first with `kilter user enable`".to_owned();
@@ -155,7 +160,7 @@ pub fn revoke_token(app: &App, context: &RequestContext, id: &str) -> Result<Tok
             "{} may not revoke a token for {}: the token that is shown is for {}",
             context.actor, token.scope, context.credential.scope
         );
-        return Err(PermissionDenied { sentence, is_nameless: false }.into());
+        return Err(refuse(app, context, ("token.revoke", &token::object(&token.id)), sentence));
     }
     authorize_owner(app, context, &account)?;
     if let Some(revoked) = token.revoked {
@@ -167,6 +172,12 @@ pub fn revoke_token(app: &App, context: &RequestContext, id: &str) -> Result<Tok
     let revoked = app.store().write(move |tx| token::revoke(&tx.audited(draft), &id))?;
     load_identities(app)?;
     Ok(revoked)
+}
+
+/// The refusal of what was asked of `object`, which has its entry.
+fn refuse(app: &App, context: &RequestContext, asked: (&str, &str), sentence: String) -> AccountError {
+    refused_actions::record_refused_use_case(app, context, asked, &sentence);
+    PermissionDenied { sentence, is_nameless: false }.into()
 }
 
 /// Whether an account is of whoever asks: they are it, they answer for it, or they administer the platform.

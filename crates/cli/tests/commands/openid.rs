@@ -44,8 +44,17 @@ struct Provider {
 
 impl Provider {
     fn start(python: &str, keys: &str, ahead: i64, port: &str) -> Self {
+        Self::run(python, &[keys, &ahead.to_string(), port])
+    }
+
+    /// A provider whose tokens of services are signed (RFC 9068).
+    fn start_with_signed_tokens(python: &str) -> Self {
+        Self::run(python, &["-", "0", "0", "signed"])
+    }
+
+    fn run(python: &str, arguments: &[&str]) -> Self {
         let mut command = Command::new(python);
-        command.arg(script("openid_provider.py")).args([keys, &ahead.to_string(), port]);
+        command.arg(script("openid_provider.py")).args(arguments);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut address = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut address).unwrap();
@@ -143,7 +152,7 @@ fn get(address: &str, path: &str) -> String {
 }
 
 /// The answer of the server to a request with a token.
-fn ask(server: &Server, token: &str, path: &str) -> (u16, Value) {
+pub fn ask(server: &Server, token: &str, path: &str) -> (u16, Value) {
     use std::io::{Read as _, Write as _};
     let mut stream = std::net::TcpStream::connect(&server.address).unwrap();
     write!(
@@ -214,6 +223,27 @@ fn a_service_shows_a_token_of_the_provider_and_goes_on_while_the_provider_is_awa
     assert_eq!((status, away["code"].as_str()), (503, Some("provider_unavailable")), "{away}");
     // What the platform proves itself does not need the provider.
     assert_eq!(world.json(&["user", "list"])["accounts"], json!([]));
+}
+
+#[test]
+fn a_signed_token_of_a_service_is_verified_by_the_keys_of_the_provider_without_asking_about_it() {
+    let Some(python) = python() else { return };
+    let provider = Provider::start_with_signed_tokens(&python);
+    let (world, server) = served(&provider);
+    let [first, second] = [(); 2].map(|()| token_of_service(&python, &provider));
+    assert_eq!((first.matches('.').count(), first == second), (2, false), "{first}");
+    let (status, me) = ask(&server, &first, "/api/v1/whoami");
+    assert_eq!((status, me["actor"].as_str()), (200, Some("svc:nightly")), "{me}");
+    assert_eq!(ask(&server, &first, "/api/v1/status").0, 200);
+    assert_eq!(ask(&server, &first, "/api/v1/audit").0, 403, "it is a consumer");
+    drop(provider);
+    assert_eq!(ask(&server, &second, "/api/v1/whoami").1["actor"], "svc:nightly", "its keys are known");
+    let (head, signature) = second.rsplit_once('.').unwrap();
+    let other = if signature.starts_with('A') { "B" } else { "A" };
+    let (status, refused) = ask(&server, &format!("{head}.{other}{}", &signature[1..]), "/api/v1/whoami");
+    assert_eq!((status, refused["code"].as_str()), (401, Some("token_invalid")), "{refused}");
+    assert!(refused["detail"].as_str().unwrap().contains("signature is wrong"), "{refused}");
+    assert_eq!(world.json(&["user", "list"])["accounts"], json!([]), "a service of the provider needs no account");
 }
 
 #[test]

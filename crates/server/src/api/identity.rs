@@ -1,11 +1,14 @@
 //! Accounts, logins, tokens: who someone is.
 
 use axum::{
-    Json,
+    Extension, Json,
     extract::{Path, State},
 };
 use kilter_api::{self as api, Code, Problem, Secret};
-use kilter_app::identity::{self, AccountChange, NewAccount, TokenRequest};
+use kilter_app::{
+    authz::RefusalTopic,
+    identity::{self, AccountChange, LoginError, NewAccount, TokenRequest},
+};
 use kilter_domain::{
     actor::{Actor, ActorKind},
     time::Span,
@@ -14,14 +17,17 @@ use kilter_store::{account::Account, token::Token};
 
 use crate::{
     api::parse_param,
-    caller::Caller,
+    caller::{Caller, FolderAccess, record_refused_token},
     error::{ApiError, problem_of},
     extract,
-    openid::provider::{LoginCode, Provider, is_loopback_redirect},
+    openid::{
+        error::ProviderError,
+        provider::{LoginCode, Provider, is_loopback_redirect},
+    },
     state::{AppState, blocking},
 };
 
-/// For how long a token is valid where nobody says.
+/// For how long a token is valid if nobody says, and the token that is shown does not end before.
 const VALID_DAYS: i64 = 90;
 
 /// Every account, by name.
@@ -102,13 +108,21 @@ pub(crate) async fn set_password(
 )]
 pub(crate) async fn log_in(
     State(state): State<AppState>,
+    folder: Option<Extension<FolderAccess>>,
     extract::Json(body): extract::Json<api::Login>,
 ) -> Result<Json<api::Session>, ApiError> {
-    let (app, now) = (state.app(), state.now());
-    let session = blocking(move || {
-        identity::log_in(&app, &body.actor, &body.password.0, now).map_err(|error| problem_of(&error))
-    });
-    let identity::Session { actor, token, expires } = session.await?;
+    let (app, now, tried) = (state.app(), state.now(), body.actor.clone());
+    let session = blocking(move || Ok(identity::log_in(&app, &body.actor, &body.password.0, now))).await?;
+    if matches!(session, Err(LoginError::Refused)) {
+        // Beside the answer: the time that the entry takes does not tell a name that has an account from one that has none.
+        let app = state.app();
+        let recorded = tokio::task::spawn_blocking(move || identity::record_failed_login(&app, &tried, now));
+        // A command in this process ends with its answer.
+        if folder.is_some() {
+            drop(recorded.await);
+        }
+    }
+    let identity::Session { actor, token, expires } = session.map_err(|error| problem_of(&error))?;
     Ok(Json(api::Session { actor, token: Secret(token), expires }))
 }
 
@@ -147,7 +161,13 @@ pub(crate) async fn finish_provider_login(
         nonce: &body.nonce.0,
         verifier: &body.verifier.0,
     };
-    let proven = provider(&state)?.finish(&code, now).await.map_err(|error| problem_of(&error))?;
+    let finished = provider(&state)?.finish(&code, now).await.inspect_err(|error| {
+        if !matches!(error, ProviderError::Unavailable { .. }) {
+            let topic = RefusalTopic::Token(error.kind());
+            record_refused_token(&state, "/api/v1/login/provider/finish", topic, &error.to_string());
+        }
+    });
+    let proven = finished.map_err(|error| problem_of(&error))?;
     let session =
         blocking(move || identity::log_in_by_provider(&app, &proven, now).map_err(|error| problem_of(&error)));
     let identity::Session { actor, token, expires } = session.await?;
@@ -199,7 +219,9 @@ pub(crate) async fn create_token(
     extract::Json(body): extract::Json<api::NewToken>,
 ) -> Result<Json<api::TokenCreated>, ApiError> {
     let (app, context) = (state.app(), caller.context(&state));
-    let expires = context.at.after(body.valid.unwrap_or(Span::days(VALID_DAYS)));
+    let usual = context.at.after(Span::days(VALID_DAYS));
+    let latest = context.credential.max_token_expiry.unwrap_or(usual);
+    let expires = body.valid.map_or(usual.min(latest), |valid| context.at.after(valid));
     let wanted = TokenRequest { actor: body.actor, name: body.name, scope: body.scope, expires };
     let made = blocking(move || identity::create_token(&app, &context, wanted).map_err(|error| problem_of(&error)));
     let (info, text) = made.await?;

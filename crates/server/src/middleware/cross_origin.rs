@@ -18,7 +18,7 @@ use kilter_api::{
 };
 use kilter_app::{
     RequestContext,
-    authz::{self, RefusedAction},
+    authz::{self, RefusalTopic, RefusedAction},
 };
 use kilter_domain::actor::{Action, Actor};
 
@@ -76,7 +76,7 @@ fn decision_of(state: &AppState, request: &Request) -> Option<Decision> {
 fn record(state: &AppState, decision: Option<Decision>, problem: &Problem) {
     let Some(Decision { rule, path, by }) = decision else { return };
     let refused = RefusedAction {
-        topic: format!("{rule} {}", problem.code),
+        topic: RefusalTopic::Request(format!("{rule} {}", problem.code)),
         action: "request.refuse".to_owned(),
         object: format!("request:{path}"),
         reason: problem.detail.clone(),

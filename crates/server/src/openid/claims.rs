@@ -32,6 +32,22 @@ pub(crate) enum ClaimError {
     Name { claim: String, name: String },
 }
 
+impl ClaimError {
+    /// What is wrong, without what the token says.
+    pub(crate) const fn kind(&self) -> &'static str {
+        match self {
+            Self::Missing(_) => "claim missing",
+            Self::Issuer { .. } => "other issuer",
+            Self::Audience { .. } => "other audience",
+            Self::Expired { .. } => "expired at the provider",
+            Self::Future { .. } => "not valid yet",
+            Self::Nonce => "other login",
+            Self::LoginOnly => "token of a login",
+            Self::Name { .. } => "no name of an actor",
+        }
+    }
+}
+
 /// What is expected of a token.
 #[derive(Clone, Debug)]
 pub(crate) struct Expected<'a> {
@@ -142,7 +158,9 @@ pub(crate) fn identity(claims: &Map<String, Value>, names: &ClaimNames) -> Resul
         Some(Value::String(group)) => vec![group.clone()],
         _ => Vec::new(),
     };
-    Ok(ProvenByProvider { issuer: text(claims, "iss")?.to_owned(), subject: subject.to_owned(), actor, groups })
+    let known = (text(claims, "iss")?.to_owned(), subject.to_owned());
+    let expires = seconds(claims, "exp")?.ok_or(ClaimError::Missing("exp"))?;
+    Ok(ProvenByProvider::new(known, actor, groups, Timestamp(expires.saturating_mul(1000))))
 }
 
 fn shown(text: &str) -> String {
@@ -214,7 +232,7 @@ mod tests {
         let names = ClaimNames { user: "preferred_username".into(), groups: "groups".into() };
         let of = |more: Value| identity(&claims(more), &names);
         let ana = of(json!({ "preferred_username": "ana", "groups": ["ds", "risk"] })).unwrap();
-        assert_eq!((ana.actor.to_string().as_str(), ana.groups.len(), ana.subject.as_str()), ("user:ana", 2, "7"));
+        assert_eq!((ana.actor.to_string().as_str(), ana.groups().len(), ana.subject.as_str()), ("user:ana", 2, "7"));
         let service = of(json!({ "sub": "ci", "client_id": "ci" })).unwrap();
         assert_eq!(service.actor.to_string(), "svc:ci");
         // As Keycloak and Auth0 name the client's own token.

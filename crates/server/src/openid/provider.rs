@@ -1,39 +1,28 @@
-//! The provider: what it publishes, its keys, the exchange of a code, and whom its tokens prove.
+//! The provider: the exchange of a code, and whom its tokens prove.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant},
-};
-
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use kilter_api::{Code, Secret};
+use kilter_api::Secret;
 use kilter_app::identity::ProvenByProvider;
 use kilter_domain::time::Timestamp;
-use reqwest::{Client, RequestBuilder, Url, header, redirect::Policy};
-use serde::{Deserialize, de::DeserializeOwned};
+use reqwest::{RequestBuilder, Url, header};
 use serde_json::{Map, Value};
+use tokio::sync::Semaphore;
 use url::form_urlencoded;
 
-use crate::error::{Answer, Answered};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
 use super::{
     claims::{self, ClaimError, ClaimNames, Expected},
-    jwt::{self, Jwk, Jwks, JwtError},
+    error::ProviderError,
+    http::{ProviderHttp, TIMEOUT, is_private},
+    jwt::{self, JwtError},
+    published::{Published, Reading},
+    verified::{Known, Proof, VerifiedTokens},
 };
 
-/// How long the provider may take.
-const TIMEOUT: Duration = Duration::from_secs(10);
-/// The largest answer of the provider.
-const MAX_BYTES: usize = 1 << 20;
-/// How long its keys are believed before they are asked for again.
-const KEYS_FRESH: Duration = Duration::from_secs(10 * 60);
-/// The shortest time between two questions for its keys.
-const KEYS_PAUSE: Duration = Duration::from_secs(5);
-/// Tokens that were verified, and are not verified again while they are valid.
-const MAX_VERIFIED: usize = 4096;
-/// For how long a token is believed that the provider was asked about.
-const ASKED_FRESH_SECONDS: i64 = 60;
+/// Tokens that the provider is asked about at a time.
+const MAX_ASKED: usize = 8;
+/// Characters of a token that the provider is asked about: shorter ones could be guessed (RFC 6749, 10.10).
+const OPAQUE_CHARS: std::ops::RangeInclusive<usize> = 16..=4096;
 
 /// What a person says about the provider.
 #[derive(Clone, Debug)]
@@ -50,56 +39,6 @@ pub struct ProviderOptions {
     pub user_claim: String,
     /// The claim with the groups.
     pub groups_claim: String,
-}
-
-/// Why the word of the provider is not had, or not believed.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum ProviderError {
-    #[error("the OpenID provider {issuer} cannot be asked: {reason}")]
-    Unavailable { issuer: String, reason: String },
-    #[error("the OpenID provider refused the login: {0}")]
-    Refused(String),
-    #[error("the token of the OpenID provider is not believed: {0}")]
-    Jwt(JwtError),
-    #[error("the token of the OpenID provider is not believed: {0}")]
-    Claim(ClaimError),
-    #[error("the OpenID provider does not know the token, or it is over")]
-    Inactive,
-    #[error("tokens of an OpenID provider are not taken here: the server was started without --oidc-audience")]
-    NoAudience,
-}
-
-// The message has the reason already: it is no cause that is said once more.
-impl From<JwtError> for ProviderError {
-    fn from(error: JwtError) -> Self {
-        Self::Jwt(error)
-    }
-}
-
-impl From<ClaimError> for ProviderError {
-    fn from(error: ClaimError) -> Self {
-        Self::Claim(error)
-    }
-}
-
-/// What the provider publishes (OpenID Connect Discovery).
-#[derive(Clone, Debug, Deserialize)]
-struct Metadata {
-    issuer: String,
-    authorization_endpoint: String,
-    token_endpoint: String,
-    jwks_uri: String,
-    introspection_endpoint: Option<String>,
-}
-
-/// What was read of the provider, and when.
-#[derive(Default)]
-struct Known {
-    metadata: Option<Arc<Metadata>>,
-    keys: Arc<Vec<Jwk>>,
-    /// When the keys were read; `None`: never.
-    read: Option<Instant>,
-    asked: Option<Instant>,
 }
 
 /// A login that begins: where the person goes, and what proves afterwards that it is this one.
@@ -124,9 +63,9 @@ pub(crate) struct LoginCode<'a> {
 pub(crate) struct Provider {
     options: ProviderOptions,
     names: ClaimNames,
-    client: Client,
-    known: tokio::sync::Mutex<Known>,
-    verified: Mutex<HashMap<[u8; 32], (ProvenByProvider, Timestamp)>>,
+    published: Published,
+    verified: VerifiedTokens,
+    asking: Semaphore,
 }
 
 impl Provider {
@@ -135,22 +74,13 @@ impl Provider {
     /// # Errors
     /// When its address is none, or others could read what is said on the way to it.
     pub(crate) fn new(options: ProviderOptions) -> Result<Self, String> {
-        let issuer = Url::parse(&options.issuer).map_err(|error| format!("`{}`: {error}", options.issuer))?;
-        if !is_private(&issuer) {
-            return Err(format!("`{}` is not an https address, and not on this machine", options.issuer));
-        }
-        let client = Client::builder().timeout(TIMEOUT).redirect(Policy::none()).build();
         Ok(Self {
             names: ClaimNames { user: options.user_claim.clone(), groups: options.groups_claim.clone() },
-            client: client.map_err(|error| error.to_string())?,
+            published: Published::new(ProviderHttp::new(&options.issuer, TIMEOUT)?),
             options,
-            known: Default::default(),
-            verified: Default::default(),
+            verified: VerifiedTokens::default(),
+            asking: Semaphore::new(MAX_ASKED),
         })
-    }
-
-    fn unavailable(&self, reason: impl ToString) -> ProviderError {
-        ProviderError::Unavailable { issuer: self.options.issuer.clone(), reason: reason.to_string() }
     }
 
     /// Where a person goes to log in, with the challenge of this login (PKCE, RFC 7636).
@@ -158,8 +88,9 @@ impl Provider {
     /// # Errors
     /// When the provider cannot be asked.
     pub(crate) async fn begin(&self, redirect_uri: &str) -> Result<LoginStart, ProviderError> {
-        let metadata = self.metadata().await?;
-        let mut url = Url::parse(&metadata.authorization_endpoint).map_err(|error| self.unavailable(error))?;
+        let reading = self.published.current().await?;
+        let endpoint = Url::parse(&reading.metadata.authorization_endpoint);
+        let mut url = endpoint.map_err(|error| self.published.http.unavailable(error))?;
         let [state, nonce, verifier] = [random()?, random()?, random()?];
         let challenge = ring::digest::digest(&ring::digest::SHA256, verifier.as_bytes());
         url.query_pairs_mut()
@@ -183,7 +114,7 @@ impl Provider {
         login: &LoginCode<'_>,
         now: Timestamp,
     ) -> Result<ProvenByProvider, ProviderError> {
-        let metadata = self.metadata().await?;
+        let metadata = &self.published.current().await?.metadata;
         let body = form_urlencoded::Serializer::new(String::new())
             .append_pair("grant_type", "authorization_code")
             .append_pair("code", login.code)
@@ -191,16 +122,17 @@ impl Provider {
             .append_pair("code_verifier", login.verifier)
             .append_pair("client_id", &self.options.client_id)
             .finish();
-        let request = self.as_client(self.client.post(&metadata.token_endpoint)).body(body);
-        let answer: Map<String, Value> = self.send(request).await?;
+        let http = &self.published.http;
+        let request = self.as_client(http.client.post(&metadata.token_endpoint)).body(body);
+        let answer: Map<String, Value> = http.send(request).await?;
         if let Some(error) = answer.get("error").and_then(Value::as_str) {
             let detail = answer.get("error_description").and_then(Value::as_str).unwrap_or_default();
             return Err(ProviderError::Refused(format!("{error} {detail}").trim().chars().take(300).collect()));
         }
         let token = answer.get("id_token").and_then(Value::as_str).ok_or(ClaimError::Missing("id_token"))?;
-        let claims = self.verified_claims(token).await?;
-        let expected =
-            Expected { issuer: &metadata.issuer, audience: &self.options.client_id, nonce: Some(login.nonce) };
+        let (claims, reading) = self.verified_claims(token).await?;
+        let issuer = &reading.metadata.issuer;
+        let expected = Expected { issuer, audience: &self.options.client_id, nonce: Some(login.nonce) };
         claims::check(&claims, &expected, now)?;
         let proven = claims::identity(&claims, &self.names)?;
         match proven.actor.kind {
@@ -210,7 +142,8 @@ impl Provider {
         }
     }
 
-    /// Whom a token of the provider proves, which a request carries: a signed one by its signature, another by asking.
+    /// Whom a token of the provider proves, which a request carries: a signed one by its signature, another by asking. What was verified
+    /// lately is not verified again; while the provider is away, what was verified is believed a while longer (see `verified`).
     ///
     /// # Errors
     /// When the provider cannot be asked, or the token is not believed.
@@ -218,112 +151,84 @@ impl Provider {
         let Some(audience) = &self.options.audience else { return Err(ProviderError::NoAudience) };
         let hash = ring::digest::digest(&ring::digest::SHA256, token.as_bytes());
         let hash: [u8; 32] = hash.as_ref().try_into().unwrap_or_default();
-        if let Some((proven, until)) = self.verified().get(&hash)
-            && now < *until
-        {
-            return Ok(proven.clone());
-        }
-        let (claims, until) = match jwt::looks_like_one(token) {
-            true => {
-                let claims = self.verified_claims(token).await?;
-                let metadata = self.metadata().await?;
-                let expected = Expected { issuer: &metadata.issuer, audience, nonce: None };
-                let until = claims::check(&claims, &expected, now)?;
-                (claims, until)
-            }
-            false => self.introspect(token, audience, now).await?,
+        let stale = match self.verified.find(&hash, now) {
+            Known::Verified(proven) => return Ok(proven),
+            Known::Refused(error) => return Err(error),
+            Known::Stale(proven) => Some(proven),
+            Known::Nothing => None,
         };
-        let proven = claims::identity(&claims, &self.names)?;
-        self.remember(hash, (proven.clone(), until), now);
-        Ok(proven)
+        let proof = if jwt::looks_like_one(token) { Proof::Signature } else { Proof::Introspection };
+        let verified = match proof {
+            Proof::Signature => self.verify(token, audience, now).await,
+            Proof::Introspection => self.introspect(token, audience, now).await,
+        };
+        match (verified, stale) {
+            (Ok((proven, end)), _) => {
+                self.verified.keep(hash, proven.clone(), (proof, end), now);
+                Ok(proven)
+            }
+            (Err(ProviderError::Unavailable { .. }), Some(proven)) => Ok(proven),
+            (Err(error @ (ProviderError::Unavailable { .. } | ProviderError::NoToken(_))), _) => Err(error),
+            (Err(error), _) => {
+                self.verified.refuse(hash, proof, error.clone(), now);
+                Err(error)
+            }
+        }
     }
 
-    /// What the provider says of a token that says nothing itself (RFC 7662).
+    /// Whom a signed token proves, and when it ends.
+    async fn verify(
+        &self,
+        token: &str,
+        audience: &str,
+        now: Timestamp,
+    ) -> Result<(ProvenByProvider, Timestamp), ProviderError> {
+        let (claims, reading) = self.verified_claims(token).await?;
+        let expected = Expected { issuer: &reading.metadata.issuer, audience, nonce: None };
+        let end = claims::check(&claims, &expected, now)?;
+        Ok((claims::identity(&claims, &self.names)?, end))
+    }
+
+    /// Whom the provider says that a token proves, which says nothing itself (RFC 7662), and when it ends.
     async fn introspect(
         &self,
         token: &str,
         audience: &str,
         now: Timestamp,
-    ) -> Result<(Map<String, Value>, Timestamp), ProviderError> {
-        let metadata = self.metadata().await?;
+    ) -> Result<(ProvenByProvider, Timestamp), ProviderError> {
+        check_opaque(token)?;
+        let reading = self.published.current().await?;
+        let (http, metadata) = (&self.published.http, &reading.metadata);
         let Some(endpoint) = &metadata.introspection_endpoint else {
-            return Err(JwtError::Malformed("it has not three parts, and the provider says nothing of others").into());
+            return Err(ProviderError::NoToken("it has not three parts, and the provider says nothing of others"));
         };
+        // Whoever makes tokens up asks the provider no more often than this.
+        let place = tokio::time::timeout(TIMEOUT, self.asking.acquire()).await;
+        let Ok(Ok(_place)) = place else { return Err(http.unavailable("too many tokens are asked about")) };
         let body = form_urlencoded::Serializer::new(String::new()).append_pair("token", token).finish();
-        let mut claims: Map<String, Value> = self.send(self.as_client(self.client.post(endpoint)).body(body)).await?;
+        let mut claims: Map<String, Value> = http.send(self.as_client(http.client.post(endpoint)).body(body)).await?;
         if claims.get("active").and_then(Value::as_bool) != Some(true) {
             return Err(ProviderError::Inactive);
         }
         // Who answers is the provider: it need not repeat its name.
         claims.entry("iss").or_insert_with(|| metadata.issuer.clone().into());
         let expected = Expected { issuer: &metadata.issuer, audience, nonce: None };
-        let until = claims::check(&claims, &expected, now)?;
-        Ok((claims, until.min(Timestamp(now.millis() + ASKED_FRESH_SECONDS * 1000))))
+        let end = claims::check(&claims, &expected, now)?;
+        Ok((claims::identity(&claims, &self.names)?, end))
     }
 
-    fn verified(&self) -> std::sync::MutexGuard<'_, HashMap<[u8; 32], (ProvenByProvider, Timestamp)>> {
-        self.verified.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Keeps what was verified until it ends; where that is too much, what has ended goes first, then any.
-    fn remember(&self, hash: [u8; 32], found: (ProvenByProvider, Timestamp), now: Timestamp) {
-        let mut verified = self.verified();
-        if verified.len() >= MAX_VERIFIED {
-            verified.retain(|_, (_, until)| now < *until);
+    /// The claims of a token, once a key of the provider has signed it. An unknown key makes us read its keys again.
+    async fn verified_claims(
+        &self,
+        token: &str,
+    ) -> Result<(Map<String, Value>, std::sync::Arc<Reading>), ProviderError> {
+        let mut reading = self.published.current().await?;
+        let mut verified = jwt::verify(token, &reading.keys);
+        if matches!(verified, Err(JwtError::UnknownKey(_))) {
+            reading = self.published.newer_than(&reading).await?;
+            verified = jwt::verify(token, &reading.keys);
         }
-        if verified.len() >= MAX_VERIFIED {
-            verified.clear();
-        }
-        verified.insert(hash, found);
-    }
-
-    /// The claims of a token, once a key of the provider has signed it. An unknown key makes us ask for its keys again.
-    async fn verified_claims(&self, token: &str) -> Result<Map<String, Value>, ProviderError> {
-        let keys = self.keys(false).await?;
-        match jwt::verify(token, &keys) {
-            Err(JwtError::UnknownKey(_)) => Ok(jwt::verify(token, &self.keys(true).await?)?),
-            verified => Ok(verified?),
-        }
-    }
-
-    async fn metadata(&self) -> Result<Arc<Metadata>, ProviderError> {
-        let mut known = self.known.lock().await;
-        if let Some(metadata) = &known.metadata {
-            return Ok(metadata.clone());
-        }
-        let issuer = self.options.issuer.trim_end_matches('/');
-        let url = format!("{issuer}/.well-known/openid-configuration");
-        let metadata: Metadata = self.send(self.client.get(url)).await?;
-        if metadata.issuer.trim_end_matches('/') != issuer {
-            return Err(self.unavailable(format!("it calls itself {}", metadata.issuer)));
-        }
-        for endpoint in [&metadata.authorization_endpoint, &metadata.token_endpoint, &metadata.jwks_uri]
-            .into_iter()
-            .chain(&metadata.introspection_endpoint)
-        {
-            if !Url::parse(endpoint).is_ok_and(|url| is_private(&url)) {
-                return Err(self.unavailable(format!("its address {endpoint} is not https")));
-            }
-        }
-        let metadata = Arc::new(metadata);
-        known.metadata = Some(metadata.clone());
-        Ok(metadata)
-    }
-
-    /// The keys, not older than ten minutes; with `again`, newer than a few seconds.
-    async fn keys(&self, again: bool) -> Result<Arc<Vec<Jwk>>, ProviderError> {
-        let metadata = self.metadata().await?;
-        let mut known = self.known.lock().await;
-        let is_fresh = known.read.is_some_and(|at| at.elapsed() < KEYS_FRESH);
-        let may_ask = known.asked.is_none_or(|at| at.elapsed() >= KEYS_PAUSE);
-        if is_fresh && (!again || !may_ask) {
-            return Ok(known.keys.clone());
-        }
-        known.asked = Some(Instant::now());
-        let jwks: Jwks = self.send(self.client.get(&metadata.jwks_uri)).await?;
-        known.keys = Arc::new(jwks.known());
-        known.read = Some(Instant::now());
-        Ok(known.keys.clone())
+        Ok((verified?, reading))
     }
 
     /// The request with what proves who this platform is to the provider.
@@ -334,40 +239,18 @@ impl Provider {
             None => request,
         }
     }
+}
 
-    async fn send<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, ProviderError> {
-        // The address is in the message already; a query could have a secret.
-        let failed = |error: reqwest::Error| self.unavailable(with_sources(&error.without_url()));
-        let mut answer = request.header(header::ACCEPT, "application/json").send().await.map_err(failed)?;
-        let status = answer.status();
-        let mut body = Vec::new();
-        while let Some(part) = answer.chunk().await.map_err(failed)? {
-            body.extend_from_slice(&part);
-            if body.len() > MAX_BYTES {
-                return Err(self.unavailable("its answer is too long"));
-            }
-        }
-        if status.is_server_error() {
-            return Err(self.unavailable(format!("it answers {status}")));
-        }
-        serde_json::from_slice(&body)
-            .map_err(|_| self.unavailable(format!("it answers {status}, and not as it should")))
+/// Refuses what cannot be a token of a provider, before anybody is asked (RFC 6750, 2.1).
+fn check_opaque(token: &str) -> Result<(), ProviderError> {
+    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte);
+    if !token.trim_end_matches('=').bytes().all(is_token) {
+        return Err(ProviderError::NoToken("it has characters that no token has"));
     }
-}
-
-fn with_sources(error: &(dyn std::error::Error + 'static)) -> String {
-    kilter_domain::error_chain::with_causes(error)
-}
-
-/// Whether nobody on the way can read what is said there: TLS, or this machine itself.
-fn is_private(url: &Url) -> bool {
-    let is_local = match url.host() {
-        Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    };
-    url.scheme() == "https" || (url.scheme() == "http" && is_local)
+    match OPAQUE_CHARS.contains(&token.len()) {
+        true => Ok(()),
+        false => Err(ProviderError::NoToken("it is too short or too long")),
+    }
 }
 
 /// 256 bits that nobody can guess.
@@ -382,12 +265,19 @@ pub(crate) fn is_loopback_redirect(address: &str) -> bool {
     Url::parse(address).is_ok_and(|url| url.scheme() == "http" && is_private(&url) && url.port().is_some())
 }
 
-impl Answered for ProviderError {
-    fn answer(&self) -> Answer {
-        match self {
-            Self::Unavailable { .. } => Code::ProviderUnavailable.into(),
-            Self::Refused(_) => Code::LoginRefused.into(),
-            Self::Jwt(_) | Self::Claim(_) | Self::Inactive | Self::NoAudience => Code::TokenInvalid.into(),
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_a_token_is_refused_before_the_provider_is_asked() {
+        for token in ["2YotnFZFEjr1zCsicMWpAA", "mF_9.B5f-4.1JqM-and_more==", "not-a-token-of-anybody"] {
+            assert_eq!(check_opaque(token), Ok(()), "{token}");
         }
+        for text in ["", "admin", "a password with spaces in it", "\"; DROP TABLE token; --", "tökenötökenötöken"]
+        {
+            assert!(matches!(check_opaque(text), Err(ProviderError::NoToken(_))), "{text}");
+        }
+        assert!(check_opaque(&"x".repeat(4097)).is_err());
     }
 }

@@ -58,9 +58,9 @@ struct Create {
     /// A project that it may be used in. Can be repeated. Default: all.
     #[arg(long = "project", value_name = "NAME")]
     projects: Vec<ProjectName>,
-    /// For how long it is valid, at most 366 days.
-    #[arg(long, value_name = "TIME", default_value = "90d")]
-    valid: Span,
+    /// For how long it is valid, at most 366 days. Default: 90 days, or until the token ends that makes it.
+    #[arg(long, value_name = "TIME")]
+    valid: Option<Span>,
     /// The file to write it to, for `--token-file`. Only you can read it. Default: it is shown.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -93,7 +93,7 @@ impl Create {
             actor: self.account.as_deref().map(account_name).transpose()?,
             name: self.name,
             scope: TokenScope { actions: some(self.rights), projects: some(self.projects) },
-            valid: Some(self.valid),
+            valid: self.valid,
         };
         let api::TokenCreated { info, token: Secret(text) } =
             self.connect.api()?.call(async |api| api.create_token(&new).await)?;
