@@ -8,4 +8,4 @@ pub(crate) mod smtp;
 pub(crate) mod target;
 pub(crate) mod webhook;
 
-pub use target::{EventOptions, MailTarget, SmtpOptions, WebhookTarget};
+pub use target::{EventOptions, MailTarget, SmtpOptions, WebhookKey, WebhookTarget, is_mail_address};

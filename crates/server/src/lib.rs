@@ -30,7 +30,7 @@ mod signals;
 mod state;
 mod tasks;
 
-pub use events::{EventOptions, MailTarget, SmtpOptions, WebhookTarget};
+pub use events::{EventOptions, MailTarget, SmtpOptions, WebhookKey, WebhookTarget, is_mail_address};
 pub use in_process::InProcess;
 pub use kilter_api::Token;
 use kilter_app::{identity, replicas, runs};

@@ -1,12 +1,14 @@
 //! Deliveries: which entries of the audit log are sent to whom, and how that goes.
 //!
 //! Invariants: each entry is looked at once, and one is sent to a target at least once; what is not delivered is tried again until it is
-//! given up, and stays to be seen. Out of scope: who is sent what, and how.
+//! given up, and stays to be seen until it is forgotten. Of what is due a target gets the oldest entries first, and its backlog hides none
+//! of the others. Out of scope: who is sent what, and how.
 
 use kilter_domain::time::Timestamp;
 
 use crate::{
     Page, PageRequest, Reader, StoreError, Tx,
+    audit::{AuditedTx, Change},
     database::{self, Row, named_params},
     row,
     statement::statements,
@@ -15,6 +17,8 @@ use crate::{
 const LIST: &str = "delivery";
 /// The only outbox: the audit log.
 const NAME: &str = "audit";
+/// What the entry of a replay is about.
+const OBJECT: &str = "outbox:audit";
 
 statements! {
     CURSOR = "read how far the outbox was looked at": "
@@ -27,14 +31,17 @@ statements! {
     SETTLE = "note what became of a delivery": "
         UPDATE delivery SET state = :state, attempts = attempts + 1, at = :at, detail = :detail WHERE key = :key";
     DUE = "read what is to be delivered": "
-        SELECT * FROM delivery WHERE state = 'pending' AND at <= :at ORDER BY at LIMIT :limit";
+        SELECT key, target, seq, state, attempts, at, detail FROM (
+            SELECT delivery.*, row_number() OVER (PARTITION BY target ORDER BY seq) AS place
+            FROM delivery WHERE state = 'pending' AND at <= :at) AS due
+        WHERE place <= :limit ORDER BY seq, target";
     REPLAY = "deliver again": "
         UPDATE delivery SET state = 'pending', attempts = 0, at = :at, detail = ''
         WHERE state <> 'pending' AND seq >= :first AND seq <= :last AND (target = :target OR :target IS NULL)
           AND (state = :state OR :state IS NULL)";
     FORGET = "forget old deliveries": "
         DELETE FROM delivery WHERE key IN (
-            SELECT key FROM delivery WHERE state = 'delivered' AND at < :before ORDER BY at LIMIT :limit)";
+            SELECT key FROM delivery WHERE state = :state AND at < :before ORDER BY at LIMIT :limit)";
     NEWEST = "list deliveries": "
         SELECT * FROM delivery WHERE key < :below AND (state = :state OR :state IS NULL) ORDER BY key DESC LIMIT :limit";
 }
@@ -99,7 +106,7 @@ pub fn plan(tx: &Tx, through: u64, wanted: &[(String, u64)], at: Timestamp) -> R
     tx.execute(&MOVE, named_params! { ":name": NAME, ":seq": through }).map(drop)
 }
 
-/// What is to be delivered at `at`, at most `limit`.
+/// What is to be delivered at `at`, at most `limit` to each target, in the order of the log.
 pub fn due(reader: &Reader, at: Timestamp, limit: u32) -> Result<Vec<Delivery>, StoreError> {
     reader.all(&DUE, named_params! { ":at": at.millis(), ":limit": limit }, delivery)
 }
@@ -123,18 +130,24 @@ pub struct Again {
     pub state: Option<DeliveryState>,
 }
 
-/// Delivers again what ended; how many that are.
-pub fn replay(tx: &Tx, again: &Again, at: Timestamp) -> Result<usize, StoreError> {
+/// Delivers again what ended, which has its entry; how many that are.
+pub fn replay(audited: &AuditedTx, again: &Again) -> Result<usize, StoreError> {
     let state = again.state.map(DeliveryState::as_str);
     let params = named_params! {
-        ":first": again.first, ":last": again.last, ":target": again.target, ":state": state, ":at": at.millis(),
+        ":first": again.first, ":last": again.last, ":target": again.target, ":state": state,
+        ":at": audited.at().millis(),
     };
-    tx.execute(&REPLAY, params)
+    let count = audited.tx().execute(&REPLAY, params)?;
+    if count > 0 {
+        let (before, after) = (state.unwrap_or("ended"), format!("{count} pending"));
+        audited.record_change(&Change { before: Some(before), after: Some(&after), ..Change::of(OBJECT) })?;
+    }
+    Ok(count)
 }
 
-/// Forgets what was delivered before `before`, at most `limit`; how many that were.
-pub fn forget(tx: &Tx, before: Timestamp, limit: u32) -> Result<usize, StoreError> {
-    tx.execute(&FORGET, named_params! { ":before": before.millis(), ":limit": limit })
+/// Forgets what ended so before `before`, at most `limit`; how many that were.
+pub fn forget(tx: &Tx, ended: DeliveryState, before: Timestamp, limit: u32) -> Result<usize, StoreError> {
+    tx.execute(&FORGET, named_params! { ":state": ended.as_str(), ":before": before.millis(), ":limit": limit })
 }
 
 /// Deliveries, newest first.

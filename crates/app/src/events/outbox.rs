@@ -25,9 +25,10 @@ use crate::{
 
 /// Entries that are looked at in one transaction.
 const PAGE: u32 = 500;
-/// How long a delivery that succeeded is remembered.
-const REMEMBERED: Span = Span::days(30);
-/// Deliveries that are forgotten at a time.
+/// How long a delivery that ended is remembered: one that was given up waits for somebody to send it again.
+const REMEMBERED: [(DeliveryState, Span); 2] =
+    [(DeliveryState::Delivered, Span::days(30)), (DeliveryState::Dead, Span::days(90))];
+/// Deliveries of a state that are forgotten at a time.
 const MAX_FORGOTTEN: u32 = 1_000;
 /// The pauses before an event is tried again, in seconds; after the last it is given up.
 const PAUSES: [i64; 8] = [5, 30, 120, 600, 1_800, 3_600, 3 * 3_600, 6 * 3_600];
@@ -143,7 +144,7 @@ fn sinks(app: &App, endpoint: &EndpointName) -> Result<Vec<String>, StorageError
     Ok(monitor.into_iter().flat_map(|monitor| monitor.alert.iter().filter_map(name)).collect())
 }
 
-/// What is to be sent now, at most `limit`.
+/// What is to be sent now, at most `limit` to each target, in the order of the log.
 ///
 /// # Errors
 /// When the metadata cannot be read.
@@ -176,13 +177,14 @@ pub fn settle(app: &App, delivery: &Delivery, outcome: &SendOutcome, now: Timest
     Ok(app.store().write(move |tx| delivery::settle(tx, key, (state, at), &detail))?)
 }
 
-/// Forgets what was delivered long ago.
+/// Forgets what was delivered or given up long ago; how many deliveries that were.
 ///
 /// # Errors
 /// When the metadata cannot be written.
-pub fn forget_old(app: &App, now: Timestamp) -> Result<(), StorageError> {
-    let before = now.before(REMEMBERED);
-    Ok(app.store().write(move |tx| delivery::forget(tx, before, MAX_FORGOTTEN).map(drop))?)
+pub fn forget_old(app: &App, now: Timestamp) -> Result<usize, StorageError> {
+    let forget =
+        |(state, span)| app.store().write(move |tx| delivery::forget(tx, state, now.before(span), MAX_FORGOTTEN));
+    Ok(REMEMBERED.into_iter().map(forget).sum::<Result<usize, StoreError>>()?)
 }
 
 /// Deliveries, newest first.
@@ -199,14 +201,16 @@ pub fn list_deliveries(
     Ok(app.store().read(|reader| delivery::list(reader, state, page))?)
 }
 
-/// Sends again what ended; how many deliveries that are.
+/// Sends again what ended, which has its entry; how many deliveries that are.
 ///
 /// # Errors
 /// When whoever asks does not administer the platform, or the metadata cannot be written.
 pub fn replay(app: &App, context: &RequestContext, again: Again) -> Result<usize, EventError> {
     administration::authorize(app, context)?;
-    let at = context.at;
-    Ok(app.store().write(move |tx| delivery::replay(tx, &again, at))?)
+    let to = again.target.as_deref().unwrap_or("every target");
+    let what = format!("entries {} to {} to {to}", again.first, again.last);
+    let draft = context.audit_event("event.replay", String::new(), vec![what]);
+    Ok(app.store().write(move |tx| delivery::replay(&tx.audited(draft), &again))?)
 }
 
 /// Why events are not shown or sent again.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use kilter_api::Secret;
-use kilter_server::{EventOptions, MailTarget, SmtpOptions, WebhookTarget, read_secret};
+use kilter_server::{EventOptions, MailTarget, SmtpOptions, WebhookKey, WebhookTarget, is_mail_address, read_secret};
 
 use crate::ui::error::{CliError, usage};
 
@@ -48,11 +48,12 @@ impl EventArgs {
     pub(crate) fn options(&self) -> Result<EventOptions, CliError> {
         let webhooks = self.webhooks.iter().map(|text| {
             let (name, url) = named("webhook", text)?;
-            Ok::<_, CliError>(WebhookTarget { name: name.to_owned(), url: url.to_owned(), secret: self.secret(name)? })
+            WebhookTarget::new(name, url, self.key(name)?)
+                .map_err(|error| usage(format!("`--webhook {name}=…` cannot be asked: {error}")))
         });
         let mails = self.mails.iter().map(|text| {
             let (name, address) = named("mail", text)?;
-            Ok::<_, CliError>(MailTarget { name: name.to_owned(), address: address.to_owned() })
+            Ok::<_, CliError>(MailTarget { name: name.to_owned(), address: checked(address)? })
         });
         Ok(EventOptions {
             webhooks: webhooks.collect::<Result<_, CliError>>()?,
@@ -62,15 +63,23 @@ impl EventArgs {
         })
     }
 
-    fn secret(&self, name: &str) -> Result<Secret, CliError> {
+    /// What signs the requests of a webhook.
+    fn key(&self, name: &str) -> Result<WebhookKey, CliError> {
+        let (secret, place) = self.secret(name)?;
+        WebhookKey::parse(&secret)
+            .map_err(|why| usage(format!("the secret of `--webhook {name}=…` in {place} cannot be used: {why}")))
+    }
+
+    /// Its secret, and where it is.
+    fn secret(&self, name: &str) -> Result<(Secret, String), CliError> {
         for text in &self.webhook_secret_files {
             let (of, file) = named("webhook-secret-file", text)?;
             if of == name {
-                return Ok(read_secret(Path::new(file))?);
+                return Ok((read_secret(Path::new(file))?, file.to_owned()));
             }
         }
-        let stated = std::env::var("KILTER_WEBHOOK_SECRET").ok().filter(|secret| !secret.is_empty());
-        stated.map(Secret).ok_or_else(|| {
+        let stated = std::env::var(SECRET_VARIABLE).ok().filter(|secret| !secret.is_empty());
+        stated.map(|secret| (Secret(secret), SECRET_VARIABLE.to_owned())).ok_or_else(|| {
             usage(format!(
                 "nothing signs the requests of `--webhook {name}=…`: add `--webhook-secret-file {name}=FILE`, or set {SECRET_VARIABLE}"
             ))
@@ -87,8 +96,16 @@ impl EventArgs {
             _ => None,
         };
         let authorities = self.smtp_ca_file.clone();
-        Ok(Some(SmtpOptions { host: host.to_owned(), port, from: from.clone(), login, authorities }))
+        Ok(Some(SmtpOptions { host: host.to_owned(), port, from: checked(from)?, login, authorities }))
     }
+}
+
+/// The address, if mail can be sent to it or from it.
+fn checked(address: &str) -> Result<String, CliError> {
+    if is_mail_address(address) {
+        return Ok(address.to_owned());
+    }
+    Err(usage(format!("`{address}` is no address of mail: write it like name@example.com")))
 }
 
 fn named<'a>(option: &str, text: &'a str) -> Result<(&'a str, &'a str), CliError> {

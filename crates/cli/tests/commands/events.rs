@@ -1,9 +1,9 @@
-//! Events leave the platform: a receiver of webhooks and a mail server of the test get what happened, signed, again and once more.
+//! Events leave the platform: a receiver of webhooks of the test gets what happened, signed, again and once more.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
     net::TcpListener,
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
     sync::{Arc, Mutex},
     thread,
     time::{Duration, Instant},
@@ -13,35 +13,35 @@ use serde_json::Value;
 
 use crate::{World, contract::project, server::Server};
 
-const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
-const PATIENCE: Duration = Duration::from_secs(40);
+pub const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+pub const PATIENCE: Duration = Duration::from_secs(40);
 
 /// A request that a receiver got.
 #[derive(Clone, Debug)]
-struct Received {
+pub struct Received {
     head: String,
     body: String,
 }
 
 impl Received {
-    fn header(&self, name: &str) -> &str {
+    pub fn header(&self, name: &str) -> &str {
         let line = self.head.lines().find(|line| line.to_ascii_lowercase().starts_with(&format!("{name}:")));
         line.unwrap_or_else(|| panic!("{name} in {}", self.head)).split_once(':').unwrap().1.trim()
     }
 
-    fn event(&self) -> Value {
+    pub fn event(&self) -> Value {
         serde_json::from_str(&self.body).unwrap()
     }
 }
 
 /// An address that takes webhooks and answers with these statuses, the last of them for ever.
-struct Receiver {
-    address: String,
+pub struct Receiver {
+    pub address: String,
     received: Arc<Mutex<Vec<Received>>>,
 }
 
 impl Receiver {
-    fn start(statuses: &'static [u16]) -> Self {
+    pub fn start(statuses: &'static [u16]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = format!("http://{}/kilter", listener.local_addr().unwrap());
         let received = Arc::new(Mutex::new(Vec::new()));
@@ -75,12 +75,12 @@ impl Receiver {
         Self { address, received }
     }
 
-    fn all(&self) -> Vec<Received> {
+    pub fn all(&self) -> Vec<Received> {
         self.received.lock().unwrap().clone()
     }
 
     /// What it got, once there are so many.
-    fn wait(&self, count: usize) -> Vec<Received> {
+    pub fn wait(&self, count: usize) -> Vec<Received> {
         let end = Instant::now() + PATIENCE;
         while self.all().len() < count && Instant::now() < end {
             thread::sleep(Duration::from_millis(20));
@@ -91,7 +91,7 @@ impl Receiver {
     }
 }
 
-fn served(settings: &str) -> (World, Server) {
+pub fn served(settings: &str) -> (World, Server) {
     let world = project("0.55");
     world.set_variable("USER", "ana");
     world.set_variable("XDG_CONFIG_HOME", world.path().join("home").to_str().unwrap());
@@ -100,7 +100,12 @@ fn served(settings: &str) -> (World, Server) {
     world.write("password", "correct horse battery");
     world.write("kilter-server.toml", &format!("[server]\n{settings}\n"));
     let server = Server::start(&world);
-    // The past is not sent: the log is looked at from its end on.
+    wait_for_look(&server);
+    (world, server)
+}
+
+/// Waits until the log was looked at: the past is not sent, and what happens from then on is.
+pub fn wait_for_look(server: &Server) {
     let end = Instant::now() + PATIENCE;
     let is_looked_at = || {
         let status = server.get("/api/v1/status").1;
@@ -113,15 +118,14 @@ fn served(settings: &str) -> (World, Server) {
     while !is_looked_at() && Instant::now() < end {
         thread::sleep(Duration::from_millis(20));
     }
-    (world, server)
 }
 
-fn add(world: &World, name: &str) {
+pub fn add(world: &World, name: &str) {
     let added = world.kilter(&["user", "add", name, "--admin", "--password-file", "password"]);
     assert_eq!(added.exit, 0, "{}{}", added.out, added.err);
 }
 
-fn deliveries(world: &World) -> Vec<Value> {
+pub fn deliveries(world: &World) -> Vec<Value> {
     world.json(&["event", "list"])["deliveries"].as_array().unwrap().clone()
 }
 
@@ -203,66 +207,23 @@ fn an_event_that_its_target_refuses_is_given_up_and_keeps_no_other_from_going_on
     assert_eq!(gone.all().len(), 1);
 }
 
-/// A mail server that prints what it takes, one document a line.
-struct Sink {
-    child: Child,
-    port: String,
-    lines: std::io::Lines<BufReader<std::process::ChildStdout>>,
-}
-
-impl Sink {
-    fn start() -> Option<Self> {
-        let python = std::env::var("KILTER_SERVICES_PYTHON").unwrap_or_else(|_| "python3".to_owned());
-        let code = "import asyncio, email, json, sys\nfrom email.policy import default\n\
-            from aiosmtpd.controller import Controller\n\
-            class Sink:\n\
-            \x20   async def handle_DATA(self, server, session, envelope):\n\
-            \x20       mail = email.message_from_bytes(envelope.content, policy=default)\n\
-            \x20       print(json.dumps({'from': envelope.mail_from, 'to': envelope.rcpt_tos, 'subject': mail['subject'],\n\
-            \x20           'text': mail.get_content()}), flush=True)\n\
-            \x20       return '250 taken'\n\
-            import socket\n\
-            free = socket.socket(); free.bind(('127.0.0.1', 0)); port = free.getsockname()[1]; free.close()\n\
-            controller = Controller(Sink(), hostname='127.0.0.1', port=port); controller.start()\n\
-            print(port, flush=True)\nsys.stdin.read()";
-        let mut command = Command::new(python);
-        let mut child = command
-            .args(["-c", code])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .ok()?;
-        let mut lines = BufReader::new(child.stdout.take()?).lines();
-        match lines.next() {
-            Some(Ok(port)) => Some(Self { child, port, lines }),
-            _ => {
-                eprintln!("skipped: KILTER_SERVICES_PYTHON has no aiosmtpd");
-                let _ = child.wait();
-                None
-            }
-        }
-    }
-}
-
-impl Drop for Sink {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
 #[test]
-fn a_governance_act_is_a_mail_that_a_person_reads() {
-    let Some(mut sink) = Sink::start() else { return };
-    let settings = format!(
-        "mail = [\"risk=risk@example.com\"]\nsmtp = \"127.0.0.1:{}\"\nsmtp_from = \"kilter@example.com\"",
-        sink.port
-    );
-    let (world, _server) = served(&settings);
-    add(&world, "ana");
-    let mail: Value = serde_json::from_str(&sink.lines.next().unwrap().unwrap()).unwrap();
-    assert_eq!(mail["to"], serde_json::json!(["risk@example.com"]), "{mail}");
-    assert_eq!(mail["subject"], "[kilter] account.create account:user:ana", "{mail}");
-    assert!(mail["text"].as_str().unwrap().contains("\"action\": \"account.create\""), "{mail}");
+fn a_secret_or_an_address_that_cannot_be_used_is_refused_at_the_start() {
+    let world = World::new();
+    world.write("secret", "whsec_this is no base64!");
+    world.write("good", SECRET);
+    let server = |more: &[&str]| world.kilter(&[&["server", "--port", "0"], more].concat());
+    let file = ["--webhook", "pager=http://127.0.0.1:9/x", "--webhook-secret-file", "pager=secret"];
+    let refused = server(&file);
+    assert_eq!(refused.exit, 2, "{}{}", refused.out, refused.err);
+    let said = "the secret of `--webhook pager=…` in secret cannot be used: what follows `whsec_` in it is no base64";
+    assert!(refused.err.contains(said) && !refused.err.contains("this is no"), "{}", refused.err);
+    let good = ["--webhook-secret-file", "pager=good"];
+    let refused = server(&[&["--webhook", "pager=pager.example/kilter"], &good[..]].concat());
+    assert!(refused.exit == 2 && refused.err.contains("`--webhook pager=…` cannot be asked"), "{}", refused.err);
+    let smtp = ["--smtp", "127.0.0.1:25", "--smtp-from"];
+    for (from, to) in [("kilter", "risk=a@example.com"), ("k@example.com", "risk=a@example.com,b@example.com")] {
+        let refused = server(&[&smtp[..], &[from, "--mail", to]].concat());
+        assert!(refused.exit == 2 && refused.err.contains("is no address of mail"), "{}", refused.err);
+    }
 }

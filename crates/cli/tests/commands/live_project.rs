@@ -120,7 +120,8 @@ impl Live {
         self.between(|world| world.kilter(arguments).out)
     }
 
-    fn between<T>(&mut self, ask: impl FnOnce(&World) -> T) -> T {
+    /// What is done between two looks, while no process has the data folder.
+    pub fn between<T>(&mut self, ask: impl FnOnce(&World) -> T) -> T {
         self.app = None;
         let answer = ask(&self.world);
         self.open();

@@ -1,5 +1,6 @@
 //! What a person sees of the commands: answers, failures, exit codes.
 
+mod alert_events;
 mod approvals;
 mod audit_evidence;
 mod backups;
@@ -27,6 +28,7 @@ mod help;
 mod hostile_files;
 mod hostile_tables;
 mod identity;
+mod identity_on_several_servers;
 mod isolation;
 mod keys;
 mod label_leakage;
@@ -36,6 +38,7 @@ mod lifecycle;
 mod lineage;
 mod live_project;
 mod lost_services;
+mod mail;
 mod memory_bounds;
 mod monitor_api;
 mod monitors;

@@ -11,13 +11,14 @@ use std::{
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use kilter_app::events::{Event, SendOutcome};
+use kilter_domain::time::Timestamp;
 use rustls::{
     ClientConfig, ClientConnection, RootCertStore, StreamOwned,
     crypto::ring,
     pki_types::{CertificateDer, ServerName, pem::PemObject},
 };
 
-use super::target::{MailTarget, SmtpOptions};
+use super::target::{MailTarget, SmtpOptions, is_mail_address};
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// The longest answer, in bytes and lines.
@@ -43,23 +44,15 @@ enum MailError {
 }
 
 /// Hands a mail about an event to the server, and says how that went.
-pub(crate) fn send(smtp: &SmtpOptions, target: &MailTarget, event: &Event) -> SendOutcome {
-    if !is_address(&target.address) || !is_address(&smtp.from) {
+pub(crate) fn send(smtp: &SmtpOptions, target: &MailTarget, event: &Event, now: Timestamp) -> SendOutcome {
+    if !is_mail_address(&target.address) || !is_mail_address(&smtp.from) {
         return SendOutcome::Refused("an address cannot be used: write it like name@example.com".to_owned());
     }
-    match deliver(smtp, &target.address, &message(&smtp.from, &target.address, event)) {
+    match deliver(smtp, &target.address, &message((&smtp.from, &target.address), event, now)) {
         Ok(()) => SendOutcome::Delivered,
         Err(MailError::Refused(reason)) => SendOutcome::Refused(reason),
         Err(error) => SendOutcome::Failed(error.to_string()),
     }
-}
-
-/// Whether the text is an address and nothing else: no space, no line break, no bracket.
-pub(crate) fn is_address(text: &str) -> bool {
-    let is_plain = |c: char| c.is_ascii_graphic() && !"<>()[],;:\\\"".contains(c);
-    let halves = text.split_once('@');
-    text.len() <= 254
-        && halves.is_some_and(|(name, host)| !name.is_empty() && !host.is_empty() && text.chars().all(is_plain))
 }
 
 fn deliver(smtp: &SmtpOptions, to: &str, message: &str) -> Result<(), MailError> {
@@ -70,12 +63,12 @@ fn deliver(smtp: &SmtpOptions, to: &str, message: &str) -> Result<(), MailError>
     stream.set_write_timeout(Some(TIMEOUT))?;
     if smtp.port == TLS_PORT {
         let mut session = Session::new(encrypted(stream, smtp)?);
-        session.expect(220)?;
+        session.expect(&[220])?;
         session.hello()?;
         return session.hand_over(smtp, to, message, true);
     }
     let mut session = Session::new(stream);
-    session.expect(220)?;
+    session.expect(&[220])?;
     let offers = session.hello()?;
     if offers.iter().any(|offer| offer.eq_ignore_ascii_case("STARTTLS")) {
         session.command("STARTTLS", 220)?;
@@ -134,7 +127,8 @@ impl<S: Read + Write> Session<S> {
             self.command(&format!("AUTH PLAIN {plain}"), 235)?;
         }
         self.command(&format!("MAIL FROM:<{}>", smtp.from), 250)?;
-        self.command(&format!("RCPT TO:<{to}>"), 250)?;
+        // 251: it takes the mail, and hands it on to another address (RFC 5321, 3.4).
+        self.command_with(&format!("RCPT TO:<{to}>"), &[250, 251])?;
         self.command("DATA", 354)?;
         let stuffed = message.replace("\r\n.", "\r\n..");
         self.stream.get_mut().write_all(stuffed.as_bytes())?;
@@ -145,13 +139,17 @@ impl<S: Read + Write> Session<S> {
     }
 
     fn command(&mut self, line: &str, wanted: u16) -> Result<Vec<String>, MailError> {
+        self.command_with(line, &[wanted])
+    }
+
+    fn command_with(&mut self, line: &str, wanted: &[u16]) -> Result<Vec<String>, MailError> {
         self.stream.get_mut().write_all(format!("{line}\r\n").as_bytes())?;
         self.stream.get_mut().flush()?;
         self.expect(wanted)
     }
 
-    /// The texts of an answer of several lines, if it has the code that is wanted.
-    fn expect(&mut self, wanted: u16) -> Result<Vec<String>, MailError> {
+    /// The texts of an answer of several lines, if it has a code that is wanted.
+    fn expect(&mut self, wanted: &[u16]) -> Result<Vec<String>, MailError> {
         let mut texts = Vec::new();
         for _ in 0..MAX_LINES {
             let mut line = String::new();
@@ -164,7 +162,7 @@ impl<S: Read + Write> Session<S> {
             }
             let answer = format!("{code} {}", texts.join(" ")).chars().take(300).collect();
             return match code {
-                code if code == wanted => Ok(texts),
+                code if wanted.contains(&code) => Ok(texts),
                 500..600 => Err(MailError::Refused(answer)),
                 _ => Err(MailError::Answer(answer)),
             };
@@ -174,17 +172,20 @@ impl<S: Read + Write> Session<S> {
 }
 
 /// The text of a mail: a line for people, and the event for programs.
-fn message(from: &str, to: &str, event: &Event) -> String {
+fn message((from, to): (&str, &str), event: &Event, now: Timestamp) -> String {
     let subject: String = event.headline().chars().take(MAX_SUBJECT).collect();
     let data = serde_json::to_string_pretty(&event.data).unwrap_or_default();
     let text = format!("{}\n\n{} at {}\n\n{data}\n", event.headline(), event.kind, event.time);
     let body = wrapped(&STANDARD.encode(text));
-    let id: String = event.id.chars().filter(|c| c.is_ascii_alphanumeric() || "-_.".contains(*c)).collect();
+    let host = from.rsplit_once('@').map_or("kilter.local", |(_, host)| host);
+    let id: String = event.id.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '.' }).collect();
     [
+        format!("Date: {}", date(now)),
         format!("From: <{from}>"),
         format!("To: <{to}>"),
         format!("Subject: {}", encoded_words(&format!("[kilter] {subject}"))),
-        format!("Message-ID: <{id}@kilter.local>"),
+        // The same for each attempt: a mail server or a person sees what they have already.
+        format!("Message-ID: <{id}@{host}>"),
         "Auto-Submitted: auto-generated".to_owned(),
         "MIME-Version: 1.0".to_owned(),
         "Content-Type: text/plain; charset=utf-8".to_owned(),
@@ -193,6 +194,11 @@ fn message(from: &str, to: &str, event: &Event) -> String {
         body,
     ]
     .join("\r\n")
+}
+
+/// A time as mail has it (RFC 5322, 3.3), in UTC.
+fn date(at: Timestamp) -> String {
+    at.civil().strftime("%a, %d %b %Y %H:%M:%S +0000").to_string()
 }
 
 /// A header of any characters, in words of at most 75 characters: no line break of the text gets into the header.
@@ -220,16 +226,80 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_that_someone_wrote_becomes_a_header_or_a_command() {
+    fn nothing_that_someone_wrote_becomes_a_header() {
         let words =
             encoded_words("a\r\nBcc: everyone@example.com\r\n\r\nörtlich, and long enough for more than one word");
         let lines: Vec<&str> = words.split("\r\n").collect();
         assert!(lines.len() > 1 && lines.iter().all(|line| line.trim().starts_with("=?utf-8?B?") && line.len() <= 76));
-        for address in ["ana@example.com", "a.b+c@x.example"] {
-            assert!(is_address(address), "{address}");
+    }
+
+    /// A mail server that answers these lines, one for each that it gets; what it got.
+    fn conversation(answers: &'static [&'static str]) -> (SmtpOptions, std::thread::JoinHandle<Vec<String>>) {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let from = "kilter@example.com".to_owned();
+        let smtp = SmtpOptions { host: "127.0.0.1".into(), port, from, login: None, authorities: None };
+        let server = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+            let (mut got, mut is_text) = (Vec::new(), false);
+            write!(stream, "220 test\r\n").unwrap();
+            for answer in answers {
+                loop {
+                    let Some(Ok(line)) = lines.next() else { return got };
+                    let is_end = !is_text || line == ".";
+                    got.push(line);
+                    if is_end {
+                        break;
+                    }
+                }
+                write!(stream, "{answer}\r\n").unwrap();
+                is_text = answer.starts_with("354");
+            }
+            got
+        });
+        (smtp, server)
+    }
+
+    fn event() -> Event {
+        Event {
+            specversion: "1.0",
+            id: "urn:kilter:1796026774398:22".into(),
+            source: "urn:kilter:1796026774398".into(),
+            kind: "io.kilter.version.approve".into(),
+            subject: "version:churn/2".into(),
+            time: Timestamp(0),
+            datacontenttype: "application/json",
+            data: serde_json::json!({ "seq": 22 }),
         }
-        for wrong in ["", "ana", "@x", "a@", "a b@x", "a@x\r\nRCPT TO:<b@x>", "<a@x>", "a@x,b@x", "\"a\"@x"] {
-            assert!(!is_address(wrong), "{wrong}");
+    }
+
+    fn send_to(smtp: &SmtpOptions) -> SendOutcome {
+        let target = MailTarget { name: "risk".into(), address: "risk@example.com".into() };
+        send(smtp, &target, &event(), Timestamp(1_796_026_445_000))
+    }
+
+    #[test]
+    fn a_mail_says_when_it_was_written_and_has_a_name_and_a_server_may_hand_it_on() {
+        let (smtp, server) =
+            conversation(&["250 hello", "250 ok", "251 will forward", "354 go on", "250 taken", "221 bye"]);
+        assert_eq!(send_to(&smtp), SendOutcome::Delivered);
+        let got = server.join().unwrap();
+        for wanted in [
+            "MAIL FROM:<kilter@example.com>",
+            "RCPT TO:<risk@example.com>",
+            "Date: Mon, 30 Nov 2026 08:14:05 +0000",
+            "Message-ID: <urn.kilter.1796026774398.22@example.com>",
+        ] {
+            assert!(got.iter().any(|line| line == wanted), "{wanted} in {got:#?}");
         }
+    }
+
+    #[test]
+    fn a_server_that_refuses_for_good_is_not_asked_again_and_one_that_is_busy_is() {
+        let (smtp, _server) = conversation(&["250 hello", "250 ok", "550 nobody of that name"]);
+        assert!(matches!(send_to(&smtp), SendOutcome::Refused(reason) if reason.contains("550 nobody")));
+        let (smtp, _server) = conversation(&["250 hello", "450 later"]);
+        assert!(matches!(send_to(&smtp), SendOutcome::Failed(reason) if reason.contains("450 later")));
     }
 }

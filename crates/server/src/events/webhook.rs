@@ -11,13 +11,11 @@ use kilter_domain::{error_chain::with_causes, time::Timestamp};
 use reqwest::{Client, StatusCode, Url, redirect::Policy};
 use ring::hmac;
 
-use super::target::WebhookTarget;
+use super::target::{WebhookKey, WebhookTarget};
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// Bytes of an answer that are looked at.
 const MAX_ANSWER: usize = 300;
-/// What a secret of Standard Webhooks begins with; behind it is base64.
-const SECRET_PREFIX: &str = "whsec_";
 
 /// Sends an event, and says how that went.
 pub(crate) async fn send(target: &WebhookTarget, allow_link_local: bool, event: &Event, now: Timestamp) -> SendOutcome {
@@ -39,7 +37,7 @@ pub(crate) async fn send(target: &WebhookTarget, allow_link_local: bool, event: 
         .header("user-agent", concat!("kilter/", env!("CARGO_PKG_VERSION")))
         .header("webhook-id", &event.id)
         .header("webhook-timestamp", seconds)
-        .header("webhook-signature", signature(&target.secret.0, &event.id, seconds, &body))
+        .header("webhook-signature", signature(&target.key, &event.id, seconds, &body))
         .body(body);
     let answer = match request.send().await {
         Ok(answer) => answer,
@@ -94,10 +92,8 @@ fn is_link_local(address: IpAddr) -> bool {
 }
 
 /// `v1,` and the signature of Standard Webhooks.
-fn signature(secret: &str, id: &str, seconds: i64, body: &[u8]) -> String {
-    let decoded = secret.strip_prefix(SECRET_PREFIX).and_then(|rest| STANDARD.decode(rest).ok());
-    let key = decoded.unwrap_or_else(|| secret.as_bytes().to_vec());
-    let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, &key));
+fn signature(key: &WebhookKey, id: &str, seconds: i64, body: &[u8]) -> String {
+    let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, &key.0));
     context.update(format!("{id}.{seconds}.").as_bytes());
     context.update(body);
     format!("v1,{}", STANDARD.encode(context.sign()))
@@ -111,7 +107,7 @@ mod tests {
     fn a_signature_is_that_of_the_standard() {
         // The example of the specification of Standard Webhooks.
         let signed = signature(
-            "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+            &WebhookKey::parse(&kilter_api::Secret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".into())).unwrap(),
             "msg_p5jXN8AQM9LWM0D4loKWxJek",
             1_614_265_330,
             b"{\"test\": 2432232314}",

@@ -7,6 +7,7 @@ mod audit_log;
 mod audit_tree;
 mod audited_rows;
 mod crash;
+mod deliveries;
 mod deployments;
 mod encryption;
 mod lists;
