@@ -30,6 +30,7 @@ pub mod risk;
 pub mod rule;
 pub mod run;
 pub mod schedule;
+pub mod search;
 pub mod signing_key;
 pub mod table;
 pub mod time;

@@ -5,6 +5,7 @@
 
 mod address;
 mod connection;
+mod dialect;
 mod error;
 mod params;
 mod postgres;
@@ -20,6 +21,7 @@ pub(crate) use self::statement_text::number_parameters;
 pub(crate) use self::{
     address::database_name,
     connection::Connection,
+    dialect::Dialect,
     error::{ErrorKind, Result},
     params::{Binding, Params, named_params},
     postgres::{CommitListener, PostgresConnection, PostgresConnector},

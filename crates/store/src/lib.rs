@@ -47,6 +47,7 @@ pub mod replica;
 pub mod retention;
 mod row;
 pub mod run;
+pub mod search;
 pub mod setting;
 pub mod signing_key;
 mod statement;

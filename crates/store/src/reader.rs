@@ -9,9 +9,9 @@ use kilter_domain::time::Timestamp;
 
 use crate::{
     StoreError,
-    database::{self, Binding, Connection, Params, Row},
+    database::{self, Binding, Connection, Dialect, Params, Row},
     home::Home,
-    statement::Statement,
+    statement::{BuiltStatement, Statement},
 };
 
 const READERS: usize = 4;
@@ -73,6 +73,21 @@ impl Reader {
             Ok(true)
         })?;
         Ok(found)
+    }
+
+    /// How the database spells statements.
+    pub(crate) const fn dialect(&self) -> Dialect {
+        self.connection.dialect()
+    }
+
+    /// Row by row of a statement that was put together for this one time, until `read` answers `false`.
+    pub(crate) fn each_built(
+        &self,
+        statement: &BuiltStatement,
+        read: &mut dyn FnMut(&Row) -> database::Result<bool>,
+    ) -> Result<(), StoreError> {
+        let failed = |error| StoreError::of(statement.attempt, error);
+        self.connection.query_once(&statement.sql, &statement.values, read).map_err(failed)
     }
 
     /// The time on the clock of the database: one for all who share it.

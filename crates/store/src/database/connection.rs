@@ -1,11 +1,13 @@
 //! One connection, whichever database it leads to.
 
 use super::{
+    dialect::Dialect,
     error::{DatabaseError, Result},
     params::{Binding, Params},
     postgres::PostgresConnection,
     row::Row,
     sqlite,
+    value::Value,
 };
 
 /// One connection.
@@ -75,6 +77,28 @@ impl Connection {
         }
     }
 
+    /// How its database spells statements.
+    pub(crate) const fn dialect(&self) -> Dialect {
+        match self {
+            Self::Sqlite(_) => Dialect::Sqlite,
+            Self::Postgres(_) => Dialect::Postgres,
+        }
+    }
+
+    /// Runs a query that was put together for this one time, in the dialect of the database and with a value for each of its
+    /// numbered parameters. It is not kept: as many differ as clients ask.
+    pub(crate) fn query_once(
+        &self,
+        sql: &str,
+        values: &[Value],
+        read: &mut dyn FnMut(&Row<'_>) -> Result<bool>,
+    ) -> Result<()> {
+        match self {
+            Self::Sqlite(connection) => sqlite::query_once(connection, sql, values, read),
+            Self::Postgres(connection) => connection.query_once(sql, values, read),
+        }
+    }
+
     /// Runs statements that have no parameters.
     pub(crate) fn batch(&self, sql: &str) -> Result<()> {
         match self {
@@ -103,7 +127,7 @@ impl Connection {
     pub(crate) fn begin_read(&self) -> Result<()> {
         match self {
             Self::Sqlite(connection) => Ok(connection.execute_batch("BEGIN DEFERRED")?),
-            Self::Postgres(connection) => connection.begin("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"),
+            Self::Postgres(connection) => connection.begin(BEGIN_READ),
         }
     }
 
@@ -192,6 +216,9 @@ impl Connection {
         }
     }
 }
+
+/// Compiling a statement takes longer than any of ours takes to read 100,000 rows.
+const BEGIN_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL jit = off";
 
 /// Writes of all servers follow each other, so that the audit log has no gaps and keys grow as they are committed. The
 /// lock ends with its transaction.

@@ -40,7 +40,7 @@ use super::{
     row::Row,
     statement_text::{NumberedStatement, as_insert_of_arrays, number_parameters},
     tls,
-    value::{Mismatch, ValueRef},
+    value::{Mismatch, Value, ValueRef},
 };
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -381,6 +381,24 @@ impl PostgresConnection {
         Ok(())
     }
 
+    /// One way to the server and back; it plans for these values.
+    pub(super) fn query_once(
+        &self,
+        sql: &str,
+        values: &[Value],
+        read: &mut dyn FnMut(&Row<'_>) -> Result<bool>,
+    ) -> Result<()> {
+        let typed = values.iter().map(|value| (Bound(value.into()), type_of(value)));
+        let rows = block_on(self.client.query_typed_raw(sql, typed))?;
+        pin_mut!(rows);
+        while let Some(row) = block_on(rows.next()) {
+            if !read(&Row::Postgres(&row?))? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     fn prepare(&self, sql: &str) -> Result<Arc<PreparedStatement>> {
         if let Some(known) = self.statements.borrow().get(sql) {
             return Ok(Arc::clone(known));
@@ -429,6 +447,15 @@ fn as_columns(rows: Vec<Vec<Bound<'_>>>, parameters: usize) -> Vec<Vec<Bound<'_>
         columns.iter_mut().zip(row).for_each(|(column, value)| column.push(value));
     }
     columns
+}
+
+const fn type_of(value: &Value) -> Type {
+    match value {
+        Value::Integer(_) => Type::INT8,
+        Value::Real(_) => Type::FLOAT8,
+        Value::Blob(_) => Type::BYTEA,
+        Value::Null | Value::Text(_) => Type::TEXT,
+    }
 }
 
 fn as_parameters<'b>(bound: &'b [Bound<'_>]) -> impl ExactSizeIterator<Item = &'b (dyn ToSql + Sync)> {

@@ -9,7 +9,7 @@ use super::{
     error::{DatabaseError, Result},
     params::{Binding, Params},
     row::Row,
-    value::ValueRef,
+    value::{Value, ValueRef},
 };
 
 struct Bound<'v>(ValueRef<'v>);
@@ -41,6 +41,25 @@ pub(super) fn query(
 ) -> Result<()> {
     let mut prepared = connection.prepare_cached(sql)?;
     bind(&mut prepared, params, binding)?;
+    let mut rows = prepared.raw_query();
+    while let Some(row) = rows.next()? {
+        if !read(&Row::Sqlite(row))? {
+            break;
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn query_once(
+    connection: &Connection,
+    sql: &str,
+    values: &[Value],
+    read: &mut dyn FnMut(&Row<'_>) -> Result<bool>,
+) -> Result<()> {
+    let mut prepared = connection.prepare(sql)?;
+    for (place, value) in values.iter().enumerate() {
+        prepared.raw_bind_parameter(place + 1, Bound(value.into()))?;
+    }
     let mut rows = prepared.raw_query();
     while let Some(row) = rows.next()? {
         if !read(&Row::Sqlite(row))? {

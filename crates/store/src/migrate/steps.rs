@@ -52,6 +52,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations![
     "0020_package_signatures",
     "0021_tracking",
     "0022_registry",
+    "0023_search",
 ];
 
 /// Refuses a database that other steps made, or later ones.
