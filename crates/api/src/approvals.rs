@@ -21,6 +21,9 @@ pub struct Approve {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub until: Option<Timestamp>,
+    /// The role of theirs in which they say it; absent: the one that is still missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<ApproverRole>,
 }
 
 /// Retires a version (`POST /api/v1/models/{model}/versions/{version}/retire`).

@@ -58,6 +58,9 @@ pub struct Document {
     pub sections: Vec<DocumentSection>,
     /// What no record says, section by section.
     pub gaps: Vec<String>,
+    /// The revision of the card whose parts it has; absent: nobody wrote one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<u64>,
 }
 
 /// Writes parts of the card of a version (`POST /api/v1/models/{model}/versions/{version}/card`).
@@ -66,6 +69,10 @@ pub struct Document {
 pub struct CardParts {
     /// The text of each part: `limitations`, `ethics`, `oversight`, `data`, `notes`. Parts that are not named stay as they are.
     pub parts: BTreeMap<String, String>,
+    /// The revision of the card that was read and changed. A part that someone else wrote since is not overwritten: the answer
+    /// is 409. Absent: none was read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<u64>,
 }
 
 /// A version that answers at an endpoint.

@@ -14,6 +14,8 @@ pub enum InboxKind {
     Policy,
     /// A version needs an independent review.
     Review,
+    /// A card lacks what people must write or state.
+    Card,
     /// A version needs a yes.
     Approval,
     /// A rule of a gate is open.
@@ -33,6 +35,7 @@ impl InboxKind {
             Self::BreakGlass => "break-glass",
             Self::Policy => "policy",
             Self::Review => "review",
+            Self::Card => "card",
             Self::Approval => "approval",
             Self::Gate => "gate",
             Self::Submission => "submission",

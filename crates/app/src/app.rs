@@ -23,7 +23,7 @@ use crate::{
     components::{
         access::AccessCache, active_runs::ActiveRuns, column_stats_registry::ColumnStatsRegistry,
         contract_cache::ContractCache, error_tally::ErrorTally, followed_entries::FollowedEntries,
-        held_policies::HeldPolicies, identities::Identities, label_marks::LabelMarks, leases::Leases,
+        held_approvals::HeldApprovals, identities::Identities, label_marks::LabelMarks, leases::Leases,
         model_cache::ModelCache, publish_retries::PublishRetries, refusal_log::Refusals,
         serving_registry::ServingRegistry, signing_keys::SigningKeys, threshold_schedule::ThresholdSchedule,
     },
@@ -161,7 +161,7 @@ pub(crate) struct Components {
     pub active_runs: ActiveRuns,
     pub refusals: Refusals,
     pub thresholds: ThresholdSchedule,
-    pub held_policies: HeldPolicies,
+    pub held_approvals: HeldApprovals,
     pub label_marks: LabelMarks,
     pub newest_tick: NewestTick,
     pub leases: Leases,

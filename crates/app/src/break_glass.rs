@@ -6,7 +6,7 @@
 use kilter_domain::{
     actor::Action,
     alert::{AlertKey, AlertTopic, Breach, Hysteresis},
-    contract::Deploy,
+    deployment::AdmissionPolicy,
     error_chain::with_causes,
     ids::EndpointName,
     rule::{MetricId, RuleOutcome, RuleVerdict},
@@ -27,13 +27,14 @@ use crate::{
         lifecycle::{EndpointAlerts, WindowResult},
     },
     app::App,
+    approval::settle,
     authz::refused_actions,
     causes::{AuditedError, InvalidState, NotFound, PermissionDenied, StorageError, from_causes},
     components::access::permit,
     context::RequestContext,
     deployment::{
         DeployError, checks, project_at, route_change,
-        target::Target,
+        target::{Target, endpoints_of},
         withdraw::{self, Withdrawal},
     },
     project::{ProjectError, folder::Project},
@@ -82,15 +83,14 @@ impl AuditedError for BreakGlassError {
     }
 }
 
-fn place(app: &App, endpoint: &EndpointName) -> Result<(Project, Deploy), BreakGlassError> {
-    let unknown = || NotFound {
-        what: "endpoint",
-        id: endpoint.to_string(),
-        how: "see the endpoints with `kilter status`".to_owned(),
-    };
-    let project = project_at(app, endpoint)?.ok_or_else(unknown)?;
-    let deploy = project.deploy_at(endpoint).cloned().ok_or_else(unknown)?;
-    Ok((project, deploy))
+fn unknown(endpoint: &EndpointName) -> NotFound {
+    let how = "see the endpoints with `kilter status`".to_owned();
+    NotFound { what: "endpoint", id: endpoint.to_string(), how }
+}
+
+/// The project of an endpoint; its contract may no longer name it.
+fn project_of(app: &App, endpoint: &EndpointName) -> Result<Project, BreakGlassError> {
+    Ok(project_at(app, endpoint)?.ok_or_else(|| unknown(endpoint))?)
 }
 
 /// An admin lets a version answer at once without its approval.
@@ -104,13 +104,14 @@ pub fn break_glass(
     number: u32,
     reason: &str,
 ) -> Result<Deployment, BreakGlassError> {
-    let (project, deploy) = place(app, endpoint)?;
+    let project = project_of(app, endpoint)?;
+    let deploy = project.deploy_at(endpoint).ok_or_else(|| unknown(endpoint))?;
     let object = deployments::endpoint_object(endpoint);
     let deployed = refused_actions::record_if_refused(app, context, "break_glass.deploy", &object, || {
         permit(&project, context, Action::BreakGlass)?;
         check_reason(reason)?;
         let state = checks::version_state(app, &project.model(), number)?;
-        if !kilter_domain::deployment::AdmissionPolicy::BreakGlass.accepts(state) {
+        if !AdmissionPolicy::BreakGlass.accepts(state) {
             let (what, id) = ("version", number.to_string());
             let how = "only a candidate, a validated or an approved version can serve in an emergency".to_owned();
             return Err(InvalidState { what, id, state: state.to_string(), how }.into());
@@ -125,7 +126,7 @@ pub fn break_glass(
         };
         let entry = context.audit_event("break_glass.deploy", reason, vec![]);
         app.store().write(move |tx| break_glass::record(&tx.audited(entry), &new))?;
-        let target = Target::of(&project, &deploy);
+        let target = Target::of(&project, deploy);
         let text = format!("break-glass: {reason}");
         let change = |change: &route_change::EndpointChange<'_>| change.deploy_at_once(number, &text);
         Ok::<_, BreakGlassError>(route_change::change_endpoint(app, context, &target, change)?)
@@ -150,7 +151,7 @@ pub fn review_break_glass(
     is_justified: bool,
     reason: &str,
 ) -> Result<BreakGlass, BreakGlassError> {
-    let (project, _) = place(app, endpoint)?;
+    let project = project_of(app, endpoint)?;
     let found = app.store().read(|reader| break_glass::get(reader, id))?;
     if found.endpoint != *endpoint {
         let how = format!("see them with `kilter break-glass list {endpoint}`");
@@ -174,6 +175,9 @@ pub fn review_break_glass(
         take_away(app, context, &project, &reviewed)?;
     }
     update_alert(app, &RequestContext::system("break_glass", context.at), &project, endpoint)?;
+    if reviewed.model == project.model() {
+        settle::settle_now_complete(app, context, &project, reviewed.number);
+    }
     Ok(reviewed)
 }
 
@@ -189,20 +193,28 @@ fn check_reason(reason: &str) -> Result<(), InvalidState> {
     }
 }
 
+/// Takes a version away where a break-glass deployed it, and nowhere else.
 fn take_away(
     app: &App,
     context: &RequestContext,
     project: &Project,
     reviewed: &BreakGlass,
 ) -> Result<(), BreakGlassError> {
-    let state = checks::version_state(app, &reviewed.model, reviewed.number)?;
+    let (model, number) = (&reviewed.model, reviewed.number);
+    let state = checks::version_state(app, model, number)?;
+    // Another break-glass there may have had to be.
+    if checks::admission_of(app, AdmissionPolicy::Approved, &reviewed.endpoint, (model, number))?.accepts(state) {
+        return Ok(());
+    }
     let reason = "its break-glass was not justified";
     let withdrawal = Withdrawal {
-        number: reviewed.number,
+        model,
+        number,
         moved: (state, state),
         action: "break_glass.review",
         reason,
         replacement: None,
+        only_at: Some(&reviewed.endpoint),
         act: None,
     };
     withdraw::withdraw(app, context, project, withdrawal)?;
@@ -211,14 +223,14 @@ fn take_away(
 
 /// Opens, renews or ends the alerts about break-glasses of a project; it may run twice.
 pub(crate) fn update_alerts(app: &App, context: &RequestContext, project: &Project) -> Result<(), BreakGlassError> {
-    let endpoints: Vec<EndpointName> = project.contract.deploy.iter().map(|deploy| project.endpoint(deploy)).collect();
-    endpoints.iter().try_for_each(|endpoint| update_alert(app, context, project, endpoint))
+    let endpoints = endpoints_of(app, project)?;
+    endpoints.keys().try_for_each(|endpoint| update_alert(app, context, project, endpoint))
 }
 
 /// When a review of a project is due next.
 pub(crate) fn next_due(app: &App, project: &Project, now: Timestamp) -> Result<Option<Timestamp>, StorageError> {
-    let open = app.store().read(break_glass::open)?;
-    let is_of = |one: &&BreakGlass| project.deploy_at(&one.endpoint).is_some() && one.due > now;
+    let (open, endpoints) = (app.store().read(break_glass::open)?, endpoints_of(app, project)?);
+    let is_of = |one: &&BreakGlass| endpoints.contains_key(&one.endpoint) && one.due > now;
     Ok(open.iter().filter(is_of).map(|one| one.due).min())
 }
 

@@ -5,6 +5,7 @@
 
 use kilter_domain::{
     actor::{Action, Actor, Role},
+    contract::Policy,
     ids::ProjectName,
     model::VersionState,
     time::{Span, Timestamp},
@@ -25,7 +26,13 @@ use crate::{
     causes::StorageError,
     components::access::Access,
     context::RequestContext,
-    model::{facts::policy_of, version_record::VersionRecord, votes},
+    deployment::target::endpoints_of,
+    model::{
+        card_gaps,
+        facts::{facts_of, policy_of},
+        version_record::VersionRecord,
+        votes,
+    },
     project::{ProjectError, folder::Project},
     registered,
 };
@@ -44,6 +51,8 @@ pub enum InboxKind {
     Policy,
     /// A version needs an independent review.
     Review,
+    /// A card lacks what people must write or state.
+    Card,
     /// A version needs a yes.
     Approval,
     /// A rule of a gate is open: a waiver, or another version.
@@ -171,21 +180,48 @@ impl Desk<'_> {
                 let item = of(InboxKind::Gate, Action::Waive, text, format!("kilter model show {named}"));
                 vec![InboxItem { is_mine: item.is_mine && !is_maker, ..item }]
             }
-            _ => {
-                let mut items = Vec::new();
-                let needs_review = policy_of(&self.project, version).requirements().independent_review;
-                if needs_review && record.independent_review().is_none() {
-                    let text = "it needs a review by someone who did not make it".to_owned();
-                    let item = of(InboxKind::Review, Action::Review, text, format!("kilter review {named}"));
-                    items.push(InboxItem { is_mine: item.is_mine && !is_maker, ..item });
-                }
-                let missing = votes::missing_approval(self.app, &self.project, version, self.at)?.join("; ");
-                let has_voted = record.valid_votes(self.at).any(|said| self.is_one_of(std::slice::from_ref(&said.by)));
-                let item = of(InboxKind::Approval, Action::Approve, missing, format!("kilter approve {named}"));
-                items.push(InboxItem { is_mine: item.is_mine && !is_maker && !has_voted, ..item });
-                items
-            }
+            _ => self.of_validated(version, &record, is_maker)?,
         })
+    }
+
+    /// What a validated version waits for: its card, a review, a yes.
+    fn of_validated(
+        &self,
+        version: &Version,
+        record: &VersionRecord,
+        is_maker: bool,
+    ) -> Result<Vec<InboxItem>, StorageError> {
+        let policy = policy_of(&self.project, version);
+        let (named, requirements) = (format!("{}@{}", version.model, version.number), policy.requirements());
+        let of = |kind, action, text: String, command: &str| InboxItem {
+            since: version.created,
+            command: command.to_owned(),
+            ..self.item(kind, action, named.clone(), text)
+        };
+        let mut items = Vec::new();
+        let gaps = card_gaps::gaps(&self.project, record.card.as_ref());
+        if requirements.card && !gaps.is_empty() {
+            let text = format!("its card lacks {}", gaps.join(", "));
+            items.push(of(InboxKind::Card, Action::Submit, text, &format!("kilter card {named} --out MODEL_CARD.md")));
+        }
+        if requirements.independent_review && record.independent_review(&policy).is_none() {
+            let text = "it needs a review by someone who did not make it".to_owned();
+            let item = of(InboxKind::Review, Action::Review, text, &format!("kilter review {named}"));
+            items.push(InboxItem { is_mine: item.is_mine && !is_maker, ..item });
+        }
+        let missing = votes::missing_approval(self.app, &self.project, version, self.at)?.join("; ");
+        let item = of(InboxKind::Approval, Action::Approve, missing, &format!("kilter approve {named}"));
+        let is_asked = self.is_asked(&policy, record);
+        items.push(InboxItem { is_mine: item.is_mine && !is_maker && is_asked, ..item });
+        Ok(items)
+    }
+
+    /// Whether a yes of whoever asked is still missing: they said none, or one in another of their roles.
+    fn is_asked(&self, policy: &Policy, record: &VersionRecord) -> bool {
+        let has_said = record.valid_votes(self.at).any(|said| self.is_one_of(std::slice::from_ref(&said.by)));
+        let counted = facts_of(&self.project, record).counted(&record.signoffs(self.at));
+        let roles = self.access.permit(self.context, Action::Approve).map(|permit| permit.roles).unwrap_or_default();
+        !has_said || policy.approve.rule.helpful_role(&counted, &self.context.actor, &roles).is_some()
     }
 
     /// Approvals of what serves, and waivers, that end soon.
@@ -193,8 +229,7 @@ impl Desk<'_> {
         let mut items = Vec::new();
         let (soon, model) = (self.at.after(SOON), self.project.model());
         let mut serving = Vec::new();
-        for deploy in &self.project.contract.deploy {
-            let endpoint = self.project.endpoint(deploy);
+        for endpoint in endpoints_of(self.app, &self.project)?.into_keys() {
             serving.extend(self.app.store().read(|reader| deployments::live(reader, &endpoint))?);
         }
         serving.retain(|one| one.model == model);
@@ -245,7 +280,8 @@ impl Desk<'_> {
 
     fn broken(&self) -> Result<Vec<InboxItem>, StorageError> {
         let open = self.app.store().read(break_glass::open)?;
-        let is_of = |one: &BreakGlass| self.project.deploy_at(&one.endpoint).is_some();
+        let endpoints = endpoints_of(self.app, &self.project)?;
+        let is_of = |one: &BreakGlass| endpoints.contains_key(&one.endpoint);
         Ok(open
             .into_iter()
             .filter(is_of)

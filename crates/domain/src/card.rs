@@ -14,6 +14,22 @@ pub fn part_ends(part: &str) -> String {
     format!("<!-- /human:{part} -->")
 }
 
+/// The mark of the revision of a card that was read, in the file that people change.
+pub fn revision_mark(revision: u64) -> String {
+    format!("<!-- card revision {revision} -->")
+}
+
+/// The revision that a file was made from; `None`: its mark is not there.
+///
+/// ```
+/// use kilter_domain::card::{revision_mark, revision_of};
+/// assert_eq!(revision_of(&format!("# Card\n{}\n", revision_mark(42))), Some(42));
+/// ```
+pub fn revision_of(text: &str) -> Option<u64> {
+    let (_, behind) = text.split_once("<!-- card revision ")?;
+    behind.split_once(" -->")?.0.parse().ok()
+}
+
 /// What stands where nobody has written yet.
 pub const UNWRITTEN: &str = "_Nobody has written this yet._";
 

@@ -77,6 +77,9 @@ statements! {
         LIMIT 100000";
     NEWEST = "list deployments": "
         SELECT * FROM deployment WHERE key < :below ORDER BY key DESC LIMIT :limit";
+    NEWEST_OF_VERSION = "list the deployments of a version": "
+        SELECT * FROM deployment WHERE model = :model AND number = :number AND key < :below
+        ORDER BY key DESC LIMIT :limit";
     NEWEST_OF_ENDPOINT = "list deployments": "
         SELECT * FROM deployment WHERE endpoint = :endpoint AND key < :below ORDER BY key DESC LIMIT :limit";
 }
@@ -390,6 +393,19 @@ pub fn list(
         }
     };
     Ok(page.page(DEPLOYMENTS, rows?))
+}
+
+/// Deployments of a version at every endpoint, newest first.
+pub fn list_of_version(
+    reader: &Reader,
+    model: &ModelName,
+    number: u32,
+    page: &PageRequest,
+) -> Result<Page<Deployment>, StoreError> {
+    let params = named_params! {
+        ":model": model.as_str(), ":number": number, ":below": page.below(DEPLOYMENTS)?, ":limit": page.probe()
+    };
+    Ok(page.page(DEPLOYMENTS, reader.all(&NEWEST_OF_VERSION, params, keyed)?))
 }
 
 fn endpoint(row: &Row) -> database::Result<Endpoint> {

@@ -38,14 +38,30 @@ statements! {
         INSERT INTO approval (model, number, by, role, decision, conditions, at, expires, audit_seq)
         VALUES (:model, :number, :by, :role, :decision, :conditions, :at, :expires, :audit_seq)";
     EXPIRED = "find approvals that expired": "
-        SELECT DISTINCT approval.number FROM approval JOIN model_version USING (model, number)
-        WHERE approval.model = :model AND approval.expires <= :at AND approval.decision = 'approved'
-          AND model_version.state = 'approved'
-        LIMIT :limit";
+        SELECT number, audit_seq AS moved,
+               (SELECT max(expires) FROM approval
+                WHERE approval.model = model_version.model AND approval.number = model_version.number
+                  AND expires <= :at AND decision = 'approved') AS ended
+        FROM model_version
+        WHERE model = :model AND state = 'approved' AND number < :below AND EXISTS (
+            SELECT 1 FROM approval
+            WHERE approval.model = model_version.model AND approval.number = model_version.number
+              AND expires <= :at AND decision = 'approved')
+        ORDER BY number DESC LIMIT :limit";
+    // The last word of each gate counts.
     APPROVED_OPEN = "find approved versions that failed a gate": "
-        SELECT DISTINCT verdict.number FROM verdict JOIN model_version USING (model, number)
-        WHERE verdict.model = :model AND verdict.outcome <> 'passed' AND model_version.state = 'approved'
-        LIMIT :limit";
+        SELECT number, audit_seq AS moved,
+               (SELECT max(verdict.audit_seq) FROM verdict
+                WHERE verdict.model = model_version.model AND verdict.number = model_version.number) AS judged
+        FROM model_version
+        WHERE model = :model AND state = 'approved' AND number < :below AND EXISTS (
+            SELECT 1 FROM verdict
+            WHERE verdict.model = model_version.model AND verdict.number = model_version.number
+              AND verdict.outcome <> 'passed' AND NOT EXISTS (
+                SELECT 1 FROM verdict AS later
+                WHERE later.model = verdict.model AND later.number = verdict.number AND later.gate = verdict.gate
+                  AND later.key > verdict.key))
+        ORDER BY number DESC LIMIT :limit";
     NEXT_EXPIRY = "find the next approval that expires": "
         SELECT min(approval.expires) FROM approval JOIN model_version USING (model, number)
         WHERE approval.model = :model AND approval.expires > :at AND model_version.state = 'approved'";
@@ -138,6 +154,28 @@ pub struct Approval {
     pub audit_seq: u64,
 }
 
+/// An approved version of which at least one approval expired.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ExpiredApproval {
+    /// The number of the version.
+    pub number: u32,
+    /// The entry of its last move.
+    pub moved: u64,
+    /// When the last of those that expired did.
+    pub ended: Timestamp,
+}
+
+/// An approved version with a verdict that stands and is no pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OpenApproval {
+    /// The number of the version.
+    pub number: u32,
+    /// The entry of its last move.
+    pub moved: u64,
+    /// The entry of its newest verdict.
+    pub judged: u64,
+}
+
 /// Records a verdict.
 ///
 /// # Errors
@@ -204,16 +242,31 @@ pub fn list_approvals(
     Ok(page.page(APPROVALS, rows))
 }
 
-/// Approved versions of a model with an approval that expired by `at`; at most a thousand.
-pub fn expired(reader: &Reader, model: &ModelName, at: Timestamp) -> Result<Vec<u32>, StoreError> {
-    let params = named_params! { ":model": model.as_str(), ":at": at.millis(), ":limit": 1000 };
-    reader.all(&EXPIRED, params, |row| row.get(0))
+/// Approved versions of a model below a number with an approval that expired by `at`, the highest number first; at most a
+/// thousand.
+pub fn expired(
+    reader: &Reader,
+    model: &ModelName,
+    at: Timestamp,
+    below: u32,
+) -> Result<Vec<ExpiredApproval>, StoreError> {
+    let params = named_params! { ":model": model.as_str(), ":at": at.millis(), ":below": below, ":limit": 1000 };
+    reader.all(&EXPIRED, params, |row| {
+        Ok(ExpiredApproval { number: row.get("number")?, moved: row.get("moved")?, ended: row::time(row, "ended")? })
+    })
 }
 
-/// Approved versions of a model with a verdict that is no pass, which may be waived or replaced; at most a thousand.
-pub fn approved_with_open_rules(reader: &Reader, model: &ModelName) -> Result<Vec<u32>, StoreError> {
-    let params = named_params! { ":model": model.as_str(), ":limit": 1000 };
-    reader.all(&APPROVED_OPEN, params, |row| row.get(0))
+/// Approved versions of a model below a number with a verdict that stands and is no pass, the highest number first: they rely on
+/// a waiver. At most a thousand.
+pub fn approved_with_open_rules(
+    reader: &Reader,
+    model: &ModelName,
+    below: u32,
+) -> Result<Vec<OpenApproval>, StoreError> {
+    let params = named_params! { ":model": model.as_str(), ":below": below, ":limit": 1000 };
+    reader.all(&APPROVED_OPEN, params, |row| {
+        Ok(OpenApproval { number: row.get("number")?, moved: row.get("moved")?, judged: row.get("judged")? })
+    })
 }
 
 /// When the next approval of an approved version expires after `at`.

@@ -61,7 +61,7 @@ statements! {
         LIMIT :limit";
     OTHER_POLICY = "find versions that another policy judged": "
         SELECT number FROM model_version
-        WHERE model = :model AND state IN ('validated', 'approved') AND policy_digest <> :policy
+        WHERE model = :model AND state IN ('validated', 'approved') AND policy_digest <> :policy AND number < :below
         ORDER BY number DESC LIMIT :limit";
     NEWEST = "list versions": "
         SELECT * FROM model_version
@@ -262,9 +262,15 @@ pub fn made_from_revoked(reader: &Reader, model: &ModelName) -> Result<Vec<(u32,
     reader.all(&OF_REVOKED, params, |row| Ok((row.get("number")?, row.get("source")?)))
 }
 
-/// Validated and approved versions into which another policy is frozen, newest first; at most a thousand.
-pub fn of_other_policy(reader: &Reader, model: &ModelName, policy: &Digest) -> Result<Vec<u32>, StoreError> {
-    let params = named_params! { ":model": model.as_str(), ":policy": policy.to_string(), ":limit": 1000 };
+/// Validated and approved versions below a number into which another policy is frozen, newest first; at most a thousand.
+pub fn of_other_policy(
+    reader: &Reader,
+    model: &ModelName,
+    policy: &Digest,
+    below: u32,
+) -> Result<Vec<u32>, StoreError> {
+    let params =
+        named_params! { ":model": model.as_str(), ":policy": policy.to_string(), ":below": below, ":limit": 1000 };
     reader.all(&OTHER_POLICY, params, |row| row.get(0))
 }
 

@@ -6,7 +6,7 @@
 use kilter_domain::{
     actor::{Action, Role},
     event::EventKind,
-    gate::ApprovalConditions,
+    gate::{ApprovalConditions, ApprovalRule},
     ids::ModelName,
     model::{ActorWithRoles, IllegalVersionTransition, VersionEvent, VersionState},
     time::Timestamp,
@@ -80,6 +80,8 @@ pub struct Yes<'a> {
     pub reason: &'a str,
     /// What it is bound to.
     pub conditions: ApprovalConditions,
+    /// In which role it is said; `None`: in the one of theirs that is still missing.
+    pub role: Option<Role>,
 }
 
 impl Ballot<'_> {
@@ -124,7 +126,7 @@ pub fn approve(
 ) -> Result<Approved, ApproveError> {
     let project = project_of(app, model)?;
     let asked = (Action::Approve, SIGN_OFF, yes.reason);
-    let work = |ballot: &Ballot<'_>| record_sign_off(ballot, yes.conditions);
+    let work = |ballot: &Ballot<'_>| record_sign_off(ballot, yes);
     let mut approved = decide(app, context, (&project, model, number), asked, work)?;
     if approved.state == VersionState::Approved {
         // The approval stands whatever becomes of the deployment; the loop of a server tries again.
@@ -137,17 +139,19 @@ pub fn approve(
 }
 
 /// Keeps a yes and moves the version if it was the last one that was missing: one transaction.
-fn record_sign_off(ballot: &Ballot<'_>, conditions: ApprovalConditions) -> Result<Approved, ApproveError> {
+fn record_sign_off(ballot: &Ballot<'_>, yes: Yes<'_>) -> Result<Approved, ApproveError> {
     let version = &ballot.record.version;
     if version.state != VersionState::Validated {
         let (from, to) = (version.state, "approved");
         return Err(IllegalVersionTransition::State { from, to }.into());
     }
     let (project, by, at) = (ballot.project.clone(), ballot.by.clone(), ballot.context.at);
+    let conditions = yes.conditions;
     check_conditions(conditions, at)?;
-    let policy_ends = policy_of(&project, version).approve.expire.map(|span| at.after(span));
+    let policy = policy_of(&project, version);
+    let policy_ends = policy.approve.expire.map(|span| at.after(span));
     let expires = policy_ends.into_iter().chain(conditions.until).min();
-    let role = asked_role(&project, &by.roles);
+    let role = asked_role(ballot, &policy.approve.rule, yes.role)?;
     let new = NewApproval { conditions, expires, ..ballot.fact(role, Decision::Approved) };
     let (signed, moved) = (ballot.entry(SIGN_OFF), ballot.entry(EventKind::Approved.as_str()));
     Ok(ballot.app.store().write(move |tx| {
@@ -219,9 +223,21 @@ fn record_decline(ballot: &Ballot<'_>) -> Result<VersionState, ApproveError> {
     Ok(next)
 }
 
-/// The role in which someone says yes: one that the rule asks for, if they have it.
-fn asked_role(project: &Project, roles: &[Role]) -> Role {
-    let asked = project.contract.approve.rule.quorums.iter().map(|quorum| quorum.role);
-    let may = [Role::Validator, Role::Owner];
-    asked.chain(may).find(|role| roles.contains(role)).unwrap_or(Role::Owner)
+/// The role in which someone says yes: the one that they named and have, else one of theirs whose yes is still missing.
+fn asked_role(ballot: &Ballot<'_>, rule: &ApprovalRule, named: Option<Role>) -> Result<Role, ApproveError> {
+    let ActorWithRoles { actor, roles } = &ballot.by;
+    let held = |role: &Role| Action::Approve.roles().contains(role) && roles.contains(role);
+    if let Some(named) = named {
+        let own = || roles.iter().filter(|role| held(role)).map(ToString::to_string).collect::<Vec<_>>().join(" or ");
+        return match held(&named) {
+            true => Ok(named),
+            false => {
+                let (what, id, state) = ("role", named.to_string(), format!("not one in which {actor} can approve"));
+                Err(InvalidState { what, id, state, how: format!("approve as {}", own()) }.into())
+            }
+        };
+    }
+    let counted = facts_of(ballot.project, &ballot.record).counted(&ballot.record.signoffs(ballot.context.at));
+    let asked = rule.quorums.iter().map(|quorum| quorum.role).chain([Role::Validator, Role::Owner]).find(held);
+    Ok(rule.helpful_role(&counted, actor, roles).or(asked).unwrap_or(Role::Owner))
 }

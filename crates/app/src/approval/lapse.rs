@@ -7,12 +7,16 @@
 use std::collections::BTreeMap;
 
 use kilter_domain::{
+    contract::Policy,
+    digest::Digest,
     error_chain::with_causes,
-    ids::VersionId,
+    ids::{ModelName, VersionId},
     model::{ActorWithRoles, GateResult, Lapse, VersionEvent, VersionState},
     time::Timestamp,
 };
-use kilter_store::{StoreError, deployment as deployments, gate as decisions, gate::waiver, model as versions};
+use kilter_store::{
+    PageRequest, Reader, StoreError, deployment as deployments, gate as decisions, gate::waiver, model as versions,
+};
 
 use crate::{
     app::App,
@@ -22,7 +26,7 @@ use crate::{
     deployment::{
         checks,
         error::DeployError,
-        target::Target,
+        target::endpoints_of,
         withdraw::{self, Withdrawal},
     },
     model::{
@@ -34,6 +38,8 @@ use crate::{
 };
 
 const LAPSE: &str = "version.lapse";
+/// Models of a project that are looked at.
+const MAX_MODELS: u32 = 1000;
 
 /// Lets every approval of a project lapse that no longer holds, and takes away what serves without one; the versions that lapsed.
 ///
@@ -41,70 +47,108 @@ const LAPSE: &str = "version.lapse";
 /// When the metadata cannot be read or written; what was done until then stays.
 pub fn lapse_versions(app: &App, project: &Project, at: Timestamp) -> Result<Vec<u32>, DeployError> {
     let context = RequestContext::system("approval", at);
-    let due = due_lapses(app, &context, project)?;
-    let mut failed = None;
-    for (number, lapse) in &due {
-        // One version that cannot be read keeps no other one from lapsing.
-        if let Err(error) = lapse_version(app, &context, project, (*number, lapse)) {
-            tracing::error!(number, error = with_causes(&error), "an approval that ended could not be taken back");
-            failed.get_or_insert(error);
+    let (mut lapsed, mut failed) = (Vec::new(), None);
+    for model in models_of(app, project)? {
+        for (number, lapse) in due_lapses(app, &context, project, &model)? {
+            // One version that cannot be read keeps no other one from lapsing.
+            match lapse_version(app, &context, project, (&model, number, &lapse)) {
+                Ok(()) => lapsed.push(number),
+                Err(error) => {
+                    tracing::error!(%model, number, error = with_causes(&error), "an approval that ended could not be taken back");
+                    failed.get_or_insert(error);
+                }
+            }
         }
     }
     withdraw_unadmitted(app, &context, project)?;
-    failed.map_or_else(|| Ok(due.into_keys().collect()), Err)
+    failed.map_or(Ok(lapsed), Err)
+}
+
+/// The models of a project: also one that its contract no longer names may serve.
+fn models_of(app: &App, project: &Project) -> Result<Vec<ModelName>, StorageError> {
+    let page = PageRequest::first(MAX_MODELS);
+    let listed = app.store().read(|reader| versions::list_models(reader, Some(&project.name), &page))?;
+    Ok(listed.items.into_iter().map(|model| model.name).collect())
 }
 
 fn lapse_version(
     app: &App,
     context: &RequestContext,
     project: &Project,
-    (number, lapse): (u32, &Lapse),
+    (model, number, lapse): (&ModelName, u32, &Lapse),
 ) -> Result<(), DeployError> {
-    let model = project.model();
-    let record = app.store().read(|reader| VersionRecord::read(reader, &model, number, context.at))?;
+    let record = app.store().read(|reader| VersionRecord::read(reader, model, number, context.at))?;
     let facts = facts_of(project, &record);
     let event = VersionEvent::Lapsed(lapse.clone());
     let next = facts.after(&event, &ActorWithRoles::system("approval")).map_err(VersionError::from)?;
-    let (reason, moved) = (lapse.to_string(), (facts.state, next));
-    let withdrawal = Withdrawal { number, moved, action: LAPSE, reason: &reason, replacement: None, act: None };
+    let reason = lapse.to_string();
+    let withdrawal = Withdrawal {
+        model,
+        number,
+        moved: (facts.state, next),
+        action: LAPSE,
+        reason: &reason,
+        replacement: None,
+        only_at: None,
+        act: None,
+    };
     withdraw::withdraw(app, context, project, withdrawal)?;
     Ok(())
 }
 
 /// When an approval or a waiver of a project ends next.
 pub(crate) fn next_lapse(app: &App, project: &Project, now: Timestamp) -> Result<Option<Timestamp>, StorageError> {
-    let model = project.model();
-    let (approval, waiver) = app
-        .store()
-        .read(|reader| Ok((decisions::next_expiry(reader, &model, now)?, waiver::next_end(reader, &model, now)?)))?;
-    Ok(approval.into_iter().chain(waiver).min())
+    let mut next: Option<Timestamp> = None;
+    for model in models_of(app, project)? {
+        let (approval, waiver) = app.store().read(|reader| {
+            Ok((decisions::next_expiry(reader, &model, now)?, waiver::next_end(reader, &model, now)?))
+        })?;
+        next = approval.into_iter().chain(waiver).chain(next).min();
+    }
+    Ok(next)
 }
 
-fn due_lapses(app: &App, context: &RequestContext, project: &Project) -> Result<BTreeMap<u32, Lapse>, StorageError> {
-    let (model, policy, at) = (project.model(), project.contract.policy_digest(), context.at);
-    let (expired, dependents, others, open) = app.store().read(|reader| {
-        Ok::<_, StoreError>((
-            decisions::expired(reader, &model, at)?,
-            versions::made_from_revoked(reader, &model)?,
-            versions::of_other_policy(reader, &model, &policy)?,
-            decisions::approved_with_open_rules(reader, &model)?,
-        ))
-    })?;
+/// The approvals of a model that no longer hold. A version that was found to hold is read again only when what that was found
+/// by has changed.
+fn due_lapses(
+    app: &App,
+    context: &RequestContext,
+    project: &Project,
+    model: &ModelName,
+) -> Result<BTreeMap<u32, Lapse>, StorageError> {
+    let (policy, at, held) = (project.contract.policy_digest(), context.at, &app.components().held_approvals);
+    let read = |number: u32| app.store().read(|reader| VersionRecord::read(reader, model, number, at));
     let mut due = BTreeMap::new();
-    let read = |number: u32| app.store().read(|reader| VersionRecord::read(reader, &model, number, at));
-    for number in expired {
-        due.extend(expiry(project, &read(number)?, at).map(|lapse| (number, lapse)));
+    for one in downwards(app, |reader, below| decisions::expired(reader, model, at, below), |one| one.number)? {
+        // Nobody says yes to what is approved: whose yes ended last says which are left.
+        let found_by = Digest::of(format!("expiry {policy} {} {}", one.moved, one.ended).as_bytes());
+        if held.has(model, one.number, found_by) {
+            continue;
+        }
+        match expiry(project, &read(one.number)?, at) {
+            Some(lapse) => drop(due.insert(one.number, lapse)),
+            None => held.put(model, one.number, found_by),
+        }
     }
-    for (number, source) in dependents {
+    for (number, source) in app.store().read(|reader| versions::made_from_revoked(reader, model))? {
         let dependency = VersionId::new(model.clone(), source).to_string();
         due.insert(number, Lapse::DependencyRevoked { dependency });
     }
-    for number in open {
-        let record = read(number)?;
-        due.extend(open_rule(&record).map(|lapse| (number, lapse)));
+    let waivers = app.store().read(|reader| waiver::in_force_mark(reader, model, at))?;
+    let open = |reader: &Reader, below| decisions::approved_with_open_rules(reader, model, below);
+    for one in downwards(app, open, |one| one.number)? {
+        let found_by = Digest::of(format!("open {} {} {waivers:?}", one.moved, one.judged).as_bytes());
+        if held.has(model, one.number, found_by) {
+            continue;
+        }
+        match open_rule(&read(one.number)?) {
+            Some(lapse) => drop(due.insert(one.number, lapse)),
+            None => held.put(model, one.number, found_by),
+        }
     }
-    for number in others {
-        if app.components().held_policies.has(&model, number, policy) {
+    let others = |reader: &Reader, below| versions::of_other_policy(reader, model, &policy, below);
+    for number in downwards(app, others, |number| *number)? {
+        if held.has(model, number, policy) {
             continue;
         }
         let record = judge_added_rules(app, context, project, read(number)?)?;
@@ -116,9 +160,24 @@ fn due_lapses(app: &App, context: &RequestContext, project: &Project) -> Result<
                 continue;
             }
         }
-        app.components().held_policies.put(&model, number, policy);
+        held.put(model, number, policy);
     }
     Ok(due)
+}
+
+/// Everything that is listed by number, the highest first, some at a time.
+fn downwards<T>(
+    app: &App,
+    list: impl Fn(&Reader, u32) -> Result<Vec<T>, StoreError>,
+    number: impl Fn(&T) -> u32,
+) -> Result<Vec<T>, StorageError> {
+    let (mut all, mut below) = (Vec::new(), u32::MAX);
+    loop {
+        let listed = app.store().read(|reader| list(reader, below))?;
+        let Some(last) = listed.last() else { return Ok(all) };
+        below = number(last);
+        all.extend(listed);
+    }
 }
 
 /// Whether those who said yes in time are no longer enough.
@@ -148,7 +207,9 @@ fn judge_added_rules(
     project: &Project,
     record: VersionRecord,
 ) -> Result<VersionRecord, StorageError> {
-    let added = rejudge::added_verdicts(&policy_of(project, &record.version), &record.results());
+    let in_force = project.contract.policy();
+    let frozen = Policy::from_text(&record.version.policy).unwrap_or_else(|| in_force.clone());
+    let added = rejudge::added_verdicts(&frozen, &in_force, &record.results());
     if added.is_empty() {
         return Ok(record);
     }
@@ -171,21 +232,26 @@ fn judge_added_rules(
 
 /// Takes away what serves and may not: it was deployed while its version moved, or by a server that did not know yet.
 fn withdraw_unadmitted(app: &App, context: &RequestContext, project: &Project) -> Result<(), DeployError> {
-    let model = project.model();
-    for target in Target::all(project) {
-        let (live, candidate) = app.store().read(|reader| {
-            Ok((deployments::live(reader, &target.endpoint)?, deployments::candidate(reader, &target.endpoint)?))
-        })?;
-        for one in live.into_iter().chain(candidate).filter(|one| one.model == model) {
-            let state = checks::version_state(app, &model, one.number)?;
-            let admits = target.deploy.admission_policy();
-            if checks::admission_of(app, admits, &target.endpoint, (&model, one.number))?.accepts(state) {
+    for (endpoint, admits) in endpoints_of(app, project)? {
+        let (live, candidate) = app
+            .store()
+            .read(|reader| Ok((deployments::live(reader, &endpoint)?, deployments::candidate(reader, &endpoint)?)))?;
+        for one in live.into_iter().chain(candidate) {
+            let state = checks::version_state(app, &one.model, one.number)?;
+            if checks::admission_of(app, admits, &endpoint, (&one.model, one.number))?.accepts(state) {
                 continue;
             }
             let reason = format!("version {} is {state}", one.number);
-            let moved = (state, state);
-            let withdrawal =
-                Withdrawal { number: one.number, moved, action: LAPSE, reason: &reason, replacement: None, act: None };
+            let withdrawal = Withdrawal {
+                model: &one.model,
+                number: one.number,
+                moved: (state, state),
+                action: LAPSE,
+                reason: &reason,
+                replacement: None,
+                only_at: Some(&endpoint),
+                act: None,
+            };
             withdraw::withdraw(app, context, project, withdrawal)?;
         }
     }

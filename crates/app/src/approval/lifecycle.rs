@@ -32,7 +32,7 @@ use crate::{
     context::RequestContext,
     deployment::{
         checks,
-        target::Target,
+        target::endpoints_of,
         withdraw::{self, Withdrawal, Withdrawn},
     },
     gate::transition::VersionTransition,
@@ -134,11 +134,13 @@ pub fn take_back(
         let facts = facts_of(&project, &ballot.record);
         let next = facts.after(&event, &ballot.by)?;
         let withdrawal = Withdrawal {
+            model,
             number,
             moved: (facts.state, next),
             action: "version.return",
             reason,
             replacement: None,
+            only_at: None,
             act: Some(act(ballot, ActKind::Returned, json!({}))),
         };
         withdraw::withdraw(app, context, &project, withdrawal)?;
@@ -165,11 +167,13 @@ pub fn revoke(
         let facts = facts_of(&project, &ballot.record);
         let next = facts.after(&event, &ballot.by)?;
         let withdrawal = Withdrawal {
+            model,
             number,
             moved: (facts.state, next),
             action: "version.revoke",
             reason,
             replacement: None,
+            only_at: None,
             act: Some(act(ballot, ActKind::Revoked, json!({}))),
         };
         Ok(withdraw::withdraw(app, context, &project, withdrawal)?)
@@ -181,10 +185,11 @@ pub fn revoke(
     Ok(withdrawn)
 }
 
-/// Someone takes a version out of use for good.
+/// Someone takes a version out of use for good. What takes its place was loaded and checked before anything moves.
 ///
 /// # Errors
-/// When they may not, when it is live and nothing takes its place, or the version is past it; the refusal has its entry.
+/// When they may not, when it is live and nothing takes its place or what is named cannot, or the version is past it; the
+/// refusal has its entry.
 pub fn retire(
     app: &App,
     context: &RequestContext,
@@ -206,11 +211,13 @@ pub fn retire(
         let next = facts.after(&VersionEvent::Retired(evidence), &ballot.by)?;
         let document = json!({ "replacement": replacement, "retain_until": retirement.retain_until });
         let withdrawal = Withdrawal {
+            model,
             number,
             moved: (facts.state, next),
             action: "version.retire",
             reason: retirement.reason,
             replacement: retirement.replacement,
+            only_at: None,
             act: Some(act(ballot, ActKind::Retired, document)),
         };
         Ok(withdraw::withdraw(app, context, &project, withdrawal)?)
@@ -233,8 +240,8 @@ fn check_replacement(app: &App, model: &ModelName, number: u32, replacement: Opt
 fn live_deployments(ballot: &Ballot<'_>) -> Result<u32, ApproveError> {
     let version = &ballot.record.version;
     let mut count = 0;
-    for target in Target::all(ballot.project) {
-        let live = ballot.app.store().read(|reader| deployments::live(reader, &target.endpoint))?;
+    for endpoint in endpoints_of(ballot.app, ballot.project)?.into_keys() {
+        let live = ballot.app.store().read(|reader| deployments::live(reader, &endpoint))?;
         let is_meant = live.is_some_and(|live| live.model == version.model && live.number == version.number);
         count += u32::from(is_meant);
     }

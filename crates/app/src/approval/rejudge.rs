@@ -1,7 +1,8 @@
 //! A version is held against rules that were added since it was measured, over what was measured then.
 //!
-//! Invariants: a rule that was judged keeps its outcome; a new one is judged over the stored value of the same quantity, and is
-//! undecided where there is none. Out of scope: measuring again ([`super::review`]).
+//! Invariants: a rule that was judged keeps its outcome; a new one is judged over the stored value of the same quantity on the
+//! rows of its gate, and is undecided where there is none. So is one whose gate is about other rows now. Out of scope: measuring
+//! again ([`super::review`]).
 
 use std::collections::BTreeMap;
 
@@ -56,24 +57,44 @@ fn measured(outcome: &RuleOutcome) -> Option<Measured> {
     }
 }
 
-/// The verdicts of the gates that a policy adds rules to, over what was measured; empty where every rule was judged.
-pub(super) fn added_verdicts(policy: &Policy, judged: &[GateResult]) -> Vec<GateResult> {
+/// The verdicts of the gates to which the policy in force adds rules, or whose rows it changes, over what was measured by the
+/// frozen one; empty where every rule was judged on the rows that it is about.
+pub(super) fn added_verdicts(frozen: &Policy, in_force: &Policy, judged: &[GateResult]) -> Vec<GateResult> {
     let by_gate: BTreeMap<&GateName, &Verdict> = judged.iter().map(|result| (&result.gate, &result.verdict)).collect();
-    let stored = Stored { outcomes: judged.iter().flat_map(|result| result.verdict.outcomes()).collect() };
     let mut added = Vec::new();
-    for (gate, wanted) in &policy.gates {
-        let known: Vec<RuleOutcome> =
-            by_gate.get(gate).map(|verdict| verdict.outcomes().cloned().collect()).unwrap_or_default();
-        let is_new = |rule: &&Rule| known.iter().all(|outcome| outcome.rule != rule.to_string());
+    for (gate, wanted) in &frozen.stricter(in_force).gates {
+        let now = in_force.gates.get(gate);
+        let dataset = now.map_or(&wanted.dataset, |gate| &gate.dataset);
+        let has_other_rows = frozen.gates.get(gate).is_some_and(|then| then.dataset != *dataset);
+        let is_of_other_rows = |rule: &Rule| has_other_rows && now.is_some_and(|gate| gate.rules.contains(rule));
+        let known: Vec<&RuleOutcome> =
+            by_gate.get(gate).map(|verdict| verdict.outcomes().collect()).unwrap_or_default();
+        let is_new =
+            |rule: &&Rule| is_of_other_rows(rule) || known.iter().all(|outcome| outcome.rule != rule.to_string());
+        let stored = Stored { outcomes: measured_on(dataset.as_ref(), frozen, &by_gate) };
         let new: Vec<RuleOutcome> =
             wanted.rules.iter().filter(is_new).map(|rule| rule.judge(&stored, JudgeMode::Point)).collect();
         if new.is_empty() {
             continue;
         }
-        let outcomes = NonEmpty::new(known.into_iter().chain(new).collect());
-        added.extend(outcomes.map(|outcomes| GateResult { gate: gate.clone(), verdict: Verdict::of(outcomes) }));
+        let is_kept = |outcome: &&&RuleOutcome| new.iter().all(|new| new.rule != outcome.rule);
+        let kept: Vec<RuleOutcome> = known.iter().filter(is_kept).map(|outcome| (*outcome).clone()).collect();
+        let verdict = NonEmpty::new(kept.into_iter().chain(new).collect()).map(Verdict::of);
+        // A gate whose rows changed is judged by each look, and written once.
+        let verdict = verdict.filter(|verdict| by_gate.get(gate) != Some(&verdict));
+        added.extend(verdict.map(|verdict| GateResult { gate: gate.clone(), verdict }));
     }
     added
+}
+
+/// What the gates of a policy measured that are about these rows.
+fn measured_on<'o>(
+    dataset: Option<&String>,
+    policy: &Policy,
+    by_gate: &BTreeMap<&GateName, &'o Verdict>,
+) -> Vec<&'o RuleOutcome> {
+    let of_rows = policy.gates.iter().filter(|(_, gate)| gate.dataset.as_ref() == dataset);
+    of_rows.filter_map(|(name, _)| by_gate.get(name)).flat_map(|verdict| verdict.outcomes()).collect()
 }
 
 #[cfg(test)]
@@ -83,21 +104,28 @@ mod tests {
 
     use super::*;
 
+    fn outcome(rule: &str, metric: &str, value: f64) -> RuleOutcome {
+        let verdict = kilter_domain::rule::RuleVerdict::Passed;
+        RuleOutcome {
+            measured: Some(exact(value, 100)),
+            ..RuleOutcome::new(rule, MetricId::named(metric), verdict, format!("{metric} is {value}"))
+        }
+    }
+
+    fn passed(gate: &str, outcomes: Vec<RuleOutcome>) -> GateResult {
+        GateResult { gate: gate.parse().unwrap(), verdict: Verdict::of(NonEmpty::new(outcomes).unwrap()) }
+    }
+
+    fn policy(text: &str) -> Policy {
+        Contract::parse(text).unwrap().policy()
+    }
+
     /// The verdict of a version whose auc is 0.84, held against other rules.
     fn rejudged(rules: &str) -> Vec<String> {
-        let outcome = RuleOutcome {
-            measured: Some(exact(0.84, 100)),
-            ..RuleOutcome::new(
-                "auc >= 0.8",
-                MetricId::named("auc"),
-                kilter_domain::rule::RuleVerdict::Passed,
-                "auc is 0.84",
-            )
-        };
-        let verdict = Verdict::of(NonEmpty::new(vec![outcome]).unwrap());
-        let judged = [GateResult { gate: "quality".parse().unwrap(), verdict }];
-        let policy = Contract::parse(&format!("[gate.quality]\nrules = [{rules}]\n")).unwrap().policy();
-        added_verdicts(&policy, &judged).iter().map(|result| result.verdict.as_str().to_owned()).collect()
+        let judged = [passed("quality", vec![outcome("auc >= 0.8", "auc", 0.84)])];
+        let frozen = policy("[gate.quality]\nrules = [\"auc >= 0.8\"]\n");
+        let in_force = policy(&format!("[gate.quality]\nrules = [{rules}]\n"));
+        added_verdicts(&frozen, &in_force, &judged).iter().map(|result| result.verdict.as_str().to_owned()).collect()
     }
 
     #[test]
@@ -107,5 +135,45 @@ mod tests {
         assert_eq!(rejudged("\"auc >= 0.9\""), ["failed"]);
         assert_eq!(rejudged("\"ece <= 0.1\""), ["undecided"], "what was not measured is never a pass");
         assert_eq!(rejudged("\"auc >= champion.auc\""), ["undecided"]);
+    }
+
+    const TWO_GATES: &str = "[step.split]\nrun = \"split {out.test} {out.recent}\"\nout = { test = \"test.csv\", recent = \"recent.csv\" }\n\
+        [gate.quality]\ndataset = \"split.test\"\nrules = [\"auc >= 0.8\"]\n\
+        [gate.season]\ndataset = \"split.recent\"\nrules = [\"ece <= 0.2\"]\n";
+
+    /// The gates that are judged anew where `from` of two gates is `to` now, each with its verdict.
+    fn changed(from: &str, to: &str) -> Vec<String> {
+        let judged = [
+            passed("quality", vec![outcome("auc >= 0.8", "auc", 0.84)]),
+            passed("season", vec![outcome("ece <= 0.2", "ece", 0.05)]),
+        ];
+        assert!(TWO_GATES.contains(from), "{from}");
+        let (frozen, in_force) = (policy(TWO_GATES), policy(&TWO_GATES.replace(from, to)));
+        let added = added_verdicts(&frozen, &in_force, &judged);
+        // What was found is written once.
+        let found = |result: &GateResult| {
+            let written = added.iter().find(|added| added.gate == result.gate);
+            written.unwrap_or(result).clone()
+        };
+        let after: Vec<GateResult> = judged.iter().map(found).chain(added.iter().cloned()).collect();
+        assert_eq!(added_verdicts(&frozen, &in_force, &after), [], "{to}");
+        added.iter().map(|result| format!("{} {}", result.gate, result.verdict.as_str())).collect()
+    }
+
+    #[test]
+    fn a_rule_is_held_against_the_rows_of_its_gate_alone() {
+        // The other gate measured it, on other rows.
+        assert_eq!(changed("\"ece <= 0.2\"", "\"ece <= 0.2\", \"auc >= 0.8\""), ["season undecided"]);
+        // Another gate of the same rows measured it.
+        let third = "[gate.more]\ndataset = \"split.test\"\nrules = [\"auc >= 0.82\"]\n[gate.season]";
+        assert_eq!(changed("[gate.season]", third), ["more passed"]);
+        let third = "[gate.more]\ndataset = \"split.recent\"\nrules = [\"auc >= 0.82\"]\n[gate.season]";
+        assert_eq!(changed("[gate.season]", third), ["more undecided"]);
+    }
+
+    #[test]
+    fn a_gate_that_is_about_other_rows_now_is_undecided_until_they_are_measured() {
+        assert_eq!(changed("split.recent", "split.test"), ["season undecided"]);
+        assert_eq!(changed("dataset = \"split.recent\"\n", ""), ["season undecided"]);
     }
 }

@@ -23,9 +23,8 @@ use crate::{
     approval::{
         decide::{Ballot, decide, project_of},
         error::ApproveError,
-        settle::run_record,
+        settle::{self, run_record},
     },
-    causes::InvalidState,
     context::RequestContext,
     gate::{evaluate::GateEvaluation, judge},
     model::{facts::policy_of, golden_replay, load, version_record::CONFIRMED},
@@ -64,7 +63,8 @@ pub struct RuleReview {
     pub text: String,
 }
 
-/// Someone has a version measured again and puts their name to it.
+/// Someone has a version measured again and puts their name to it. The review is of the verdicts and of the policy of then: it
+/// counts for no later one.
 ///
 /// # Errors
 /// When they may not or made the version, or its package cannot be read; the refusal has its entry.
@@ -77,10 +77,12 @@ pub fn review(
 ) -> Result<Reviewed, ApproveError> {
     let project = project_of(app, model)?;
     let asked = (Action::Review, "version.review", reason);
-    decide(app, context, (&project, model, number), asked, |ballot| {
+    let reviewed = decide(app, context, (&project, model, number), asked, |ballot| {
         check_reviewer(ballot)?;
         let reviewed = measure(ballot)?;
+        let basis = ballot.record.review_basis(&policy_of(&project, &ballot.record.version));
         let document = json!({
+            "basis": basis,
             "outcome": reviewed.outcome, "rows": reviewed.rows, "golden_rows": reviewed.golden.0,
             "golden_differing": reviewed.golden.1, "rules": reviewed.rules, "reason": reason,
         });
@@ -88,22 +90,19 @@ pub fn review(
         let entry = ballot.entry("version.review");
         app.store().write(move |tx| act::record(&tx.audited(entry), &new))?;
         Ok(reviewed)
-    })
+    })?;
+    settle::settle_now_complete(app, context, &project, number);
+    Ok(reviewed)
 }
 
 /// Nobody reviews their own work, and what is over is not reviewed.
 fn check_reviewer(ballot: &Ballot<'_>) -> Result<(), ApproveError> {
     use kilter_domain::model::VersionState::{Approved, Candidate, Validated};
-    let (version, by) = (&ballot.record.version, &ballot.by.actor);
+    let version = &ballot.record.version;
     if !matches!(version.state, Candidate | Validated | Approved) {
         return Err(IllegalVersionTransition::State { from: version.state, to: "reviewed" }.into());
     }
-    if ballot.record.makers().contains(by) {
-        let id = format!("{}@{}", version.model, version.number);
-        let (state, how) = (format!("made by {by}"), "ask a validator who did not make it".to_owned());
-        return Err(InvalidState { what: "version", id, state, how }.into());
-    }
-    Ok(())
+    Ok(ballot.record.check_not_made_by(&ballot.by.actor)?)
 }
 
 fn measure(ballot: &Ballot<'_>) -> Result<Reviewed, ApproveError> {

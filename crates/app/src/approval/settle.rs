@@ -1,6 +1,7 @@
 //! A candidate is judged by the verdicts that stand: after it was submitted, and after a waiver was granted.
 
 use kilter_domain::{
+    error_chain::with_causes,
     gate::Verdict,
     model::{GateResult, VersionState},
 };
@@ -12,7 +13,7 @@ use crate::{
     approval::error::ApproveError,
     causes::StorageError,
     context::RequestContext,
-    deployment::auto_deploy,
+    deployment::{auto_deploy, checks},
     gate::{diagnostics::Diagnostics, transition::VersionTransition},
     model::{approval_mode::ApprovalMode, facts::policy_of, version_record::VersionRecord},
     project::folder::Project,
@@ -22,6 +23,23 @@ use crate::{
 pub(super) fn run_record(app: &App, run: &str) -> Result<Option<RunRecord>, StorageError> {
     let found = app.store().read(|reader| runs::find(reader, run))?;
     Ok(found.and_then(|run| serde_json::from_value(run.record).ok()))
+}
+
+/// What a version waited for was given, which is no yes: it is approved where the contract asks nobody and nothing else is
+/// missing. What was given stands whatever becomes of it.
+pub(crate) fn settle_now_complete(app: &App, context: &RequestContext, project: &Project, number: u32) {
+    let settle = || -> Result<(), ApproveError> {
+        let mover = VersionTransition { app, project, context, approval_mode: ApprovalMode::Required, number };
+        let state = checks::version_state(app, &project.model(), number)?;
+        let settled = mover.approve_if_nobody_is_asked(state)?;
+        if settled != state && settled == VersionState::Approved {
+            auto_deploy::deploy_newest(app, project, context.at)?;
+        }
+        Ok(())
+    };
+    if let Err(error) = settle() {
+        tracing::error!(model = %project.model(), number, error = with_causes(&error), "a version that is complete could not be approved");
+    }
 }
 
 /// Moves a candidate by the verdicts that stand and the waivers in force, and deploys it where the contract does so by

@@ -2,9 +2,12 @@
 
 use kilter_domain::{actor::Actor, ids::ModelName, model::VersionState, time::Timestamp};
 use kilter_store::{
-    deployment::break_glass::BreakGlass,
-    gate::{Approval, waiver::Waiver},
-    model::act::Act,
+    deployment::break_glass::{self, BreakGlass},
+    gate::{
+        Approval,
+        waiver::{self, Waiver},
+    },
+    model::{self as versions, act::Act},
 };
 
 use crate::{
@@ -36,16 +39,21 @@ pub struct Standing {
 /// # Errors
 /// When there is no such version, or the metadata cannot be read.
 pub fn exceptions(app: &App, model: &ModelName, number: u32, at: Timestamp) -> Result<Vec<String>, StorageError> {
-    let record = app.store().read(|reader| VersionRecord::read(reader, model, number, at))?;
-    let waived = record.waivers.iter().map(|waiver| {
+    let (version, waivers) = app
+        .store()
+        .read(|reader| Ok((versions::get(reader, model, number)?, waiver::in_force(reader, model, number, at)?)))?;
+    let broken = match version.state {
+        VersionState::Approved => Vec::new(),
+        _ => app.store().read(|reader| break_glass::of_version(reader, model, number))?,
+    };
+    let waived = waivers.iter().map(|waiver| {
         let (term, until) = (&waiver.term, waiver.term.until.civil().date());
         format!(
             "v{number}: gate {}: `{}` is waived until {until} by {}: {}",
             term.gate, term.rule, term.by, waiver.reason
         )
     });
-    let is_approved = record.version.state == VersionState::Approved;
-    let broken = record.break_glasses.iter().filter(|_| !is_approved).take(1).map(|one| {
+    let broken = broken.iter().take(1).map(|one| {
         format!("v{number} answers at {} without its approval, by {}: {}", one.endpoint, one.by, one.reason)
     });
     Ok(waived.chain(broken).collect())

@@ -145,11 +145,7 @@ fn rule_of(
         None => known.extend(of(project.contract.policy())),
         Some(number) => {
             let record = app.store().read(|reader| VersionRecord::read(reader, &scope.model, number, *at))?;
-            if record.makers().contains(actor) {
-                let id = format!("{}@{number}", scope.model);
-                let (state, how) = (format!("made by {actor}"), "ask a validator who did not make it".to_owned());
-                return Err(InvalidState { what: "version", id, state, how }.into());
-            }
+            record.check_not_made_by(actor)?;
             known.extend(of(policy_of(project, &record.version)));
             let judged = record.results().into_iter().filter(|result| result.gate == *new.gate);
             known.extend(

@@ -8,7 +8,7 @@ pub(crate) mod column_stats_registry;
 pub(crate) mod contract_cache;
 pub(crate) mod error_tally;
 pub(crate) mod followed_entries;
-pub(crate) mod held_policies;
+pub(crate) mod held_approvals;
 pub(crate) mod identities;
 pub(crate) mod label_marks;
 pub(crate) mod leases;

@@ -98,6 +98,10 @@ pub(crate) fn check_traffic(
     if percent <= most {
         return Ok(());
     }
+    if most == 0 {
+        let (state, how) = ("no longer approved: its approval ended".to_owned(), "approve it again".to_owned());
+        return Err(InvalidState { what: "version", id: number.to_string(), state, how }.into());
+    }
     let state = format!("approved for at most {most} % of the traffic, and would answer {percent} %");
     let how = "ask for an approval without this condition, or deploy it as a canary that stays below it".to_owned();
     Err(InvalidState { what: "version", id: number.to_string(), state, how }.into())

@@ -409,7 +409,7 @@ fn people_who_approve_at_once_are_all_counted_and_nobody_is_told_otherwise() {
     let terms = "auto = true\n[approve]\nrule = \"2 of validator\"\n[project.roles]\nvalidator = [\"user:ana\", \"user:ben\"]\nadmin = [\"user:ida\"]";
     let house = house(folder.path(), terms);
     let (onnx, _) = trained();
-    let yes = approval::Yes { reason: "", conditions: Default::default() };
+    let yes = approval::Yes { reason: "", conditions: Default::default(), role: None };
     for round in 1..=10 {
         let number = house.version_in(VersionState::Validated, &onnx, None);
         thread::scope(|scope| {

@@ -15,6 +15,7 @@ pub(super) fn annex_iv(dossier: &Dossier) -> Document {
     Document {
         title: format!("Technical documentation (Annex IV) of {}", dossier.name()),
         front_matter: String::new(),
+        revision: None,
         sections,
     }
 }

@@ -2,17 +2,21 @@
 
 use std::fmt::Write as _;
 
-use kilter_domain::{actor::Action, ids::ModelName};
+use kilter_domain::{
+    actor::{Action, Actor},
+    ids::ModelName,
+    time::Timestamp,
+};
 use kilter_store::model::{
     self as versions,
-    card::{self as cards, Parts},
+    card::{self as cards, Card, Parts},
 };
 
 use crate::{
     app::App,
-    approval::{ApproveError, project_of},
+    approval::{ApproveError, project_of, settle},
     authz::refused_actions,
-    causes::InvalidState,
+    causes::{InvalidState, NotFound},
     components::access::permit,
     context::RequestContext,
     documents::{
@@ -23,34 +27,109 @@ use crate::{
 
 /// All parts that people may write.
 const PARTS: [&str; 5] = ["limitations", "ethics", "oversight", "data", "notes"];
+/// Earlier cards that are looked at for who wrote a part.
+const MAX_HISTORY: u32 = 200;
 /// Characters of a part at most.
 const MAX_PART_CHARS: usize = 20_000;
 
-/// Someone writes parts of the card of a version; parts that are not named stay as they are.
+/// Parts of a card that someone wrote.
+#[derive(Clone, Copy, Debug)]
+pub struct CardEdit<'a> {
+    /// The parts, by name; those that are not named stay as they are.
+    pub parts: &'a Parts,
+    /// The revision of the card that they read and changed; `None`: they read none.
+    pub revision: Option<u64>,
+}
+
+/// Someone writes parts of the card of a version. A part that someone else changed since the revision that they read is never
+/// overwritten; one that they left as they read it stays as it is now.
 ///
 /// # Errors
-/// When they may not, there is no such version, or a part has no such name or is too long; the refusal has its entry.
+/// When they may not, there is no such version or revision, a part has no such name, is too long, or was written by someone else
+/// meanwhile; the refusal has its entry.
 pub fn set_card(
     app: &App,
     context: &RequestContext,
     (model, number): (&ModelName, u32),
-    parts: &Parts,
+    edit: CardEdit<'_>,
 ) -> Result<(), ApproveError> {
     let project = project_of(app, model)?;
     let object = versions::object(model, number);
     refused_actions::record_if_refused(app, context, "card.write", &object, || {
         permit(&project, context, Action::Submit)?;
         app.store().read(|reader| versions::get(reader, model, number))?;
-        for (part, text) in parts {
+        for (part, text) in edit.parts {
             check_part(part, text)?;
         }
-        let known = app.store().read(|reader| cards::newest(reader, model, number))?;
-        let mut all = known.map(|card| card.parts).unwrap_or_default();
-        all.extend(parts.clone());
-        let (entry, model) = (context.audit_event("card.write", "", vec![]), model.clone());
-        app.store().write(move |tx| cards::record(&tx.audited(entry), &model, number, &all))?;
-        Ok(())
-    })
+        let base = edit.revision.map(|revision| find_revision(app, model, revision)).transpose()?;
+        let (entry, parts) = (context.audit_event("card.write", "", vec![]), edit.parts.clone());
+        let (by, of) = (context.actor.clone(), model.clone());
+        // Read and written in one transaction: who writes at the same time is seen.
+        let conflict = app.store().write(move |tx| {
+            let history = cards::history(tx, &of, number, MAX_HISTORY)?;
+            match merged(base.as_ref(), &history, &parts, &by) {
+                Ok(all) => cards::record(&tx.audited(entry), &of, number, &all).map(|_| None),
+                Err(conflict) => Ok(Some(conflict)),
+            }
+        })?;
+        match conflict {
+            None => Ok(()),
+            Some(conflict) => Err(ApproveError::from(written_meanwhile(model, number, &conflict))),
+        }
+    })?;
+    settle::settle_now_complete(app, context, &project, number);
+    Ok(())
+}
+
+fn find_revision(app: &App, model: &ModelName, revision: u64) -> Result<Card, ApproveError> {
+    let found = app.store().read(|reader| cards::of_entry(reader, model, revision))?;
+    let how = format!("read the card again with `kilter card {model}@VERSION`");
+    let unknown = NotFound { what: "revision of the card", id: revision.to_string(), how };
+    Ok(found.ok_or(unknown)?)
+}
+
+/// A part that someone else wrote meanwhile.
+#[derive(Debug)]
+struct Conflict {
+    part: String,
+    by: Actor,
+    at: Timestamp,
+    /// The revision that has it.
+    revision: u64,
+}
+
+/// The parts after an edit of what is the newest of `history`; else a part that someone else wrote since `base`, which was read.
+fn merged(base: Option<&Card>, history: &[Card], parts: &Parts, by: &Actor) -> Result<Parts, Conflict> {
+    let text = |card: &Card, part: &str| card.parts.get(part).cloned().unwrap_or_default();
+    let Some(known) = history.first() else { return Ok(parts.clone()) };
+    let mut all = known.parts.clone();
+    for (part, written) in parts {
+        let (read, now) = (base.map(|base| text(base, part)), text(known, part));
+        if *written == now || read.as_ref() == Some(written) {
+            continue;
+        }
+        // Who wrote the text that stands, not who wrote another part since.
+        let author = history.iter().take_while(|card| text(card, part) == now).last().unwrap_or(known);
+        if read.unwrap_or_default() != now && author.by != *by {
+            return Err(Conflict {
+                part: part.clone(),
+                by: author.by.clone(),
+                at: author.at,
+                revision: known.audit_seq,
+            });
+        }
+        all.insert(part.clone(), written.clone());
+    }
+    Ok(all)
+}
+
+fn written_meanwhile(model: &ModelName, number: u32, conflict: &Conflict) -> InvalidState {
+    let Conflict { part, by, at, revision } = conflict;
+    let how = format!(
+        "see it with `kilter card {model}@{number}`, put both texts together, and send them with `--revision {revision}`"
+    );
+    let state = format!("written by {by} on {} meanwhile", at.civil().date());
+    InvalidState { what: "part of the card", id: part.clone(), state, how }
 }
 
 fn check_part(part: &str, text: &str) -> Result<(), InvalidState> {
@@ -126,7 +205,13 @@ pub(super) fn card(dossier: &Dossier) -> Document {
         ),
         Section::new("Notes").human("notes", dossier.human("notes")),
     ];
-    Document { title: format!("Model card of {}", dossier.name()), front_matter: front_matter(dossier), sections }
+    let revision = dossier.card.as_ref().map(|card| card.audit_seq);
+    Document {
+        title: format!("Model card of {}", dossier.name()),
+        front_matter: front_matter(dossier),
+        sections,
+        revision,
+    }
 }
 
 pub(super) fn joined<T: ToString>(items: impl IntoIterator<Item = T>) -> String {
@@ -174,4 +259,49 @@ fn front_matter(dossier: &Dossier) -> String {
 /// A text as YAML takes it whatever it holds.
 fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parts(text: &str) -> Parts {
+        text.split(", ").filter_map(|part| part.split_once('=')).map(|(k, v)| (k.to_owned(), v.to_owned())).collect()
+    }
+
+    fn card(text: &str, by: &str) -> Card {
+        Card { number: 1, by: by.parse().unwrap(), parts: parts(text), at: Timestamp(0), audit_seq: 7 }
+    }
+
+    /// What becomes of a card when ana read `base` and sends `sent`: `history` is who wrote what, the newest first.
+    fn sent(base: Option<&str>, history: &str, sent: &str) -> String {
+        let base = base.map(|base| card(base, "user:ana"));
+        let written = history.split("; ").filter_map(|one| one.split_once(": "));
+        let history: Vec<Card> = written.map(|(by, text)| card(text, &format!("user:{by}"))).collect();
+        match merged(base.as_ref(), &history, &parts(sent), &"user:ana".parse().unwrap()) {
+            Ok(all) => all.iter().map(|(part, text)| format!("{part}={text}")).collect::<Vec<_>>().join(", "),
+            Err(conflict) => format!("{} is by {}", conflict.part, conflict.by),
+        }
+    }
+
+    #[test]
+    fn a_part_that_someone_else_wrote_meanwhile_is_never_overwritten() {
+        for (base, history, edit, result) in [
+            (None, "", "a=1", "a=1"),
+            (Some("a=1"), "ben: a=1", "a=2", "a=2"),
+            (Some("a=1"), "ben: a=3; ben: a=1", "a=2", "a is by user:ben"),
+            (Some("a=1"), "ben: a=3; ben: a=1", "a=1, b=2", "a=3, b=2"),
+            (Some("a=1, b=1"), "ben: a=3, b=1; ben: a=1, b=1", "a=3, b=2", "a=3, b=2"),
+            (Some("a=1"), "ben: a=1, b=9; ben: a=1", "a=1, b=2", "b is by user:ben"),
+            (None, "ben: a=1", "b=2", "a=1, b=2"),
+            (None, "ben: a=1", "a=2", "a is by user:ben"),
+            (None, "ana: a=1", "a=2", "a=2"),
+            // She sent it once already, and ben wrote another part since.
+            (Some("a=1"), "ben: a=3, b=1; ana: a=3; ben: a=1", "a=2", "a=2, b=1"),
+            // She sent another part, and what ben wrote before stands.
+            (Some("a=1"), "ana: a=3, b=1; ben: a=3; ana: a=1", "a=2", "a is by user:ben"),
+        ] {
+            assert_eq!(sent(base, history, edit), result, "{base:?}, {history}, {edit}");
+        }
+    }
 }

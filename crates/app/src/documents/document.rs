@@ -20,6 +20,8 @@ pub struct Document {
     pub front_matter: String,
     /// Its sections, in order.
     pub sections: Vec<Section>,
+    /// The revision of the card whose parts it has, where people wrote one.
+    pub revision: Option<u64>,
 }
 
 /// A section.

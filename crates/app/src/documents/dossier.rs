@@ -2,7 +2,7 @@
 
 use kilter_domain::{ids::ModelName, rule::rounded, time::Timestamp};
 use kilter_store::{
-    PageRequest, audit,
+    PageRequest, Reader, StoreError, audit,
     deployment::{self as deployments, Deployment},
     model::card::{self as cards, Card},
     run as runs,
@@ -17,7 +17,7 @@ use crate::{
     project::folder::Project,
 };
 
-/// Deployments of a version that are listed.
+/// Deployments of a version that are read at once.
 const MAX_DEPLOYMENTS: u32 = 1000;
 /// Entries of the audit log that are listed.
 const MAX_ENTRIES: u32 = 200;
@@ -51,11 +51,11 @@ impl Dossier {
     pub fn read(app: &App, model: &ModelName, number: u32, at: Timestamp) -> Result<Self, ApproveError> {
         let project = project_of(app, model)?;
         let object = kilter_store::model::object(model, number);
-        let (record, card, listed, entries) = app.store().read(|reader| {
+        let (record, card, deployments, entries) = app.store().read(|reader| {
             Ok((
                 VersionRecord::read(reader, model, number, at)?,
                 cards::newest(reader, model, number)?,
-                deployments::list(reader, None, &PageRequest::first(MAX_DEPLOYMENTS))?.items,
+                deployments_of(reader, model, number)?,
                 audit::list_of_object(reader, &object, &PageRequest::first(MAX_ENTRIES))?.items,
             ))
         })?;
@@ -63,12 +63,11 @@ impl Dossier {
             Some(id) => app.store().read(|reader| runs::find(reader, id))?,
             None => None,
         };
-        let is_of = |one: &Deployment| one.model == *model && one.number == number;
         Ok(Self {
             objectives: of_project(app, &project)?,
             package: package_facts(app, model, number),
             run: run.and_then(|run| serde_json::from_value(run.record).ok()),
-            deployments: listed.into_iter().filter(is_of).collect(),
+            deployments,
             project,
             record,
             card,
@@ -199,6 +198,19 @@ impl Dossier {
             vec![entry.seq.to_string(), entry.at.to_string(), entry.actor.to_string(), entry.action.clone(), reason]
         };
         self.entries.iter().rev().map(row).collect()
+    }
+}
+
+/// Every deployment of a version, newest first.
+fn deployments_of(reader: &Reader, model: &ModelName, number: u32) -> Result<Vec<Deployment>, StoreError> {
+    let (mut all, mut page) = (Vec::new(), PageRequest::first(MAX_DEPLOYMENTS));
+    loop {
+        let listed = deployments::list_of_version(reader, model, number, &page)?;
+        all.extend(listed.items);
+        match listed.next {
+            Some(cursor) => page = PageRequest::first(MAX_DEPLOYMENTS).after(cursor),
+            None => return Ok(all),
+        }
     }
 }
 

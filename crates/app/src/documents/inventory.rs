@@ -18,6 +18,7 @@ use kilter_store::{
 use crate::{
     app::App,
     causes::StorageError,
+    deployment::target::endpoints_of,
     model::version_record::VersionRecord,
     objective::measure::of_project,
     project::{ProjectError, folder::Project},
@@ -67,8 +68,7 @@ pub fn inventory(app: &App, at: Timestamp) -> Result<Vec<InventoryEntry>, Storag
 fn entry(app: &App, project: &Project, at: Timestamp) -> Result<InventoryEntry, StorageError> {
     let (stated, model) = (&project.contract.project, project.model());
     let mut live: Vec<Deployment> = Vec::new();
-    for deploy in &project.contract.deploy {
-        let endpoint = project.endpoint(deploy);
+    for endpoint in endpoints_of(app, project)?.into_keys() {
         live.extend(app.store().read(|reader| deployments::live(reader, &endpoint))?);
     }
     let listed = app.store().read(|reader| versions::list(reader, &model, None, &PageRequest::first(1000)))?.items;
@@ -137,15 +137,16 @@ fn outcomes(app: &App, project: &Project, at: Timestamp) -> Result<Vec<String>, 
             findings.push(format!("objective {name} is to be looked at"));
         }
     }
+    let endpoints = endpoints_of(app, project)?;
     for one in app.store().read(break_glass::open)? {
-        if project.deploy_at(&one.endpoint).is_some() {
+        if endpoints.contains_key(&one.endpoint) {
             let late = if one.is_overdue(at) { "overdue" } else { "open" };
             findings.push(format!("the review of a break-glass at {} is {late}", one.endpoint));
         }
     }
     let mut open = 0;
-    for deploy in &project.contract.deploy {
-        let filter = alerts::AlertFilter { endpoint: Some(project.endpoint(deploy)), open: true };
+    for endpoint in endpoints.into_keys() {
+        let filter = alerts::AlertFilter { endpoint: Some(endpoint), open: true };
         open += app.store().read(|reader| alerts::list(reader, &filter, &PageRequest::first(100)))?.items.len();
     }
     if open > 0 {

@@ -11,7 +11,7 @@ pub(crate) mod inventory;
 pub(crate) mod of_version;
 pub(crate) mod sr_26_2;
 
-pub use card::set_card;
+pub use card::{CardEdit, set_card};
 pub use document::{Block, Document, DocumentKind, Section};
 pub use inventory::{InventoryEntry, inventory};
 pub use of_version::document;

@@ -2,6 +2,8 @@
 
 use kilter_domain::actor::Role;
 
+use crate::model::facts::policy_of;
+
 use super::{
     card::joined,
     document::{Document, Section},
@@ -26,7 +28,12 @@ pub(super) fn sr_26_2(dossier: &Dossier) -> Document {
         ),
         monitoring(dossier),
     ];
-    Document { title: format!("SR 26-2 inventory sheet of {}", dossier.name()), front_matter: String::new(), sections }
+    Document {
+        title: format!("SR 26-2 inventory sheet of {}", dossier.name()),
+        front_matter: String::new(),
+        sections,
+        revision: None,
+    }
 }
 
 fn identification(dossier: &Dossier) -> Section {
@@ -50,7 +57,7 @@ fn purpose(dossier: &Dossier) -> Section {
 fn challenge(dossier: &Dossier) -> Section {
     let validators = dossier.project.contract.project.roles.get(&Role::Validator).into_iter().flatten();
     let validators: Vec<String> = validators.map(ToString::to_string).collect();
-    let review = dossier.record.independent_review();
+    let review = dossier.record.independent_review(&policy_of(&dossier.project, &dossier.record.version));
     let review = review.map(|act| format!("{} measured it again on {}: confirmed.", act.by, act.at.civil().date()));
     Section::new("Effective challenge")
         .stated(

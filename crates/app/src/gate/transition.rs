@@ -11,11 +11,10 @@ use kilter_domain::{
     gate::{ApprovalConditions, ApprovalRule, Verdict},
     ids::ModelName,
     model::{
-        ActorWithRoles, Approval, Card, Commit, GateResult, Requirements, Submission, Validation, VersionEvent,
-        VersionFacts, VersionState,
+        ActorWithRoles, Approval, Card, Commit, GateResult, IllegalVersionTransition, Requirements, Submission,
+        Validation, VersionEvent, VersionFacts, VersionState,
     },
     plural::counted,
-    time::Timestamp,
 };
 use kilter_package::golden::GoldenResult;
 use kilter_store::{gate as verdicts, model as versions};
@@ -26,7 +25,12 @@ use crate::{
     context::RequestContext,
     gate::{data_checks, diagnostics::Diagnostics, judge},
     model::{
-        approval_mode::ApprovalMode, error::VersionError, facts::facts_of, golden_replay, version_record::VersionRecord,
+        approval_mode::ApprovalMode,
+        error::VersionError,
+        facts::{facts_of, policy_of},
+        golden_replay,
+        version_record::VersionRecord,
+        votes,
     },
     project::folder::Project,
 };
@@ -186,48 +190,60 @@ impl VersionTransition<'_> {
         Ok(())
     }
 
+    /// Approves a validated version where the policy that it must meet asks nobody. Where something else is missing, as its
+    /// card, it stays validated: whoever asks for its state sees what.
     pub fn approve_if_nobody_is_asked(&self, state: VersionState) -> Result<VersionState, VersionError> {
-        let assumed = self.approval_mode == ApprovalMode::Simulated;
-        let asks_nobody = self.project.contract.approve.rule.is_auto();
-        if state != VersionState::Validated || !(assumed || asks_nobody) {
+        if state != VersionState::Validated {
             return Ok(state);
         }
-        let reason = match (asks_nobody, assumed) {
-            (true, _) => "the contract approves what passed its gates".to_owned(),
-            (false, _) => format!("assumed by the replay; the contract asks {}", self.project.contract.approve.rule),
-        };
-        let expires = self.project.contract.approve.expire.map(|span| self.context.at.after(span));
-        let approval = Approval {
-            signoffs: vec![],
-            card: Card::Absent,
-            has_independent_review: false,
-            open_rules: vec![],
-            open_findings: 0,
-            expires: if assumed { None } else { expires },
-        };
-        if let (false, Some(expires)) = (assumed, expires) {
-            self.record_automatic_yes(expires)?;
+        let (record, assumed) = (self.record()?, self.approval_mode == ApprovalMode::Simulated);
+        let policy = policy_of(self.project, &record.version);
+        let asks_nobody = policy.approve.rule.is_auto();
+        if !(assumed || asks_nobody) {
+            return Ok(state);
         }
-        let event = VersionEvent::Approved(approval);
-        let kind = EventKind::Approved.as_str();
-        self.advance(&event, &ActorWithRoles::system("approval"), kind, reason, &EventMetrics::default())
-    }
-
-    /// The contract's own yes, as a fact that ends.
-    fn record_automatic_yes(&self, expires: Timestamp) -> Result<(), StorageError> {
-        let (model, number) = (self.model(), self.number);
-        let conditions = ApprovalConditions::default();
-        let new = verdicts::NewApproval {
-            model,
-            number,
-            role: Role::Owner,
-            decision: verdicts::Decision::Approved,
-            conditions,
-            expires: Some(expires),
+        let reason = match asks_nobody {
+            true => "the contract approves what passed its gates".to_owned(),
+            false => format!("assumed by the replay; the contract asks {}", policy.approve.rule),
         };
-        let draft = self.by("approval").audit_event("version.sign_off", "the contract asks nobody", vec![]);
-        self.app.store().write(move |tx| verdicts::record_approval(&tx.audited(draft), &new).map(|_| ()))?;
-        Ok(())
+        let expires = policy.approve.expire.filter(|_| !assumed).map(|span| self.context.at.after(span));
+        let approval = match assumed {
+            true => simulated_approval(),
+            false => Approval { expires, ..votes::approval_of(self.project, &record, self.context.at) },
+        };
+        let by = ActorWithRoles::system("approval");
+        let next = match self.facts()?.after(&VersionEvent::Approved(approval), &by) {
+            Err(IllegalVersionTransition::Evidence { .. }) => return Ok(state),
+            moved => moved?,
+        };
+        let (model, number, context) = (self.model(), self.number, self.by("approval"));
+        let moved = context.audit_event(EventKind::Approved.as_str(), reason, vec![]);
+        // The contract's own yes, as a fact that ends.
+        let said = expires.map(|expires| {
+            let conditions = ApprovalConditions::default();
+            let (role, decision, model) = (Role::Owner, verdicts::Decision::Approved, model.clone());
+            let new = verdicts::NewApproval { model, number, role, decision, conditions, expires: Some(expires) };
+            (context.audit_event("version.sign_off", "the contract asks nobody", vec![]), new)
+        });
+        self.app.store().write(move |tx| {
+            if let Some((entry, new)) = said {
+                verdicts::record_approval(&tx.audited(entry), &new)?;
+            }
+            versions::advance(&tx.audited(moved), &model, number, state, next)
+        })?;
+        Ok(next)
+    }
+}
+
+/// What a replay assumes that people gave.
+fn simulated_approval() -> Approval {
+    Approval {
+        signoffs: vec![],
+        card: Card::Absent,
+        has_independent_review: false,
+        open_rules: vec![],
+        open_findings: 0,
+        expires: None,
     }
 }
 

@@ -3,9 +3,12 @@
 //! Invariants: a yes counts from the moment at which the version was validated last, until it expires; who submitted a version
 //! is one of its makers.
 
+use std::collections::BTreeMap;
+
 use kilter_domain::{
     actor::{Actor, ActorKind},
     contract::Policy,
+    digest::Digest,
     gate::{Signoff, Waiver as Term},
     ids::ModelName,
     model::{GateResult, VersionState},
@@ -24,6 +27,10 @@ use kilter_store::{
         card::{self, Card},
     },
 };
+
+use serde_json::{Value, json};
+
+use crate::causes::InvalidState;
 
 /// Decisions about a version that are read; more than a rule can ask for.
 const MAX_DECISIONS: u32 = 1000;
@@ -124,15 +131,34 @@ impl VersionRecord {
         open
     }
 
-    /// The newest review that measured the same verdicts, by a person who did not make the version.
-    pub(crate) fn independent_review(&self) -> Option<&Act> {
-        let makers = self.makers();
+    /// What a review is about: the verdicts that stand, by their entries, and the policy that the version must meet.
+    pub(crate) fn review_basis(&self, policy: &Policy) -> Value {
+        let verdicts: BTreeMap<String, u64> =
+            self.verdicts.iter().map(|judged| (judged.gate.to_string(), judged.audit_seq)).collect();
+        json!({ "policy": Digest::of(policy.text().as_bytes()).to_string(), "verdicts": verdicts })
+    }
+
+    /// The newest review that measured the verdicts that stand, under the policy that the version must meet, by a person who
+    /// did not make the version.
+    pub(crate) fn independent_review(&self, policy: &Policy) -> Option<&Act> {
+        let (makers, basis) = (self.makers(), self.review_basis(policy));
         self.acts.iter().find(|act| {
             act.kind == ActKind::Reviewed
                 && act.document["outcome"] == CONFIRMED
+                && act.document["basis"] == basis
                 && act.by.kind == ActorKind::User
                 && !makers.contains(&act.by)
         })
+    }
+
+    /// Refuses one of its makers.
+    pub(crate) fn check_not_made_by(&self, by: &Actor) -> Result<(), InvalidState> {
+        if !self.makers().contains(by) {
+            return Ok(());
+        }
+        let id = format!("{}@{}", self.version.model, self.version.number);
+        let (state, how) = (format!("made by {by}"), "ask a validator who did not make it".to_owned());
+        Err(InvalidState { what: "version", id, state, how })
     }
 
     /// What was found and nobody has answered: break-glasses that were not reviewed.
@@ -141,8 +167,12 @@ impl VersionRecord {
         u32::try_from(open).unwrap_or(u32::MAX)
     }
 
-    /// The share of the traffic that it may answer at most, in percent: the smallest that a yes is bound to.
+    /// The share of the traffic that it may answer at most, in percent: the smallest that a yes is bound to; none where every
+    /// yes has ended, whether or not that was noticed yet.
     pub(crate) fn max_traffic_percent(&self, at: Timestamp) -> u8 {
+        if self.votes().next().is_some() && self.valid_votes(at).next().is_none() {
+            return 0;
+        }
         let bounds = self.valid_votes(at).filter_map(|said| said.conditions.max_traffic_percent);
         bounds.min().unwrap_or(100)
     }

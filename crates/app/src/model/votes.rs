@@ -51,12 +51,14 @@ pub(crate) fn count_votes(
     facts_of(project, record).after(&VersionEvent::Approved(approval), by)
 }
 
-fn approval_of(project: &Project, record: &VersionRecord, at: Timestamp) -> Approval {
+/// The evidence for an approval that there is until `at`.
+pub(crate) fn approval_of(project: &Project, record: &VersionRecord, at: Timestamp) -> Approval {
+    let policy = policy_of(project, &record.version);
     Approval {
         signoffs: record.signoffs(at),
         card: card_of(project, record),
-        has_independent_review: record.independent_review().is_some(),
-        open_rules: record.open_rules(&policy_of(project, &record.version)),
+        has_independent_review: record.independent_review(&policy).is_some(),
+        open_rules: record.open_rules(&policy),
         open_findings: record.open_findings(),
         expires: record.valid_votes(at).filter_map(|said| said.expires).min(),
     }

@@ -242,7 +242,12 @@ fn keep_card(app: &App, run: &FinishedRun<'_>, number: u32) -> Result<(), Storag
         return Ok(());
     }
     let (model, draft) = (run.project.model(), run.training.context.audit_event("card.write", "", vec![]));
-    app.store().write(move |tx| cards::record(&tx.audited(draft), &model, number, &parts).map(drop))?;
+    app.store().write(move |tx| {
+        // What was written on the platform about the version before, and is not in the file, stays.
+        let mut all = cards::newest(tx, &model, number)?.map(|card| card.parts).unwrap_or_default();
+        all.extend(parts);
+        cards::record(&tx.audited(draft), &model, number, &all).map(drop)
+    })?;
     Ok(())
 }
 

@@ -81,6 +81,51 @@ fn a_card_without_its_human_parts_blocks_an_approval_and_a_person_writes_them() 
     assert_eq!(by(&world, "auditor", &["audit", "verify"]).0, 0);
 }
 
+/// Two people change one card: the second learns of the first, and overwrites nothing.
+#[test]
+fn a_part_of_a_card_that_someone_else_wrote_meanwhile_is_a_conflict() {
+    let world = governed("0.55", "[project.roles]\ndeveloper = [\"user:dev\", \"user:dan\"]\n#");
+    let contract = world.read("kilter.toml");
+    let roles = contract.rfind("[project.roles]").unwrap();
+    let rest = contract[roles..].replace("[project.roles]", "").replace("developer = [\"user:dev\"]\n", "");
+    world.write("kilter.toml", &(contract[..roles].replace("\n#", "\n") + &rest));
+    let (exit, text) = by(&world, "dev", &["run"]);
+    assert_eq!(exit, 0, "{text}");
+    written(&world, &["card", "churn@1"], "dev.md");
+    let fill = |file: &str, part: &str, text: &str| {
+        let (begin, end) = (format!("<!-- human:{part} -->\n"), format!("\n<!-- /human:{part} -->"));
+        let card = world.read(file);
+        let (head, rest) = card.split_once(&begin).unwrap();
+        let (_, tail) = rest.split_once(&end).unwrap();
+        world.write(file, &format!("{head}{begin}{text}{end}{tail}"));
+    };
+    let send =
+        |who: &str, file: &str, more: &[&str]| by(&world, who, &[&["card", "churn@1", "--set", file], more].concat());
+    fill("dev.md", "ethics", "by dev");
+    assert_eq!(send("dev", "dev.md", &[]).0, 0);
+    written(&world, &["card", "churn@1"], "dan.md");
+    assert!(world.read("dan.md").contains("<!-- card revision "), "{}", world.read("dan.md"));
+    // Both change one part; each changes one of their own.
+    fill("dan.md", "ethics", "by dan");
+    fill("dan.md", "notes", "by dan");
+    assert_eq!(send("dan", "dan.md", &[]).0, 0);
+    fill("dev.md", "limitations", "by dev");
+    assert_eq!(send("dev", "dev.md", &[]).0, 6, "it never read what dan wrote in its place");
+    let (exit, text) = send("dev", "dev.md", &["--json"]);
+    let problem: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!((exit, &problem["code"]), (6, &"invalid_state".into()));
+    assert!(text.contains("part of the card `ethics`") && text.contains("written by user:dan"), "{text}");
+    let text = problem.to_string();
+    let revision: String = text.split_once("--revision ").unwrap().1.chars().take_while(char::is_ascii_digit).collect();
+    fill("dev.md", "ethics", "by dan and dev");
+    assert_eq!(send("dev", "dev.md", &["--revision", &revision]).0, 0);
+    let card = written(&world, &["card", "churn@1"], "now.md");
+    for part in ["by dan and dev\n<!-- /human:ethics", "by dev\n<!-- /human:limitations", "by dan\n<!-- /human:notes"] {
+        assert!(card.contains(part), "{part}: {card}");
+    }
+    assert_eq!(send("dev", "dev.md", &["--revision", "1"]).0, 4, "no card has it");
+}
+
 #[test]
 fn the_inventory_says_what_a_live_model_lacks() {
     let world = governed("0.55", "");

@@ -262,3 +262,46 @@ fn a_tightened_gate_re_validates_what_was_approved() {
     assert!(lapsed["reason"].as_str().unwrap().contains("0.9999"), "{lapsed}");
     assert_eq!(by(&world, "auditor", &["audit", "verify"]).0, 0);
 }
+
+/// A review is of the verdicts and of the policy that it measured: it counts for no later one.
+#[test]
+fn a_review_of_an_older_policy_does_not_count_for_a_newer_one() {
+    let world = high_risk("Dev <dev@example.org>");
+    assert_eq!(by(&world, "dev", &["run"]).0, 8);
+    assert_eq!(by(&world, "vito", &["review", "churn@1"]).0, 0);
+    let contract = world.read("kilter.toml");
+    world.write("kilter.toml", &contract.replace("auc >= 0.55", "auc >= 0.56"));
+    commit(&world, "Dev <dev@example.org>");
+    assert_eq!(by(&world, "ona", &["run", "--force"]).0, 8);
+    let (exit, text) = by(&world, "vera", &["approve", "churn@1"]);
+    assert!(exit == 8 && text.contains("an independent review"), "{text}");
+    let reviewed = shown(&world, "vito", &["review", "churn@1"]);
+    assert_eq!(reviewed["outcome"], "confirmed", "{reviewed}");
+    assert!(reviewed["rules"].to_string().contains("0.56"), "{reviewed}");
+    let (exit, text) = by(&world, "ona", &["approve", "churn@1"]);
+    assert!(exit == 0 && text.contains("churn@1 is approved"), "{text}");
+}
+
+/// One person who has two roles says yes in the one that is still missing, or in the one that they name.
+#[test]
+fn who_has_two_roles_gives_the_yes_that_is_missing() {
+    let world = governed("0.55", "[approve]\nrule = \"1 of validator and owner\"");
+    let both = "validator = [\"user:vera\", \"user:vito\", \"user:ona\"]";
+    let contract = world.read("kilter.toml").replace("validator = [\"user:vera\", \"user:vito\"]", both);
+    world.write("kilter.toml", &contract);
+    for _ in 0..2 {
+        assert_eq!(by(&world, "dev", &["run", "--force"]).0, 8);
+    }
+    let (exit, text) = by(&world, "ona", &["approve", "churn@1"]);
+    assert!(exit == 8 && text.contains("1 more owner"), "the first that is asked: {text}");
+    let (exit, text) = by(&world, "vera", &["approve", "churn@1", "--as", "owner"]);
+    assert!(exit == 6 && text.contains("not one in which user:vera can approve"), "{text}");
+    assert_eq!(by(&world, "vera", &["approve", "churn@1"]).0, 8);
+    let (_, text) = by(&world, "ona", &["inbox"]);
+    assert!(text.contains("kilter approve churn@1"), "her other yes is asked: {text}");
+    let (exit, text) = by(&world, "ona", &["approve", "churn@1"]);
+    assert!(exit == 0 && text.contains("churn@1 is approved"), "{text}");
+    let (exit, text) = by(&world, "ona", &["approve", "churn@2", "--as", "owner"]);
+    assert!(exit == 8 && text.contains("1 more validator"), "{text}");
+    assert_eq!(by(&world, "vera", &["approve", "churn@2"]).0, 0);
+}

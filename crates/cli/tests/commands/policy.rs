@@ -121,3 +121,16 @@ fn the_inbox_has_what_each_can_decide() {
     assert_eq!(by(&world, "vito", &["return", "churn@1", "--reason", "x"]).0, 0);
     assert_eq!(inbox(&world, "vito"), [of("gate")]);
 }
+
+#[test]
+fn the_inbox_of_a_developer_has_the_card_that_is_missing() {
+    let world = governed("0.55", "[approve]\nneeds = [\"card\"]");
+    let (exit, text) = by(&world, "dev", &["run"]);
+    assert_eq!(exit, 8, "it is no fault of the run: {text}");
+    assert_eq!(state(&world, "churn@1"), "validated");
+    assert_eq!(inbox(&world, "dev"), [("card".to_owned(), "churn@1".to_owned())]);
+    let (_, text) = by(&world, "dev", &["inbox"]);
+    assert!(text.contains("its card lacks") && text.contains("kilter card churn@1 --out MODEL_CARD.md"), "{text}");
+    let (_, text) = by(&world, "auditor", &["model", "show", "churn@1"]);
+    assert!(text.contains("missing: a complete card"), "{text}");
+}

@@ -90,6 +90,17 @@ fn commands_in(text: &str) -> Vec<String> {
     quoted.chain(result).map(str::to_owned).collect()
 }
 
+/// `Usage: ` and the line fit into a terminal of 100 columns.
+#[test]
+fn usage_lines_fit_into_100_columns() {
+    let page = fs::read_to_string(root().join("docs/reference/cli.md")).expect("the page can be read");
+    let usages: Vec<&str> = page.lines().filter_map(|line| line.strip_prefix("    kilter ")).collect();
+    assert!(usages.len() > 80, "{}", usages.len());
+    for usage in usages {
+        assert!("Usage: kilter ".len() + usage.chars().count() <= 100, "kilter {usage}");
+    }
+}
+
 #[test]
 fn every_command_and_option_that_a_text_names_is_there() {
     let commands = options_by_command();

@@ -78,24 +78,41 @@ impl ApprovalRule {
 
     /// What is still missing, as a person would say it; empty when the rule is met. One person counts once.
     pub fn missing(&self, signoffs: &[Signoff]) -> Vec<String> {
+        let open = self.open(signoffs).into_iter();
+        open.map(|quorum| format!("the yes of {} more {}", quorum.count, quorum.role)).collect()
+    }
+
+    /// The role in which the yes of someone who has these roles brings the rule closer to being met; `None`: none does.
+    pub fn helpful_role(&self, signoffs: &[Signoff], by: &Actor, roles: &[Role]) -> Option<Role> {
+        let people =
+            |signoffs: &[Signoff]| self.open(signoffs).iter().map(|quorum| u32::from(quorum.count)).sum::<u32>();
+        let before = people(signoffs);
+        let asked = self.quorums.iter().map(|quorum| quorum.role).filter(|role| roles.contains(role));
+        let with = |role: Role| [signoffs, &[Signoff { by: by.clone(), role }]].concat();
+        asked.into_iter().find(|role| people(&with(*role)) < before)
+    }
+
+    /// How many more people of each role are asked. Who said yes in one of the roles alone counts there first: a rule has two
+    /// roles at most, so no other choice leaves less open.
+    fn open(&self, signoffs: &[Signoff]) -> Vec<Quorum> {
+        let roles_of = |by: &Actor| {
+            let asked = |role: &Role| self.quorums.iter().any(|quorum| quorum.role == *role);
+            let own = signoffs.iter().filter(|signoff| signoff.by == *by).map(|signoff| signoff.role);
+            own.filter(asked).collect::<BTreeSet<_>>().len()
+        };
         let mut used: BTreeSet<&Actor> = BTreeSet::new();
-        let mut missing = Vec::new();
+        let mut open = Vec::new();
         for quorum in &self.quorums {
-            let wanted = usize::from(quorum.count);
-            let fresh: Vec<&Actor> = signoffs
-                .iter()
-                .filter(|signoff| signoff.role == quorum.role && !used.contains(&signoff.by))
-                .map(|signoff| &signoff.by)
-                .collect::<BTreeSet<_>>()
-                .into_iter()
-                .take(wanted)
-                .collect();
-            if fresh.len() < wanted {
-                missing.push(format!("the yes of {} more {}", wanted - fresh.len(), quorum.role));
+            let said = signoffs.iter().filter(|signoff| signoff.role == quorum.role && !used.contains(&signoff.by));
+            let fresh: BTreeSet<(usize, &Actor)> = said.map(|signoff| (roles_of(&signoff.by), &signoff.by)).collect();
+            let counted: Vec<&Actor> = fresh.into_iter().map(|(_, by)| by).take(usize::from(quorum.count)).collect();
+            let more = quorum.count - u8::try_from(counted.len()).unwrap_or(quorum.count);
+            if more > 0 {
+                open.push(Quorum { count: more, role: quorum.role });
             }
-            used.extend(fresh);
+            used.extend(counted);
         }
-        missing
+        open
     }
 }
 

@@ -59,7 +59,8 @@ pub(crate) async fn write_card(
     let (app, now, context) = (state.app(), state.now(), caller.context(&state));
     let (model, number) = version_name(&model, &version)?;
     let written = blocking(move || {
-        documents::set_card(&app, &context, (&model, number), &body.parts).map_err(|error| problem_of(&error))?;
+        let edit = documents::CardEdit { parts: &body.parts, revision: body.revision };
+        documents::set_card(&app, &context, (&model, number), edit).map_err(|error| problem_of(&error))?;
         documents::document(&app, &model, number, DocumentKind::Card, now).map_err(|error| problem_of(&error))
     });
     Ok(Json(document(&written.await?)))
@@ -81,6 +82,7 @@ fn document(found: &documents::Document) -> api::Document {
         front_matter: found.front_matter.clone(),
         sections: found.sections.iter().map(section).collect(),
         gaps: found.gaps(),
+        revision: found.revision,
     }
 }
 

@@ -37,6 +37,7 @@ fn inbox_item(item: inbox::InboxItem) -> api::InboxItem {
             Kind::BreakGlass => api::InboxKind::BreakGlass,
             Kind::Policy => api::InboxKind::Policy,
             Kind::Review => api::InboxKind::Review,
+            Kind::Card => api::InboxKind::Card,
             Kind::Approval => api::InboxKind::Approval,
             Kind::Gate => api::InboxKind::Gate,
             Kind::Submission => api::InboxKind::Submission,

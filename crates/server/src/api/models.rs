@@ -6,7 +6,7 @@ use axum::{
 };
 use kilter_api::{self as api, PageQuery, Problem};
 use kilter_app::{App, approval, authz, package};
-use kilter_domain::{gate::ApprovalConditions, ids::ModelName, time::Timestamp};
+use kilter_domain::{actor::Role, gate::ApprovalConditions, ids::ModelName, time::Timestamp};
 use kilter_store::{
     PageRequest, Reader, StoreError, gate as gates,
     model::{self as store, Version},
@@ -70,7 +70,11 @@ pub(crate) async fn approve(
     let reason = reason_or_default(body.reason);
     let approval = blocking(move || {
         let conditions = ApprovalConditions { max_traffic_percent: body.max_traffic_percent, until: body.until };
-        let yes = approval::Yes { reason: &reason, conditions };
+        let role = body.role.map(|role| match role {
+            api::ApproverRole::Validator => Role::Validator,
+            api::ApproverRole::Owner => Role::Owner,
+        });
+        let yes = approval::Yes { reason: &reason, conditions, role };
         let approved = approval::approve(&app, &context, &model, number, yes).map_err(|error| problem_of(&error))?;
         let version = version_with_standing(&app, &model, number, now)?;
         let deployed = approved.deployed.iter().map(deployed).collect();

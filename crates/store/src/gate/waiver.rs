@@ -36,6 +36,9 @@ statements! {
         SELECT * FROM waiver
         WHERE model = :model AND state = 'granted' AND until > :at AND (number IS NULL OR number = :number)
         LIMIT :limit";
+    IN_FORCE_MARK = "mark the waivers in force": "
+        SELECT count(*) AS count, coalesce(max(audit_seq), 0) AS newest FROM waiver
+        WHERE model = :model AND state = 'granted' AND until > :at";
     NEXT_END = "find the next end of a waiver": "
         SELECT min(until) FROM waiver WHERE model = :model AND state = 'granted' AND until > :at";
 }
@@ -151,6 +154,13 @@ pub fn in_force(reader: &Reader, model: &ModelName, number: u32, at: Timestamp) 
         ":model": model.as_str(), ":number": number, ":at": at.millis(), ":limit": MAX_IN_FORCE
     };
     reader.all(&IN_FORCE, params, waiver)
+}
+
+/// How many waivers of a model are in force at `at`, and the entry of the newest: as long as it is the same, so are they.
+pub fn in_force_mark(reader: &Reader, model: &ModelName, at: Timestamp) -> Result<(u64, u64), StoreError> {
+    let params = named_params! { ":model": model.as_str(), ":at": at.millis() };
+    let mark = reader.one(&IN_FORCE_MARK, params, |row| Ok((row.get("count")?, row.get("newest")?)))?;
+    Ok(mark.unwrap_or_default())
 }
 
 /// When the next waiver of a model ends after `at`.

@@ -16,9 +16,11 @@ statements! {
     INSERT = "record the card": "
         INSERT INTO version_card (model, number, by, parts, at, audit_seq)
         VALUES (:model, :number, :by, :parts, :at, :audit_seq)";
-    NEWEST = "read the card": "
+    NEWEST = "read the cards": "
         SELECT * FROM version_card WHERE model = :model AND number <= :number
-        ORDER BY number DESC, key DESC LIMIT 1";
+        ORDER BY number DESC, key DESC LIMIT :limit";
+    OF_ENTRY = "read an earlier card": "
+        SELECT * FROM version_card WHERE model = :model AND audit_seq = :audit_seq LIMIT 1";
 }
 
 /// The parts of a card that people write, by name.
@@ -35,7 +37,7 @@ pub struct Card {
     pub parts: Parts,
     /// When.
     pub at: Timestamp,
-    /// The number of its entry in the audit log.
+    /// The number of its entry in the audit log: its revision.
     pub audit_seq: u64,
 }
 
@@ -55,7 +57,18 @@ pub fn record(audited: &AuditedTx, model: &ModelName, number: u32, parts: &Parts
 
 /// What was written last about a version, or about one before it.
 pub fn newest(reader: &Reader, model: &ModelName, number: u32) -> Result<Option<Card>, StoreError> {
-    reader.one(&NEWEST, named_params! { ":model": model.as_str(), ":number": number }, card)
+    Ok(history(reader, model, number, 1)?.pop())
+}
+
+/// What was written about a version and those before it, the newest first; at most `limit`.
+pub fn history(reader: &Reader, model: &ModelName, number: u32, limit: u32) -> Result<Vec<Card>, StoreError> {
+    let params = named_params! { ":model": model.as_str(), ":number": number, ":limit": limit };
+    reader.all(&NEWEST, params, card)
+}
+
+/// The card of a model that has this entry in the audit log; `None`: it has none.
+pub fn of_entry(reader: &Reader, model: &ModelName, audit_seq: u64) -> Result<Option<Card>, StoreError> {
+    reader.one(&OF_ENTRY, named_params! { ":model": model.as_str(), ":audit_seq": audit_seq }, card)
 }
 
 fn card(row: &Row) -> database::Result<Card> {

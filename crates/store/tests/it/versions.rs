@@ -129,9 +129,11 @@ fn approvals_end(world: &World) {
     let ends = |at| {
         let read = world.store.read(|reader| {
             let at = Timestamp(at);
-            Ok((gate::expired(reader, &churn_model(), at)?, gate::next_expiry(reader, &churn_model(), at)?))
+            let expired = gate::expired(reader, &churn_model(), at, u32::MAX)?;
+            Ok((expired, gate::next_expiry(reader, &churn_model(), at)?))
         });
-        read.unwrap()
+        let (expired, next): (Vec<gate::ExpiredApproval>, _) = read.unwrap();
+        (expired.iter().map(|one| (one.number, one.ended.millis())).collect::<Vec<_>>(), next)
     };
     assert_eq!(ends(50), (vec![], None), "a draft has no approval that could end");
     let advance = |at, number, from, to| {
@@ -139,7 +141,10 @@ fn approvals_end(world: &World) {
     };
     advance(4, 1, VersionState::Draft, VersionState::Approved);
     assert_eq!(ends(50), (vec![], Some(Timestamp(99))));
-    assert_eq!(ends(99), (vec![1], None));
+    assert_eq!(ends(99), (vec![(1, 99)], None));
+    let below =
+        |number| world.store.read(|reader| gate::expired(reader, &churn_model(), Timestamp(99), number)).unwrap();
+    assert_eq!((below(2).len(), below(1).len()), (1, 0));
     world.act(5, |audited| model::create(audited, &new_version("b"))).unwrap();
     advance(6, 2, VersionState::Draft, VersionState::Approved);
     let made = || world.store.read(|reader| model::made_from_revoked(reader, &churn_model())).unwrap();
@@ -148,11 +153,29 @@ fn approvals_end(world: &World) {
     assert_eq!(made(), [(2, 1)]);
     let others = |policy: &str| {
         let policy = Digest::of(policy.as_bytes());
-        world.store.read(|reader| model::of_other_policy(reader, &churn_model(), &policy)).unwrap()
+        world.store.read(|reader| model::of_other_policy(reader, &churn_model(), &policy, u32::MAX)).unwrap()
     };
     assert_eq!(others(&new_version("b").policy), [0; 0]);
     assert_eq!(others("another"), [2]);
-    assert_eq!(world.store.read(|reader| gate::approved_with_open_rules(reader, &churn_model())).unwrap(), [0; 0]);
+    let open = || {
+        let read = |reader: &_| gate::approved_with_open_rules(reader, &churn_model(), u32::MAX);
+        world.store.read(read).unwrap().iter().map(|one| one.number).collect::<Vec<_>>()
+    };
+    assert_eq!(open(), [0; 0]);
+    let judge = |at, verdict| {
+        let new = NewVerdict {
+            model: churn_model(),
+            number: 2,
+            gate: "late".parse().unwrap(),
+            verdict: Verdict::of(NonEmpty::one(outcome(verdict))),
+            policy_digest: Digest::of(b"p"),
+        };
+        world.act(at, move |audited| gate::record_verdict(audited, &new)).unwrap();
+    };
+    judge(8, RuleVerdict::Failed);
+    assert_eq!(open(), [2], "it is approved and failed a gate");
+    judge(9, RuleVerdict::Passed);
+    assert_eq!(open(), [0; 0], "the last word of a gate counts");
 }
 
 fn outcome(verdict: RuleVerdict) -> RuleOutcome {

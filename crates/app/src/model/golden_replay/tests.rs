@@ -64,7 +64,7 @@ pub(crate) fn trained() -> (Vec<u8>, Model) {
 }
 
 /// The same requests with another label as the recorded answer to one row.
-fn with_label(golden: &GoldenRequests, row: usize, label: &str) -> GoldenRequests {
+pub(crate) fn with_label(golden: &GoldenRequests, row: usize, label: &str) -> GoldenRequests {
     let table = golden.to_table().unwrap();
     let answers = table.column("__label").unwrap();
     let mut labels: Vec<_> = (0..table.rows()).map(|row| answers.label(row)).collect();
@@ -108,6 +108,16 @@ impl TestFolder {
 
     /// The same in another state.
     pub fn version_in(&self, state: VersionState, onnx: &[u8], golden: Option<&GoldenRequests>) -> u32 {
+        self.version_of(state, (onnx, golden), Contract::parse(CONTRACT).unwrap().policy_text())
+    }
+
+    /// The same with another policy that is frozen into it.
+    pub fn version_of(
+        &self,
+        state: VersionState,
+        (onnx, golden): (&[u8], Option<&GoldenRequests>),
+        policy: String,
+    ) -> u32 {
         let manifest = Manifest {
             schema: 2,
             project: self.project.name.clone(),
@@ -143,7 +153,7 @@ impl TestFolder {
             digest: package.digest,
             makers: vec![],
             signature: json!({}),
-            policy: Contract::parse(CONTRACT).unwrap().policy_text(),
+            policy,
             metrics: json!({}),
         };
         let entry = || self.context.audit_event("test", "", vec![]);

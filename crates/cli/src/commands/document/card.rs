@@ -4,7 +4,10 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use kilter_api as api;
-use kilter_domain::{card::human_parts, plural::counted};
+use kilter_domain::{
+    card::{human_parts, revision_of},
+    plural::counted,
+};
 
 use crate::{
     commands::{document::page, model::version_name::version_named},
@@ -21,7 +24,8 @@ const MAX_CARD_BYTES: u64 = 1 << 20;
 /// Write the model card of a version, filled from records. What people write stands between marks.
 ///
 /// A file that exists keeps what people wrote in it. `--set FILE` sends these parts to the platform, where they count for
-/// approvals: from `risk = "medium"` on, limitations, ethics and oversight must be written.
+/// approvals: from `risk = "medium"` on, limitations, ethics and oversight must be written. A part that someone else wrote since
+/// the file was made is not overwritten.
 #[derive(Debug, Args)]
 pub(crate) struct Card {
     /// The version, like `churn@3`.
@@ -30,6 +34,9 @@ pub(crate) struct Card {
     /// Send the parts that people wrote in this file.
     #[arg(long, value_name = "FILE")]
     set: Option<PathBuf>,
+    /// The revision that the file was made from. Without it: the one that `--out` wrote into the file.
+    #[arg(long, value_name = "REVISION", requires = "set")]
+    revision: Option<u64>,
     /// Write the card into a file. A run reads `MODEL_CARD.md` in the folder `docs` of the project.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -40,7 +47,7 @@ pub(crate) struct Card {
 impl Card {
     pub(crate) fn run(self) -> Result<Answer, CliError> {
         let (model, number) = version_named(&self.which)?;
-        let body = self.set.as_deref().map(parts_of).transpose()?;
+        let body = self.set.as_deref().map(|file| parts_of(file, self.revision)).transpose()?;
         let mut document = self.connect.api()?.call(async |client| match &body {
             Some(body) => client.write_card(&model, number, body).await,
             None => client.document(&model, number, "card").await,
@@ -65,26 +72,28 @@ impl Card {
     }
 }
 
-fn parts_of(file: &Path) -> Result<api::CardParts, CliError> {
+fn parts_of(file: &Path, revision: Option<u64>) -> Result<api::CardParts, CliError> {
     let text = kilter_app::read_bounded_text(file, MAX_CARD_BYTES).map_err(|error| disk("read", file, &error))?;
     match human_parts(&text) {
         parts if parts.is_empty() => Err(usage(format!(
             "`{}` has no part that a person wrote: write between `<!-- human:limitations -->` and `<!-- /human:limitations -->`",
             file.display()
         ))),
-        parts => Ok(api::CardParts { parts }),
+        parts => Ok(api::CardParts { parts, revision: revision.or_else(|| revision_of(&text)) }),
     }
 }
 
-/// What people wrote in a file that is there counts, until it is sent.
+/// What people wrote in a file that is there counts, until it is sent; it stays bound to the revision that it was made from.
 fn keep_prose(document: &mut api::Document, out: &Path) {
     let Ok(known) = kilter_app::read_bounded_text(out, MAX_CARD_BYTES) else { return };
     let parts = human_parts(&known);
     for block in document.sections.iter_mut().flat_map(|section| &mut section.blocks) {
         if let api::DocumentBlock::Human { part, text } = block
             && let Some(written) = parts.get(part)
+            && text.as_ref() != Some(written)
         {
             *text = Some(written.clone());
+            document.revision = revision_of(&known);
         }
     }
 }

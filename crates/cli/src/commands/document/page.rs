@@ -2,7 +2,7 @@
 
 use kilter_api as api;
 use kilter_domain::{
-    card::{UNWRITTEN, part_begins, part_ends},
+    card::{UNWRITTEN, part_begins, part_ends, revision_mark},
     plural::counted,
 };
 use kilter_report::{Cell, Report, ReportPart, Status, Table};
@@ -13,7 +13,8 @@ pub(super) fn markdown(document: &api::Document) -> String {
         "" => String::new(),
         front => format!("---\n{front}\n---\n\n"),
     };
-    front + &report(document, true).to_markdown()
+    let revision = document.revision.map_or_else(String::new, |revision| format!("\n{}\n", revision_mark(revision)));
+    front + &report(document, true).to_markdown() + &revision
 }
 
 /// The document as a page of HTML.

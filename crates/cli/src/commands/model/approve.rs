@@ -30,6 +30,9 @@ pub(crate) struct Approve {
     /// When this approval ends, like `2027-03-31`. The contract may end it earlier.
     #[arg(long, value_name = "TIME")]
     until: Option<Timestamp>,
+    /// The role in which you approve, if you have several. Without it: the one that is still missing.
+    #[arg(long = "as", value_name = "ROLE", value_parser = ["validator", "owner"])]
+    role: Option<String>,
     #[command(flatten)]
     connect: ConnectArgs,
 }
@@ -37,7 +40,12 @@ pub(crate) struct Approve {
 impl Approve {
     pub(crate) fn run(self) -> Result<Answer, CliError> {
         let (model, number) = version_named(&self.which)?;
-        let body = api::Approve { reason: Some(self.reason), max_traffic_percent: self.max_traffic, until: self.until };
+        let role = self.role.map(|role| match role.as_str() {
+            "owner" => api::ApproverRole::Owner,
+            _ => api::ApproverRole::Validator,
+        });
+        let (max_traffic_percent, until) = (self.max_traffic, self.until);
+        let body = api::Approve { reason: Some(self.reason), max_traffic_percent, until, role };
         let approval = self.connect.api()?.call(async |api| api.approve(&model, number, &body).await)?;
         let state = &approval.version.state;
         if approval.missing.is_empty() {

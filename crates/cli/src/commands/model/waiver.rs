@@ -74,6 +74,7 @@ impl List {
 }
 
 #[derive(Debug, Args)]
+#[command(override_usage = "kilter waiver grant <VERSION> --gate <GATE> --rule <RULE> --until <TIME> --reason <TEXT>")]
 struct Grant {
     /// The version, like `churn@3`, or the name of the model for every version.
     #[arg(value_name = "VERSION")]
