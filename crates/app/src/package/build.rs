@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use kilter_blobs::atomic;
-use kilter_domain::{digest::Digest, ids::ModelName};
+use kilter_domain::{digest::Digest, ids::ModelName, time::Timestamp};
 use kilter_package::Export;
 use kilter_store::model as versions;
 
@@ -39,7 +39,7 @@ pub struct BuiltPackage {
     pub statements: Vec<String>,
 }
 
-/// Writes the package of a version with its signature, and the statements about it.
+/// Writes the package of a version with its signature, and the statements about it as of `at`.
 ///
 /// # Errors
 /// If there is no such version, something is in the way, or a file is missing or damaged.
@@ -47,6 +47,7 @@ pub fn build_package(
     app: &App,
     (model, number): (&ModelName, u32),
     target: &PackageTarget<'_>,
+    at: Timestamp,
 ) -> Result<BuiltPackage, PackageUseError> {
     let version = app.store().read(|reader| versions::get(reader, model, number))?;
     let tree = app.blobs().tree(&version.digest)?;
@@ -64,7 +65,7 @@ pub fn build_package(
     }
     let mut statements = Vec::new();
     if let Some(folder) = target.evidence {
-        for (name, bundle) in evidence::statements(app, &version, &export)? {
+        for (name, bundle) in evidence::statements(app, &version, &export, at)? {
             atomic::write_atomic(&folder.join(&name), bundle.to_json().as_bytes())?;
             statements.push(name);
         }

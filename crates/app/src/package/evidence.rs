@@ -1,6 +1,8 @@
-//! What became of a package, as signed statements (in-toto) about it: where it comes from, what each gate said, who decided.
+//! What became of a package, as signed statements (in-toto) about it: where it comes from, what each gate said, which rules are
+//! waived, who measured it again, who decided, and what people wrote about it.
 //!
-//! A statement is signed when it is asked for, from what is recorded then: nothing of it is in the package.
+//! A statement is signed when it is asked for, from what is recorded then: nothing of it is in the package. The card in the package is
+//! the draft of the run: people write later, and a package that is sealed does not change.
 
 use std::collections::BTreeMap;
 
@@ -8,52 +10,77 @@ use kilter_domain::{
     gate::Verdict,
     rule::{RuleOutcome, RuleVerdict},
     signing_key::KeyPurpose,
+    time::Timestamp,
 };
 use kilter_package::{
     Bundle, Export, FileHashes, Statement, Subject, documents::PROVENANCE_TYPE, model_signature::root_of,
 };
 use kilter_store::{
-    PageRequest, gate as decisions,
-    gate::{Approval, Judgement},
-    model::Version,
+    PageRequest,
+    gate::{
+        Approval, Judgement,
+        waiver::{self, Waiver},
+    },
+    model::{
+        Version,
+        act::{Act, ActKind},
+        card::Card,
+    },
 };
 use serde_json::{Value, json};
 
-use crate::{app::App, keys, package::error::PackageUseError};
+use crate::{app::App, keys, model::version_record::VersionRecord, package::error::PackageUseError};
 
 /// The kind of a statement about a gate.
 const TEST_RESULT: &str = "https://in-toto.io/attestation/test-result/v0.1";
 /// The kind of a statement about a decision of a person.
 const DECISION: &str = "urn:kilter:decision:v1";
+/// The kind of a statement about a rule that need not hold.
+const WAIVER: &str = "urn:kilter:waiver:v1";
+/// The kind of a statement about an independent review.
+const REVIEW: &str = "urn:kilter:review:v1";
+/// The kind of a statement about what people wrote in the card.
+const CARD: &str = "urn:kilter:card:v1";
 const PROVENANCE_PATH: &str = "evidence/provenance.intoto.json";
-/// Decisions that are stated at most.
-const MAX_DECISIONS: u32 = 1000;
+/// Waivers of a model that are looked at.
+const MAX_WAIVERS: u32 = 1000;
 /// The largest provenance that is read.
 const MAX_BYTES: u64 = 64 << 20;
 
-/// The statements about a version, each with the name of its file.
+/// The statements about a version as of `at`, each with the name of its file.
 pub(super) fn statements(
     app: &App,
     version: &Version,
     export: &Export<'_>,
+    at: Timestamp,
 ) -> Result<Vec<(String, Bundle)>, PackageUseError> {
     let subject = subject(version, &export.hash()?);
-    let (verdicts, approvals) = app.store().read(|reader| {
-        let verdicts = decisions::standing_verdicts(reader, &version.model, version.number)?;
-        let page = PageRequest::first(MAX_DECISIONS);
-        Ok((verdicts, decisions::list_approvals(reader, &version.model, version.number, &page)?.items))
+    let (record, waivers) = app.store().read(|reader| {
+        let page = PageRequest::first(MAX_WAIVERS);
+        let waivers = waiver::list(reader, &version.model, &page)?.items;
+        Ok((VersionRecord::read(reader, &version.model, version.number, at)?, waivers))
     })?;
     let mut all = Vec::new();
+    let mut state = |name: String, kind: &str, claim: Value| {
+        all.push((format!("{name}.sigstore.json"), Statement::new(subject.clone(), kind, claim)));
+    };
     if let Some(provenance) = provenance(app, export)? {
-        all.push(("provenance.sigstore.json".to_owned(), Statement::new(subject.clone(), PROVENANCE_TYPE, provenance)));
+        state("provenance".to_owned(), PROVENANCE_TYPE, provenance);
     }
-    for verdict in &verdicts {
-        let name = format!("gate-{}.sigstore.json", verdict.gate);
-        all.push((name, Statement::new(subject.clone(), TEST_RESULT, test_result(verdict))));
+    for verdict in &record.verdicts {
+        state(format!("gate-{}", verdict.gate), TEST_RESULT, test_result(verdict));
     }
-    for approval in &approvals {
-        let name = format!("decision-{}.sigstore.json", approval.audit_seq);
-        all.push((name, Statement::new(subject.clone(), DECISION, decision(approval))));
+    for waiver in waivers.iter().filter(|waiver| waiver.number.is_none_or(|number| number == version.number)) {
+        state(format!("waiver-{}", waiver.audit_seq), WAIVER, waived(waiver, at));
+    }
+    for act in record.acts.iter().filter(|act| act.kind == ActKind::Reviewed) {
+        state(format!("review-{}", act.audit_seq), REVIEW, reviewed(act));
+    }
+    for approval in &record.decisions {
+        state(format!("decision-{}", approval.audit_seq), DECISION, decision(approval));
+    }
+    if let Some(card) = &record.card {
+        state("card".to_owned(), CARD, written(card));
     }
     let key = keys::existing_key(app, KeyPurpose::Package)?;
     let sign = |(name, statement): (String, Statement)| {
@@ -101,6 +128,38 @@ fn test_result(judgement: &Judgement) -> Value {
         "failedTests": rules(&is_failed),
         "warnedTests": rules(&|outcome| !is_failed(outcome) && !is_passed(outcome)),
         "kilter": { "at": judgement.at.to_string(), "audit": judgement.audit_seq, "verdict": verdict },
+    })
+}
+
+/// What a waiver lets pass, and whether it is in force now.
+fn waived(waiver: &Waiver, now: Timestamp) -> Value {
+    json!({
+        "gate": waiver.term.gate.as_str(),
+        "rule": waiver.term.rule,
+        "of": waiver.number.map_or_else(|| "every version".to_owned(), |number| format!("version {number}")),
+        "by": waiver.term.by.to_string(),
+        "reason": waiver.reason,
+        "since": waiver.since.to_string(),
+        "until": waiver.term.until.to_string(),
+        "state": waiver.state,
+        "in_force": waiver.is_in_force(now),
+        "audit": waiver.audit_seq,
+    })
+}
+
+/// What someone measured again, and on which verdicts and policy.
+fn reviewed(act: &Act) -> Value {
+    json!({ "by": act.by.to_string(), "at": act.at.to_string(), "review": act.document, "audit": act.audit_seq })
+}
+
+/// What people wrote, and for which version.
+fn written(card: &Card) -> Value {
+    json!({
+        "written_for": card.number,
+        "by": card.by.to_string(),
+        "at": card.at.to_string(),
+        "parts": card.parts,
+        "audit": card.audit_seq,
     })
 }
 

@@ -240,6 +240,38 @@ fn a_version_whose_key_is_revoked_serves_again_only_after_it_is_signed_again() {
     assert_eq!(world.json(&["audit", "verify"])["valid"], true);
 }
 
+/// What was done to a version after it was sealed is stated beside the package: waivers, reviews, and what people wrote.
+#[test]
+fn waivers_reviews_and_the_card_of_people_are_signed_statements_too() {
+    let world = crate::lifecycle::high_risk("Dev <dev@example.org>");
+    let done = |who: &str, arguments: &[&str], exit: i32| {
+        let (found, text) = crate::lifecycle::by(&world, who, arguments);
+        assert_eq!(found, exit, "{arguments:?}: {text}");
+    };
+    done("dev", &["run"], 8);
+    done("vito", &["review", "churn@1", "--reason", "measured anew"], 0);
+    let waiver = ["waiver", "grant", "churn@1", "--gate", "quality", "--rule", "auc >= 0.55", "--until", "2099-01-01"];
+    done("vera", &[&waiver[..], &["--reason", "the pilot of 200 customers"]].concat(), 0);
+    done("vera", &["package", "build", "churn@1", "--evidence", "evidence"], 0);
+    world.set_variable("USER", "vera");
+    export_key(&world);
+    let key = kilter_app::package::PublicKey::from_pem(&world.read("key.pub")).unwrap();
+    let claim = |begin: &str| {
+        let files = fs::read_dir(world.path().join("evidence")).unwrap().map(|file| file.unwrap().path());
+        let file = files.filter(|file| file.file_name().unwrap().to_string_lossy().starts_with(begin)).last();
+        let bytes = fs::read(file.unwrap_or_else(|| panic!("{begin}"))).unwrap();
+        kilter_app::package::Bundle::parse(&bytes).unwrap().statement(&key).unwrap()
+    };
+    let waived = claim("waiver-");
+    assert_eq!(waived.predicate_type, "urn:kilter:waiver:v1");
+    assert_eq!((&waived.predicate["rule"], &waived.predicate["in_force"]), (&"auc >= 0.55".into(), &true.into()));
+    assert_eq!(waived.predicate["reason"], "the pilot of 200 customers");
+    let reviewed = claim("review-").predicate;
+    assert_eq!((&reviewed["by"], &reviewed["review"]["outcome"]), (&"user:vito".into(), &"confirmed".into()));
+    let card = claim("card.").predicate;
+    assert_eq!(card["parts"]["limitations"], "Not for pricing.", "{card}");
+}
+
 #[test]
 fn statements_about_a_package_are_signed_and_name_it() {
     let world = packed();

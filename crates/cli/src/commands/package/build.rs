@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::{
     byte_size::in_words,
     commands::model::version_name::version_named,
-    context::DataFolder,
+    context::{DataFolder, now},
     ui::{
         error::{CliError, usage},
         view::{Answer, Page, Status},
@@ -31,7 +31,8 @@ pub(crate) struct Build {
     /// The tar archive to write. It must not be there.
     #[arg(long, value_name = "FILE")]
     tar: Option<PathBuf>,
-    /// A folder for signed statements about the package: provenance, what each gate said, who decided.
+    /// A folder for signed statements about the package: provenance, what each gate said, which rules are waived, who reviewed and
+    /// decided, and what people wrote in the card.
     #[arg(long, value_name = "DIR")]
     evidence: Option<PathBuf>,
     #[command(flatten)]
@@ -61,7 +62,7 @@ impl Build {
             archive: self.tar.as_deref(),
             evidence: self.evidence.as_deref(),
         };
-        let built = build_package(&app, (&model, number), &target)?;
+        let built = build_package(&app, (&model, number), &target, now())?;
         Ok(Answer::done(&self.document(&built), self.page(&built)))
     }
 
