@@ -122,7 +122,7 @@ struct Victim {
 }
 
 /// SQL with functions of an attacker: `node(l, r)`, `leaf(body)`, `swap(body, old, new)`.
-const SQLITE: &str = r#"
+pub const SQLITE: &str = r#"
 import hashlib, sqlite3, sys
 db = sqlite3.connect(sys.argv[1], isolation_level=None)
 sha = lambda data: hashlib.sha256(data).digest()

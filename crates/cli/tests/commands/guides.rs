@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::World;
+use crate::{World, database::Database};
 
 /// How long a page that waits for the server waits.
 const MAX_WAIT: Duration = Duration::from_secs(120);
@@ -129,6 +129,8 @@ struct Typist {
     prelude: String,
     /// The name of the machine, and the file in which `curl` finds where servers of such names are.
     machine: Option<(&'static str, PathBuf)>,
+    /// Variables that each command and the server see.
+    variables: Vec<(&'static str, String)>,
 }
 
 impl Drop for Typist {
@@ -144,7 +146,8 @@ impl Typist {
     fn new() -> Self {
         let world = World::new();
         let folder = world.path().to_owned();
-        Self { world, folder, server: None, python: None, names: Vec::new(), prelude: String::new(), machine: None }
+        let (names, variables, prelude) = (Vec::new(), Vec::new(), String::new());
+        Self { world, folder, server: None, python: None, names, prelude, machine: None, variables }
     }
 
     /// A shell in which `kilter` is the program under test.
@@ -155,6 +158,7 @@ impl Typist {
         let path = std::env::join_paths(folders.chain(std::env::split_paths(&rest))).unwrap();
         let mut shell = Command::new("bash");
         shell.arg("-c").arg(command).current_dir(&self.folder).env("PATH", path).stdin(Stdio::null());
+        shell.envs(self.variables.iter().map(|(name, value)| (name, value)));
         shell.env("USER", "you").env_remove("COLUMNS").env_remove("KILTER_DATA").env_remove("KILTER_SERVER");
         shell
     }
@@ -261,6 +265,15 @@ fn a_project_is_proved_reproducible_as_its_guide_says() {
 #[test]
 fn a_model_of_high_risk_is_governed_as_its_guide_says() {
     assert!(Typist::new().type_page("govern.md", &read("govern.md")) > 35);
+}
+
+/// The same acts, with the metadata on a server.
+#[test]
+fn a_model_of_high_risk_is_governed_the_same_with_a_database_server() {
+    let Some(database) = Database::new() else { return };
+    let mut typist = Typist::new();
+    typist.variables.push(("KILTER_DATABASE", database.url()));
+    assert!(typist.type_page("govern.md", &read("govern.md")) > 35);
 }
 
 /// The folder of a Python that has what the guide of own trainers imports; `None` when there is none.

@@ -66,6 +66,7 @@ mod server;
 mod server_config;
 mod several_servers;
 mod storage_figures;
+mod unapproved;
 
 use std::{
     fs,
