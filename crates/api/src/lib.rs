@@ -24,6 +24,7 @@ pub mod health;
 pub mod identity;
 pub mod inbox;
 pub mod lineage;
+pub mod mlflow_routes;
 pub mod models;
 pub mod monitors;
 pub mod page;

@@ -3,6 +3,8 @@
 
 use kilter_domain::actor::{Action, Role};
 
+use crate::mlflow_routes::{self, MLFLOW_ROUTES};
+
 /// One way to reach the platform, and what it asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AccessRule {
@@ -331,7 +333,18 @@ pub const ACCESS_RULES: &[AccessRule] = &[
 pub fn requirement_of_route(method: &str, path: &str) -> Option<Requirement> {
     let is_asked =
         |rule: &&AccessRule| matches!(rule.operation, Operation::Route(of, at) if of == method && at == path);
-    ACCESS_RULES.iter().find(is_asked).map(|rule| rule.requirement)
+    let own = ACCESS_RULES.iter().find(is_asked).map(|rule| rule.requirement);
+    own.or_else(|| of_mlflow(method, mlflow_routes::route_of(path)?))
+}
+
+fn of_mlflow(method: &str, route: &str) -> Option<Requirement> {
+    let is_there = MLFLOW_ROUTES.contains(&(method, route));
+    is_there.then_some(match route {
+        mlflow_routes::SERVER_INFO | mlflow_routes::VERSION => {
+            Requirement::Nothing("clients ask it before they log in")
+        }
+        _ => Requirement::Caller(mlflow_routes::WHO_MAY),
+    })
 }
 
 /// `docs/reference/rights.md`: who may do what, and which route or command asks for which right.
@@ -355,6 +368,12 @@ pub fn page() -> String {
     for rule in ACCESS_RULES {
         if let Operation::Route(method, path) = rule.operation {
             page += &format!("| `{method} {path}` | {} |\n", asked(rule.requirement));
+        }
+    }
+    page += "\n## Routes of MLflow's API\n\n| route | right | in |\n|---|---|---|\n";
+    for (method, path) in MLFLOW_ROUTES {
+        if let Some(requirement) = of_mlflow(method, path) {
+            page += &format!("| `{method} {path}` | {} |\n", asked(requirement));
         }
     }
     page += "\n## Commands\n\n| command | right | in |\n|---|---|---|\n";

@@ -50,6 +50,7 @@ pub mod reproduce;
 pub mod retrain;
 pub mod runs;
 mod signed_note;
+pub mod tracking;
 pub mod training;
 
 pub use kilter_blobs::{read_bounded, read_bounded_text};

@@ -13,7 +13,7 @@ use crate::{
     causes::StorageError,
     data_folder::{DataFolderError, bucket, layout},
     deployment::routes,
-    identity, private_files, replicas,
+    identity, private_files, replicas, tracking,
 };
 
 /// Makes the data folder when it is missing: it tells what was predicted of whom, so only its owner reads it.
@@ -67,6 +67,7 @@ impl App {
         if app.store().is_shared() {
             replicas::join(&app)?;
         }
+        tracking::ensure_default_experiment(&app)?;
         access_map::load_access(&app)?;
         identity::load_identities(&app)?;
         routes::load_live_endpoints(&app)?;

@@ -17,7 +17,7 @@ use kilter_domain::digest::Digest;
 use kilter_storage::{CachedStorage, Upload};
 
 use crate::{
-    atomic::{self, Temporary},
+    atomic::{self, CopyError, Temporary},
     cache::HashCache,
     content::{Content, ContentKind},
     error::BlobError,
@@ -89,6 +89,22 @@ impl BlobStore {
         }
         batch.finish()?;
         Ok(digest)
+    }
+
+    /// Stores what `source` gives until its end, as it comes: none of it is held in memory.
+    ///
+    /// # Errors
+    /// When reading or writing fails; nothing of it stays.
+    pub fn put_reader(&self, source: &mut impl Read) -> Result<Content, BlobError> {
+        let mut batch = Batch::new(self);
+        let (temporary, mut file) = self.temporary()?;
+        let (digest, bytes) = atomic::copy_hashing(source, &mut file).map_err(|error| match error {
+            CopyError::Read(source) => BlobError::io("receive", temporary.path(), source),
+            CopyError::Write(source) => BlobError::io("write", temporary.path(), source),
+        })?;
+        batch.add(temporary, digest, bytes)?;
+        batch.finish()?;
+        Ok(Content::file(digest, bytes, false))
     }
 
     /// Stores a copy of the file at `path` (a symbolic link is followed).

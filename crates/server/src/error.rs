@@ -3,6 +3,7 @@
 mod answered;
 mod evidence;
 mod identity;
+mod mlflow;
 mod packages;
 mod use_cases;
 mod versions;
@@ -11,14 +12,13 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use kilter_api::Problem;
+use kilter_api::{Problem, mlflow_routes};
 use kilter_serving::{InferError, v2::ErrorBody};
 use serde::Serialize;
 
+pub(crate) use answered::RETRY_AFTER;
 pub use answered::{Answer, Answered, problem_of};
-
-/// When a request that was refused for lack of room may come again, in seconds.
-pub(crate) const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
+pub(crate) use mlflow::MlflowError;
 
 /// What a handler answers when it cannot do what was asked.
 #[derive(Debug)]
@@ -77,11 +77,18 @@ impl From<ApiError> for V2Error {
     }
 }
 
+impl From<ApiError> for MlflowError {
+    fn from(failure: ApiError) -> Self {
+        (*failure.0).into()
+    }
+}
+
 /// A refusal in the words of the protocol that the address speaks.
 pub(crate) fn error_response(path: &str, problem: Problem) -> Response {
-    match path.starts_with("/v2") {
-        true => V2Error::from(ApiError::from(problem)).into_response(),
-        false => ApiError::from(problem.at(path)).into_response(),
+    match path {
+        path if path.starts_with("/v2") => V2Error::from(ApiError::from(problem)).into_response(),
+        path if mlflow_routes::is_below(path) => MlflowError::from(problem).into_response(),
+        path => ApiError::from(problem.at(path)).into_response(),
     }
 }
 

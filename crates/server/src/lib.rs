@@ -19,6 +19,7 @@ mod inference;
 mod logs;
 mod metrics;
 mod middleware;
+mod mlflow;
 mod net;
 mod openapi;
 mod openid;

@@ -4,12 +4,14 @@ use axum::{
     Router,
     http::{Method, Uri},
     middleware::from_fn_with_state,
+    response::{IntoResponse, Response},
 };
-use kilter_api::{Code, Problem};
+use kilter_api::{Code, Problem, mlflow_routes};
 
 use crate::{
     error::ApiError,
     middleware::{authorize, cross_origin, observe},
+    mlflow,
     openapi::all,
     state::AppState,
 };
@@ -18,6 +20,7 @@ use crate::{
 pub fn router(state: AppState) -> Router {
     let (router, _) = all().split_for_parts();
     router
+        .merge(mlflow::router())
         .fallback(no_route)
         .method_not_allowed_fallback(no_method)
         .layer(from_fn_with_state(state.clone(), authorize::enforce))
@@ -26,8 +29,12 @@ pub fn router(state: AppState) -> Router {
         .with_state(state)
 }
 
-async fn no_route(method: Method, uri: Uri) -> ApiError {
-    Problem::new(Code::RouteNotFound, format!("there is nothing at {method} {}", uri.path())).at(uri.path()).into()
+async fn no_route(method: Method, uri: Uri) -> Response {
+    if mlflow_routes::is_below(uri.path()) {
+        return mlflow::unknown_route();
+    }
+    let problem = Problem::new(Code::RouteNotFound, format!("there is nothing at {method} {}", uri.path()));
+    ApiError::from(problem.at(uri.path())).into_response()
 }
 
 async fn no_method(method: Method, uri: Uri) -> ApiError {

@@ -243,8 +243,15 @@ fn now() -> Timestamp {
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
 ) -> Result<T, Problem> {
-    let failed = |_| Err(Problem::new(Code::Internal, "the request met a fault"));
-    tokio::task::spawn_blocking(work).await.unwrap_or_else(failed)
+    blocking_with(work, || Problem::new(Code::Internal, "the request met a fault")).await
+}
+
+/// As [`blocking`], with a failure of another kind.
+pub(crate) async fn blocking_with<T: Send + 'static, E: Send + 'static>(
+    work: impl FnOnce() -> Result<T, E> + Send + 'static,
+    failed: impl FnOnce() -> E,
+) -> Result<T, E> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| Err(failed()))
 }
 
 fn check(name: &str, ok: bool, detail: &str) -> Check {

@@ -64,6 +64,14 @@ pub enum StoreError {
     /// It contradicts what is already there.
     #[error("could not {attempted}: {reason}")]
     Conflict { attempted: &'static str, reason: String },
+    /// A parameter of a run was logged with another value.
+    #[error(
+        "could not log the parameter `{name}` of run `{run}`: it is `{present}` already and cannot become `{given}`"
+    )]
+    ParamChanged { run: String, name: String, present: String, given: String },
+    /// The run was deleted, and takes nothing more until it is restored.
+    #[error("could not log to the run `{id}`: it is deleted; restore it first")]
+    RunDeleted { id: String },
     /// The thing is no longer in the state that the caller judged.
     #[error("{object} is {actual}, not {expected}: read it again and decide anew")]
     Moved { object: String, expected: String, actual: String },

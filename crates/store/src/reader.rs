@@ -53,7 +53,24 @@ impl Reader {
         let mut found: Vec<Option<T>> = rows.iter().map(|_| None).collect();
         let mut keep = |place: usize, row: &Row<'_>| {
             found[place] = Some(read(row)?);
-            Ok(())
+            Ok(false)
+        };
+        let answered = self.connection.query_each(statement.sql, rows, &mut keep);
+        answered.map_err(|error| StoreError::of(statement.attempt, error))?;
+        Ok(found)
+    }
+
+    /// All rows of the answer to each of `rows` of parameters: one way to a server and back. The statement bounds them.
+    pub(crate) fn all_each<T>(
+        &self,
+        statement: &Statement,
+        rows: &[Params<'_>],
+        mut read: impl FnMut(&Row) -> database::Result<T>,
+    ) -> Result<Vec<Vec<T>>, StoreError> {
+        let mut found: Vec<Vec<T>> = rows.iter().map(|_| Vec::new()).collect();
+        let mut keep = |place: usize, row: &Row<'_>| {
+            found[place].push(read(row)?);
+            Ok(true)
         };
         let answered = self.connection.query_each(statement.sql, rows, &mut keep);
         answered.map_err(|error| StoreError::of(statement.attempt, error))?;

@@ -47,7 +47,7 @@ pub fn find_garbage(app: &App, context: &RequestContext, options: &GarbageOption
     collect(app, context, &GarbageOptions { deletes: false, ..*options }, &|| true)
 }
 
-pub(super) fn collect(
+pub(crate) fn collect(
     app: &App,
     context: &RequestContext,
     options: &GarbageOptions,

@@ -13,6 +13,7 @@ use kilter_domain::{
 use kilter_store::{
     PageRequest, Reader, StoreError, model as versions,
     run::{self as runs, RunFilter},
+    tracking::artifact::{self, ArtifactKind},
 };
 use kilter_workflow::RunRecord;
 
@@ -37,7 +38,8 @@ impl Needed {
         let since = now.before(kept);
         let mut needed = Self::default();
         let runs = app.store().read(|reader| needed.add_versions(reader, since))?;
-        app.store().read(|reader| needed.add_runs(reader, &runs, since))?;
+        let executed = app.store().read(|reader| needed.add_runs(reader, &runs, since))?;
+        app.store().read(|reader| needed.add_artifacts(reader, &executed))?;
         Ok(needed)
     }
 
@@ -76,17 +78,36 @@ impl Needed {
         }
     }
 
-    /// What runs read, made and logged: those of kept versions, those that go on, and those that ended since.
+    /// What clients logged. What runs of the platform made is kept as long as they are.
+    fn add_artifacts(&mut self, reader: &Reader, executed: &HashSet<String>) -> Result<(), StoreError> {
+        let mut after: Option<String> = None;
+        loop {
+            let page = artifact::list_contents(reader, after.as_deref())?;
+            let Some((last, ..)) = page.last() else { return Ok(()) };
+            after = Some(last.clone());
+            for (path, kind, digest) in page {
+                match kind {
+                    _ if path.split('/').nth(1).is_some_and(|run| executed.contains(run)) => {}
+                    ArtifactKind::File => drop(self.files.insert(digest)),
+                    ArtifactKind::Tree => drop(self.trees.insert(digest)),
+                }
+            }
+        }
+    }
+
+    /// What runs read, made and logged: those of kept versions, those that go on, and those that ended since. The ids of all.
     fn add_runs(
         &mut self,
         reader: &Reader,
         of_versions: &BTreeSet<String>,
         since: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<HashSet<String>, StoreError> {
+        let mut executed = HashSet::new();
         let mut page = PageRequest::first(RUNS);
         loop {
             let listed = runs::list(reader, &RunFilter::default(), &page)?;
             for run in listed.items {
+                executed.insert(run.id.clone());
                 let is_young = run.ended.is_none_or(|ended| ended >= since);
                 if !is_young && !of_versions.contains(&run.id) {
                     continue;
@@ -99,7 +120,7 @@ impl Needed {
                     self.files.extend(step.log);
                 }
             }
-            let Some(next) = listed.next else { return Ok(()) };
+            let Some(next) = listed.next else { return Ok(executed) };
             page = PageRequest::first(RUNS).after(next);
         }
     }

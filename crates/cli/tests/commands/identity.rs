@@ -6,10 +6,10 @@ use serde_json::Value;
 
 use crate::{CommandOutput, World, command_output, contract::project, server::Server};
 
-const PASSWORD: &str = "correct horse battery";
+pub const PASSWORD: &str = "correct horse battery";
 
 /// A project whose commands find their stored tokens in a folder of their own.
-fn world(roles: &str) -> World {
+pub fn world(roles: &str) -> World {
     let world = project("0.55");
     let contract = world.read("kilter.toml");
     world.write("kilter.toml", &format!("{contract}\n[project.roles]\n{roles}"));
@@ -18,7 +18,7 @@ fn world(roles: &str) -> World {
 }
 
 /// From now on commands are typed by another person of this machine.
-fn as_person(world: &World, name: &str) {
+pub fn as_person(world: &World, name: &str) {
     world.set_variable("USER", name);
     world.set_variable("XDG_CONFIG_HOME", world.path().join("home").join(name).to_str().unwrap());
 }
@@ -31,13 +31,13 @@ fn typed(world: &World, line: &str, arguments: &[&str]) -> CommandOutput {
     command_output(child.wait_with_output().unwrap())
 }
 
-fn done(world: &World, line: &str, arguments: &[&str]) -> String {
+pub fn done(world: &World, line: &str, arguments: &[&str]) -> String {
     let shown = typed(world, line, arguments);
     assert_eq!(shown.exit, 0, "{arguments:?}: {}{}", shown.out, shown.err);
     shown.out
 }
 
-const ROLES: &str =
+pub const ROLES: &str =
     "owner = [\"user:olga\"]\ndeveloper = [\"group:ds\"]\nvalidator = [\"group:risk\"]\noperator = [\"svc:ci\"]\n";
 
 #[test]

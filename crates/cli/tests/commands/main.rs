@@ -40,6 +40,7 @@ mod live_project;
 mod lost_services;
 mod mail;
 mod memory_bounds;
+mod mlflow;
 mod monitor_api;
 mod monitors;
 mod numbers;

@@ -85,12 +85,17 @@ impl Drop for Server {
 
 /// Status and body of an answer; an error when the server ends before it has answered.
 pub fn ask(address: &str, method: &str, path: &str, body: &Value) -> io::Result<(u16, Value)> {
+    ask_with(address, "", (method, path, body))
+}
+
+/// As [`ask`], with further headers, each with its end of line.
+pub fn ask_with(address: &str, headers: &str, (method, path, body): (&str, &str, &Value)) -> io::Result<(u16, Value)> {
     let body = if body.is_null() { String::new() } else { body.to_string() };
     let mut stream = TcpStream::connect(address)?;
     let length = body.len();
     write!(
         stream,
-        "{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+        "{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n{headers}\r\n{body}"
     )?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;

@@ -2,6 +2,7 @@
 
 use std::{error::Error, io, sync::Arc};
 
+use axum::http::HeaderValue;
 use kilter_api::{Code, Problem};
 use kilter_app::{
     ObjectError,
@@ -10,6 +11,9 @@ use kilter_app::{
 use kilter_domain::model::IllegalVersionTransition;
 use kilter_serving::{InferError, prediction_log::LogError};
 use kilter_store::StoreError;
+
+/// When a request that was refused for lack of room may come again, in seconds.
+pub(crate) const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
 /// A place in the table of codes, and a hint that says more than that of the code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -160,7 +164,11 @@ impl Answered for StoreError {
             Self::NewerSchema { .. } => Code::SchemaNewer,
             Self::ForeignServer { .. } => Code::DatabaseMismatch,
             Self::NotFound { .. } => Code::NotFound,
-            Self::Conflict { .. } | Self::Moved { .. } | Self::LeaseLost { .. } => Code::InvalidState,
+            Self::Conflict { .. }
+            | Self::Moved { .. }
+            | Self::LeaseLost { .. }
+            | Self::ParamChanged { .. }
+            | Self::RunDeleted { .. } => Code::InvalidState,
             Self::Invalid { .. } | Self::InvalidCursor(_) => Code::RequestInvalid,
             Self::DiskFull { .. } => Code::DiskFull,
             Self::Busy { .. } => Code::TimedOut,

@@ -20,6 +20,7 @@ use kilter_app::{
     reproduce::ReproduceError,
     retrain::RetrainError,
     runs::{RunLogError, StartRunError, TrainAndDeployError},
+    tracking::TrackingError,
     training::TrainError,
 };
 use kilter_store::QueryError;
@@ -150,6 +151,20 @@ impl Answered for TrainError {
             Self::Fetch(error) => error.answer(),
             Self::Leakage { .. } | Self::ReservedInput { .. } => Code::TrainingRefused.into(),
             Self::Gate(error) => error.answer(),
+        }
+    }
+}
+
+impl Answered for TrackingError {
+    fn answer(&self) -> Answer {
+        match self {
+            Self::Denied(error) => error.answer(),
+            Self::NotFound(error) => error.answer(),
+            Self::NameTaken { .. } | Self::Deleted { .. } | Self::Kept { .. } | Self::ParamChanged { .. } => {
+                Code::InvalidState.into()
+            }
+            Self::Search(_) => Code::RequestInvalid.into(),
+            Self::Storage(error) => error.answer(),
         }
     }
 }

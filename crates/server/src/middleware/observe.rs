@@ -1,6 +1,9 @@
 //! Around every request: its id, its time limit, its line in the log, and a net under bugs.
 
-use std::{any::Any, time::Instant};
+use std::{
+    any::Any,
+    time::{Duration, Instant},
+};
 
 use axum::{
     body::Body,
@@ -9,7 +12,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use kilter_api::{Code, Problem};
+use kilter_api::{Code, Problem, mlflow_routes};
 use tower::ServiceExt;
 use tower_http::catch_panic::CatchPanic;
 
@@ -20,6 +23,8 @@ use crate::{
     state::AppState,
 };
 
+/// How long one artifact may be on its way.
+const LONGEST_TRANSFER: Duration = Duration::from_hours(24);
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Runs the request within its time, answers failures of ours as problems, and writes one line about it.
@@ -48,8 +53,12 @@ pub(crate) async fn observe(State(state): State<AppState>, request: Request, nex
 
 /// Answers the request, or says that it took too long.
 async fn within_time(state: &AppState, request: Request, next: Next) -> Response {
-    let limit = state.options().limits.request;
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    // A file may be large; a transfer that stands still ends by itself.
+    let limit = match mlflow_routes::is_artifact(&path) {
+        true => LONGEST_TRANSFER,
+        false => state.options().limits.request,
+    };
     match tokio::time::timeout(limit, CatchPanic::custom(next, fault).oneshot(request)).await {
         Ok(Ok(response)) => response.map(Body::new),
         Ok(Err(never)) => match never {},

@@ -53,11 +53,11 @@ impl Connection {
         &self,
         sql: &str,
         rows: &[Params<'_>],
-        read: &mut dyn FnMut(usize, &Row<'_>) -> Result<()>,
+        read: &mut dyn FnMut(usize, &Row<'_>) -> Result<bool>,
     ) -> Result<()> {
         match self {
             Self::Sqlite(connection) => rows.iter().enumerate().try_for_each(|(place, params)| {
-                sqlite::query(connection, sql, params, Binding::All, &mut |row| read(place, row).map(|()| false))
+                sqlite::query(connection, sql, params, Binding::All, &mut |row| read(place, row))
             }),
             Self::Postgres(connection) => connection.query_each(sql, rows, read),
         }

@@ -347,7 +347,7 @@ impl PostgresConnection {
         &self,
         sql: &str,
         rows: &[Params<'_>],
-        read: &mut dyn FnMut(usize, &Row<'_>) -> Result<()>,
+        read: &mut dyn FnMut(usize, &Row<'_>) -> Result<bool>,
     ) -> Result<()> {
         let prepared = self.prepare(sql)?;
         let bound = rows.iter().map(|params| prepared.bind(params, Binding::All)).collect::<Result<Vec<_>>>()?;
@@ -357,7 +357,11 @@ impl PostgresConnection {
         });
         let answers = block_on(try_join_all(asked))?;
         for (place, answer) in answers.iter().enumerate() {
-            answer.first().map_or(Ok(()), |row| read(place, &Row::Postgres(row)))?;
+            for row in answer {
+                if !read(place, &Row::Postgres(row))? {
+                    break;
+                }
+            }
         }
         Ok(())
     }

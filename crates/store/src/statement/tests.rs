@@ -59,6 +59,7 @@ const ROOMS: &[&[&Statement]] = &[
     tracking::artifact::STATEMENTS,
     tracking::dataset::STATEMENTS,
     tracking::experiment::STATEMENTS,
+    tracking::logged_model::STATEMENTS,
     tracking::metric::STATEMENTS,
     tracking::param::STATEMENTS,
     tracking::run::STATEMENTS,

@@ -185,7 +185,10 @@ fn artifact(row: &Row) -> database::Result<Artifact> {
 }
 
 /// A path that could leave the root never gets into the store.
-fn check_path(path: &str) -> Result<(), StoreError> {
+///
+/// # Errors
+/// When it could, or is longer than [`MAX_PATH_BYTES`].
+pub fn check_path(path: &str) -> Result<(), StoreError> {
     let is_inside = !path.is_empty()
         && path.len() <= MAX_PATH_BYTES
         && !path.contains(['\\', '\0'])

@@ -5,7 +5,12 @@ use std::collections::BTreeMap;
 use kilter_domain::tracking::ExperimentId;
 
 use super::run::{self, key_of};
-use crate::{Reader, StoreError, Tx, database::named_params, row, statement::statements};
+use crate::{
+    Reader, StoreError, Tx,
+    database::{self, Params, Row, named_params},
+    row,
+    statement::statements,
+};
 
 /// The tag that says what a dataset was read for.
 pub const CONTEXT_TAG: &str = "mlflow.data.context";
@@ -83,22 +88,29 @@ pub fn log_inputs(tx: &Tx, id: &str, inputs: &[Input]) -> Result<(), StoreError>
     Ok(())
 }
 
+/// What each run whose key stands in `rows` read.
+pub(crate) fn inputs_of_each(reader: &Reader, rows: &[Params<'_>]) -> Result<Vec<Vec<Input>>, StoreError> {
+    reader.all_each(&INPUTS, rows, input)
+}
+
 /// What a run read.
 ///
 /// # Errors
 /// When there is no such run.
 pub fn inputs(reader: &Reader, id: &str) -> Result<Vec<Input>, StoreError> {
-    reader.all(&INPUTS, named_params! { ":run": key_of(reader, id)? }, |row| {
-        let dataset = TrackedDataset {
-            name: row.get("name")?,
-            digest: row.get("digest")?,
-            source_type: row.get("source_type")?,
-            source: row.get("source")?,
-            schema: row.get("schema")?,
-            profile: row.get("profile")?,
-        };
-        Ok(Input { dataset, tags: row::document(row, "tags")? })
-    })
+    reader.all(&INPUTS, named_params! { ":run": key_of(reader, id)? }, input)
+}
+
+fn input(row: &Row) -> database::Result<Input> {
+    let dataset = TrackedDataset {
+        name: row.get("name")?,
+        digest: row.get("digest")?,
+        source_type: row.get("source_type")?,
+        source: row.get("source")?,
+        schema: row.get("schema")?,
+        profile: row.get("profile")?,
+    };
+    Ok(Input { dataset, tags: row::document(row, "tags")? })
 }
 
 /// The datasets of an experiment, at most `limit`.

@@ -11,7 +11,7 @@ use kilter_domain::{
 use super::tags::{self, Tags};
 use crate::{
     Reader, StoreError, Tx,
-    database::{self, Row, named_params},
+    database::{self, Params, Row, ToValue, named_params},
     row,
     statement::statements,
 };
@@ -22,7 +22,7 @@ pub const OWN_ARTIFACTS: &str = "mlflow-artifacts:/";
 statements! {
     INSERT_DEFAULT = "record the default experiment": "
         INSERT INTO experiment (key, name, project, artifact_location, lifecycle, created, updated)
-        VALUES (0, 'Default', NULL, :location, 'active', :at, :at) ON CONFLICT DO NOTHING";
+        VALUES (0, 'Default', NULL, :location, 'active', 0, 0) ON CONFLICT DO NOTHING";
     INSERT = "record the experiment": "
         INSERT INTO experiment (name, project, artifact_location, lifecycle, created, updated)
         VALUES (:name, :project, '?', 'active', :at, :at) RETURNING key";
@@ -38,6 +38,10 @@ statements! {
         SELECT * FROM experiment WHERE key = :key";
     FIND_BY_NAME = "read the experiment": "
         SELECT * FROM experiment WHERE name = :name";
+    FIND_BY_ARTIFACT = "read the experiment": "
+        SELECT * FROM experiment
+        WHERE project IS NOT NULL AND substr(:address, 1, length(artifact_location) + 1) = artifact_location || '/'
+        ORDER BY length(artifact_location) DESC LIMIT 1";
     FIND_BY_PROJECT = "read the experiment": "
         SELECT * FROM experiment WHERE project = :project";
 }
@@ -80,9 +84,9 @@ impl Location {
 }
 
 /// Makes sure that experiment 0 is there.
-pub fn ensure_default(tx: &Tx, root: &str, at: Timestamp) -> Result<(), StoreError> {
+pub fn ensure_default(tx: &Tx, root: &str) -> Result<(), StoreError> {
     let location = Location::Below(root.to_owned()).of(ExperimentId::DEFAULT);
-    tx.execute(&INSERT_DEFAULT, named_params! { ":location": location, ":at": at.millis() }).map(drop)
+    tx.execute(&INSERT_DEFAULT, named_params! { ":location": location }).map(drop)
 }
 
 /// Records an experiment.
@@ -154,9 +158,26 @@ pub fn get(reader: &Reader, id: ExperimentId) -> Result<Experiment, StoreError> 
     find(reader, id)?.ok_or_else(|| StoreError::NotFound { what: "experiment", id: id.to_string() })
 }
 
+/// The experiments with these keys and their tags, in this order; those that are not there are left out.
+pub fn read_by_keys(reader: &Reader, keys: &[i64]) -> Result<Vec<(Experiment, Tags)>, StoreError> {
+    let rows: Vec<_> = keys.iter().map(|key| [(":key", key as &dyn ToValue)]).collect();
+    let rows: Vec<Params<'_>> = rows.iter().map(|row| row.as_slice()).collect();
+    let owners: Vec<_> = keys.iter().map(|key| [(":owner", key as &dyn ToValue)]).collect();
+    let owners: Vec<Params<'_>> = owners.iter().map(|row| row.as_slice()).collect();
+    let found = reader.one_each(&FIND, &rows, experiment)?;
+    let tags = tags::OF_EXPERIMENT.list_each(reader, &owners)?;
+    Ok(found.into_iter().zip(tags).filter_map(|(found, tags)| Some((found?, tags))).collect())
+}
+
 /// The experiment of this name, deleted or not.
 pub fn find_by_name(reader: &Reader, name: &str) -> Result<Option<Experiment>, StoreError> {
     reader.one(&FIND_BY_NAME, named_params! { ":name": name }, experiment)
+}
+
+/// The experiment of a project whose artifacts lie above a path below the root of all artifacts, or at it.
+pub fn find_by_artifact(reader: &Reader, path: &str) -> Result<Option<Experiment>, StoreError> {
+    let address = format!("{OWN_ARTIFACTS}{}/", path.trim_matches('/'));
+    reader.one(&FIND_BY_ARTIFACT, named_params! { ":address": address }, experiment)
 }
 
 /// Writes tags of an experiment.

@@ -1,10 +1,13 @@
 //! Metrics of runs: written in batches, read in pages.
 
-use std::collections::{BTreeSet, HashMap};
+use std::{
+    collections::{BTreeSet, HashMap},
+    ops::{Range, RangeInclusive},
+};
 
 use kilter_domain::{time::Timestamp, tracking::MetricPoint};
 
-use super::{check_name, run::key_of};
+use super::{names::check_name, run::key_of};
 use crate::{
     Reader, StoreError, Tx,
     database::{self, Params, Row, ToValue, named_params},
@@ -13,6 +16,8 @@ use crate::{
 
 /// Points of one batch at most.
 pub const MAX_POINTS: usize = 10_000;
+/// Points that are read at a time.
+const MAX_PAGE: u32 = 10_000;
 
 statements! {
     FIND_METRIC = "find a metric": "
@@ -35,7 +40,10 @@ statements! {
         SELECT step, at, value, is_nan FROM run_metric
         WHERE run = :run AND metric = (SELECT key FROM metric WHERE name = :name)
           AND (step, at, value, is_nan) > (:step, :at, :value, :is_nan)
-        ORDER BY step, at, value, is_nan LIMIT :limit";
+        ORDER BY step, at, value, is_nan LIMIT :limit OFFSET :offset";
+    COUNT = "count the points of a metric": "
+        SELECT count(*) FROM run_metric
+        WHERE run = :run AND metric = (SELECT key FROM metric WHERE name = :name) AND step BETWEEN :first AND :last";
 }
 
 /// Logs points in one go. A point that was logged before changes nothing.
@@ -79,6 +87,12 @@ fn metric_keys<'p>(tx: &Tx, points: &'p [MetricPoint]) -> Result<HashMap<&'p str
     let found = tx.one_each(&FIND_METRIC, &rows, |row| row.get(0))?;
     let key_of = |(name, found): (&'p str, Option<i64>)| Ok((name, found.map_or_else(|| name_metric(tx, name), Ok)?));
     names.iter().copied().zip(found).map(key_of).collect()
+}
+
+/// The key of a metric; one that is new gets one.
+pub(crate) fn ensure_key(tx: &Tx, name: &str) -> Result<i64, StoreError> {
+    let found = tx.one(&FIND_METRIC, named_params! { ":name": name }, |row| row.get(0))?;
+    found.map_or_else(|| name_metric(tx, name), Ok)
 }
 
 fn name_metric(tx: &Tx, name: &str) -> Result<i64, StoreError> {
@@ -140,10 +154,13 @@ impl Stored {
     }
 }
 
-/// The latest point of each metric of a run: highest step, then time, then value.
-pub fn latest_metrics(reader: &Reader, run: &str) -> Result<Vec<MetricPoint>, StoreError> {
-    let params = named_params! { ":run": key_of(reader, run)? };
-    reader.all(&LATEST, params, |row| Ok(Stored::read(row)?.point(row.get("name")?)))
+/// The latest points of each run whose key stands in `rows`.
+pub(crate) fn latest_of_each(reader: &Reader, rows: &[Params<'_>]) -> Result<Vec<Vec<MetricPoint>>, StoreError> {
+    reader.all_each(&LATEST, rows, latest_point)
+}
+
+pub(crate) fn latest_point(row: &Row) -> database::Result<MetricPoint> {
+    Ok(Stored::read(row)?.point(row.get("name")?))
 }
 
 /// Points of one metric in the order of step and time, at most `limit` (brought into 1 to 10,000) after `after`.
@@ -154,14 +171,86 @@ pub fn metric_history(
     after: Option<&MetricPoint>,
     limit: u32,
 ) -> Result<Vec<MetricPoint>, StoreError> {
+    history(reader, key_of(reader, run)?, metric, (after.map(Stored::from), 0), limit)
+}
+
+/// Calls `each` with the points of one metric in the order of step and time: those at the places of `range`.
+///
+/// # Errors
+/// When there is no such run.
+pub fn each_point(
+    reader: &Reader,
+    run: &str,
+    metric: &str,
+    range: Range<u64>,
+    each: &mut dyn FnMut(MetricPoint),
+) -> Result<(), StoreError> {
     let run = key_of(reader, run)?;
-    let (step, at, value, is_nan) =
-        after.map(Stored::from).map_or((i64::MIN, i64::MIN, f64::NEG_INFINITY, -1), |point| {
-            (point.step, point.at, point.value, i64::from(point.is_nan))
-        });
+    let (mut after, mut skip, mut left) = (None, range.start, range.end.saturating_sub(range.start));
+    while left > 0 {
+        let limit = u32::try_from(left).unwrap_or(MAX_PAGE).min(MAX_PAGE);
+        let page = history(reader, run, metric, (after, skip), limit)?;
+        let is_last = page.len() < limit as usize;
+        left = left.saturating_sub(page.len() as u64);
+        (after, skip) = (page.last().map(Stored::from), 0);
+        page.into_iter().for_each(&mut *each);
+        if is_last {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// How many points a metric has at these steps.
+///
+/// # Errors
+/// When there is no such run.
+pub fn count_points(reader: &Reader, run: &str, metric: &str, steps: &RangeInclusive<i64>) -> Result<u64, StoreError> {
+    let (first, last) = (*steps.start(), *steps.end());
+    let params = named_params! { ":run": key_of(reader, run)?, ":name": metric, ":first": first, ":last": last };
+    Ok(reader.one(&COUNT, params, |row| row.get(0))?.unwrap_or_default())
+}
+
+/// As [`each_point`]: the first `count` of those at these steps.
+///
+/// # Errors
+/// When there is no such run.
+pub fn each_point_of_steps(
+    reader: &Reader,
+    run: &str,
+    metric: &str,
+    (steps, count): (&RangeInclusive<i64>, u64),
+    each: &mut dyn FnMut(MetricPoint),
+) -> Result<(), StoreError> {
+    let key = key_of(reader, run)?;
+    let before = steps.start().checked_sub(1).map(|step| Stored { step, at: i64::MAX, value: f64::MAX, is_nan: true });
+    let (mut after, mut left) = (before, count);
+    while left > 0 {
+        let limit = u32::try_from(left).unwrap_or(MAX_PAGE).min(MAX_PAGE);
+        let page = history(reader, key, metric, (after, 0), limit)?;
+        if page.is_empty() {
+            break;
+        }
+        left = left.saturating_sub(page.len() as u64);
+        after = page.last().map(Stored::from);
+        page.into_iter().for_each(&mut *each);
+    }
+    Ok(())
+}
+
+fn history(
+    reader: &Reader,
+    run: i64,
+    metric: &str,
+    (after, offset): (Option<Stored>, u64),
+    limit: u32,
+) -> Result<Vec<MetricPoint>, StoreError> {
+    let (step, at, value, is_nan) = after.map_or((i64::MIN, i64::MIN, f64::NEG_INFINITY, -1), |point| {
+        (point.step, point.at, point.value, i64::from(point.is_nan))
+    });
     let params = named_params! {
         ":run": run, ":name": metric, ":step": step, ":at": at, ":value": value, ":is_nan": is_nan,
-        ":limit": limit.clamp(1, 10_000),
+        ":limit": limit.clamp(1, MAX_PAGE), ":offset": offset,
     };
     reader.all(&HISTORY, params, |row| Ok(Stored::read(row)?.point(metric.to_owned())))
 }

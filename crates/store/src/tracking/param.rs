@@ -2,8 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use super::{check_length, check_name, run::key_of};
-use crate::{Reader, StoreError, Tx, database::named_params, statement::statements};
+use super::{
+    names::{check_length, check_name},
+    run::key_of,
+};
+use crate::{
+    Reader, StoreError, Tx,
+    database::{Params, named_params},
+    statement::statements,
+};
 
 /// Bytes of the value of a parameter at most.
 pub const MAX_VALUE_BYTES: usize = 32_000;
@@ -32,21 +39,29 @@ pub fn log_params<'p>(
         check_name(INSERT_PARAM.attempt, name)?;
         check_length(INSERT_PARAM.attempt, ("value", MAX_VALUE_BYTES), value)?;
         if tx.execute(&INSERT_PARAM, named_params! { ":run": key, ":name": name, ":value": value })? == 0 {
-            refuse_change(tx, key, name, value)?;
+            refuse_change(tx, (run, key), name, value)?;
         }
     }
     Ok(())
 }
 
-fn refuse_change(tx: &Tx, run: i64, name: &str, value: &str) -> Result<(), StoreError> {
+fn refuse_change(tx: &Tx, (id, run): (&str, i64), name: &str, given: &str) -> Result<(), StoreError> {
     let present: Option<String> = tx.one(&PARAM, named_params! { ":run": run, ":name": name }, |row| row.get(0))?;
     match present {
-        Some(present) if present != value => Err(StoreError::Conflict {
-            attempted: INSERT_PARAM.attempt,
-            reason: format!("`{name}` is `{present}` already and cannot become `{value}`; log it under another name"),
+        Some(present) if present != given => Err(StoreError::ParamChanged {
+            run: id.to_owned(),
+            name: name.to_owned(),
+            present,
+            given: given.to_owned(),
         }),
         _ => Ok(()),
     }
+}
+
+/// The parameters of each run whose key stands in `rows`.
+pub(crate) fn of_each(reader: &Reader, rows: &[Params<'_>]) -> Result<Vec<BTreeMap<String, String>>, StoreError> {
+    let found = reader.all_each(&PARAMS, rows, |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(found.into_iter().map(|params| params.into_iter().collect()).collect())
 }
 
 /// The parameters of a run by name.

@@ -10,7 +10,7 @@ use kilter_domain::{
 use super::tags::{self, Tags};
 use crate::{
     Reader, StoreError, Tx,
-    database::{self, Row, named_params},
+    database::{self, Params, Row, ToValue, named_params},
     row,
     statement::statements,
 };
@@ -24,6 +24,8 @@ statements! {
         VALUES (:id, :experiment, :name, :user_id, :status, 'active', :started, NULL, NULL, :artifact_uri) RETURNING key";
     FIND = "read the run": "
         SELECT * FROM tracked_run WHERE id = :id";
+    FIND_BY_KEY = "read the run": "
+        SELECT * FROM tracked_run WHERE key = :key";
     FIND_KEY = "read the run": "
         SELECT key FROM tracked_run WHERE id = :id";
     FIND_OPEN_KEY = "read the run": "
@@ -174,16 +176,30 @@ pub fn check_active(reader: &Reader, id: &str) -> Result<(), StoreError> {
     match reader.one(&FIND_OPEN_KEY, named_params! { ":id": id }, |row| row::word(row, "lifecycle"))? {
         None => Err(missing(id)),
         Some(Lifecycle::Active) => Ok(()),
-        Some(Lifecycle::Deleted) => {
-            let reason = format!("run `{id}` is deleted; restore it first");
-            Err(StoreError::Conflict { attempted: "log to the run", reason })
-        }
+        Some(Lifecycle::Deleted) => Err(StoreError::RunDeleted { id: id.to_owned() }),
     }
 }
 
 /// The run, if there is one.
 pub fn find(reader: &Reader, id: &str) -> Result<Option<TrackedRun>, StoreError> {
     reader.one(&FIND, named_params! { ":id": id }, run)
+}
+
+/// The runs with these ids and their keys, in this order; those that are not there are left out.
+pub(crate) fn find_each(reader: &Reader, ids: &[impl AsRef<str>]) -> Result<Vec<(i64, TrackedRun)>, StoreError> {
+    let ids: Vec<&str> = ids.iter().map(AsRef::as_ref).collect();
+    let rows: Vec<_> = ids.iter().map(|id| [(":id", id as &dyn ToValue)]).collect();
+    let rows: Vec<Params<'_>> = rows.iter().map(|row| row.as_slice()).collect();
+    let found = reader.one_each(&FIND, &rows, |row| Ok((row.get("key")?, run(row)?)))?;
+    Ok(found.into_iter().flatten().collect())
+}
+
+/// The runs with these keys, in this order; those that are not there are left out.
+pub(crate) fn find_each_key(reader: &Reader, keys: &[i64]) -> Result<Vec<(i64, TrackedRun)>, StoreError> {
+    let rows: Vec<_> = keys.iter().map(|key| [(":key", key as &dyn ToValue)]).collect();
+    let rows: Vec<Params<'_>> = rows.iter().map(|row| row.as_slice()).collect();
+    let found = reader.one_each(&FIND_BY_KEY, &rows, |row| Ok((row.get("key")?, run(row)?)))?;
+    Ok(found.into_iter().flatten().collect())
 }
 
 /// The run, or an error that names it.
@@ -232,7 +248,7 @@ pub(crate) fn key_of(reader: &Reader, id: &str) -> Result<i64, StoreError> {
     reader.one(&FIND_KEY, named_params! { ":id": id }, |row| row.get(0))?.ok_or_else(|| missing(id))
 }
 
-fn missing(id: &str) -> StoreError {
+pub(crate) fn missing(id: &str) -> StoreError {
     StoreError::NotFound { what: "run", id: id.to_owned() }
 }
 

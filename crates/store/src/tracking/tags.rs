@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::check_name;
+use super::names::check_name;
 use crate::{
     Reader, StoreError, Tx,
     database::{Params, named_params},
@@ -20,6 +20,13 @@ statements! {
         DELETE FROM experiment_tag WHERE experiment = :owner AND name = :name";
     EXPERIMENT = "read the tags of an experiment": "
         SELECT name, value FROM experiment_tag WHERE experiment = :owner ORDER BY name";
+    PUT_LOGGED_MODEL = "tag the logged model": "
+        INSERT INTO logged_model_tag (model, name, value) VALUES (:owner, :name, :value)
+        ON CONFLICT (model, name) DO UPDATE SET value = excluded.value";
+    DELETE_LOGGED_MODEL = "delete the tag of a logged model": "
+        DELETE FROM logged_model_tag WHERE model = :owner AND name = :name";
+    LOGGED_MODEL = "read the tags of a logged model": "
+        SELECT name, value FROM logged_model_tag WHERE model = :owner ORDER BY name";
     PUT_RUN = "tag the run": "
         INSERT INTO run_tag (run, name, value) VALUES (:owner, :name, :value)
         ON CONFLICT (run, name) DO UPDATE SET value = excluded.value";
@@ -38,6 +45,8 @@ pub(crate) struct TagTable {
 
 pub(crate) const OF_EXPERIMENT: TagTable =
     TagTable { put: &PUT_EXPERIMENT, delete: &DELETE_EXPERIMENT, list: &EXPERIMENT };
+pub(crate) const OF_LOGGED_MODEL: TagTable =
+    TagTable { put: &PUT_LOGGED_MODEL, delete: &DELETE_LOGGED_MODEL, list: &LOGGED_MODEL };
 pub(crate) const OF_RUN: TagTable = TagTable { put: &PUT_RUN, delete: &DELETE_RUN, list: &RUN };
 
 impl TagTable {
@@ -61,6 +70,12 @@ impl TagTable {
     /// Deletes a tag; whether it was there.
     pub(crate) fn delete(&self, tx: &Tx, owner: i64, name: &str) -> Result<bool, StoreError> {
         Ok(tx.execute(self.delete, named_params! { ":owner": owner, ":name": name })? > 0)
+    }
+
+    /// The tags of each owner whose key stands in `rows`.
+    pub(crate) fn list_each(&self, reader: &Reader, rows: &[Params<'_>]) -> Result<Vec<Tags>, StoreError> {
+        let found = reader.all_each(self.list, rows, |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(found.into_iter().map(|tags| tags.into_iter().collect()).collect())
     }
 
     /// The tags by name.

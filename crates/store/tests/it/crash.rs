@@ -16,7 +16,7 @@ use kilter_store::{
     page::PageRequest,
     run::{self, RunFilter},
     setting,
-    tracking::metric,
+    tracking::{logged_run, metric},
 };
 
 use crate::world::{add_records, churn_endpoint, churn_model, draft, new_deployment, new_run, new_version};
@@ -131,7 +131,7 @@ fn assert_whole(store: &Store, id: &str, number: u32) {
     store
         .read(|reader| {
             assert_eq!(run::get(reader, id)?.state, RunState::Succeeded, "{id}");
-            assert_eq!(metric::latest_metrics(reader, id)?.len(), 1, "{id}");
+            assert_eq!(logged_run::read(reader, id)?.metrics.len(), 1, "{id}");
             let version = model::get(reader, &churn_model(), number)?;
             assert_eq!((version.run.as_deref(), version.state), (Some(id), VersionState::Candidate));
             let deployed = deployment::get(reader, id)?;

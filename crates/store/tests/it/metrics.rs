@@ -15,7 +15,7 @@ use kilter_store::{
     },
     tracking::{
         artifact::{self, Artifact, ArtifactKind},
-        metric, param,
+        logged_run, metric, param,
     },
 };
 use proptest::prelude::*;
@@ -33,7 +33,7 @@ fn log(world: &World, points: &[MetricPoint]) -> Result<(), StoreError> {
 }
 
 fn latest(world: &World) -> Vec<MetricPoint> {
-    world.store.read(|reader| metric::latest_metrics(reader, "r-1")).unwrap()
+    world.store.read(|reader| logged_run::read(reader, "r-1")).unwrap().metrics
 }
 
 fn history(world: &World, metric: &str) -> Vec<MetricPoint> {
@@ -86,7 +86,7 @@ fn a_parameter_never_changes() {
     world.write(|tx| param::log_params(tx, "r-1", [("lr", "0.1"), ("depth", "6")])).unwrap();
     world.write(|tx| param::log_params(tx, "r-1", [("lr", "0.1")])).unwrap();
     let error = world.write(|tx| param::log_params(tx, "r-1", [("seed", "7"), ("lr", "0.2")])).unwrap_err();
-    assert!(error.to_string().contains("`lr` is `0.1` already"), "{error}");
+    assert!(error.to_string().contains("it is `0.1` already and cannot become `0.2`"), "{error}");
     let found = world.store.read(|reader| param::params(reader, "r-1")).unwrap();
     assert_eq!(found.into_iter().collect::<Vec<_>>(), [("depth".into(), "6".into()), ("lr".into(), "0.1".into())]);
 }

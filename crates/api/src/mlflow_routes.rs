@@ -1,0 +1,100 @@
+//! The routes of MLflow's REST API that the server has.
+
+/// Before the paths of most routes.
+pub const V2: &str = "/api/2.0/mlflow";
+/// Lists artifacts by path.
+pub const ARTIFACTS: &str = "/api/2.0/mlflow-artifacts/artifacts";
+/// An artifact by its path.
+pub const ARTIFACT: &str = "/api/2.0/mlflow-artifacts/artifacts/{*path}";
+/// What the server tells of itself.
+pub const SERVER_INFO: &str = "/api/3.0/mlflow/server-info";
+/// The version of MLflow whose API this is.
+pub const VERSION: &str = "/version";
+
+/// What they ask for, for the page of rights.
+pub const WHO_MAY: &str =
+    "the right to read, or to run, in the project of the experiment; any account where it has none";
+
+/// Method and path of each. MLflow's web pages use them below `/ajax-api` too.
+pub const MLFLOW_ROUTES: &[(&str, &str)] = &[
+    ("POST", "/api/2.0/mlflow/experiments/create"),
+    ("GET", "/api/2.0/mlflow/experiments/get"),
+    ("GET", "/api/2.0/mlflow/experiments/get-by-name"),
+    ("POST", "/api/2.0/mlflow/experiments/update"),
+    ("POST", "/api/2.0/mlflow/experiments/delete"),
+    ("POST", "/api/2.0/mlflow/experiments/restore"),
+    ("POST", "/api/2.0/mlflow/experiments/set-experiment-tag"),
+    ("POST", "/api/2.0/mlflow/experiments/delete-experiment-tag"),
+    ("GET", "/api/2.0/mlflow/experiments/search"),
+    ("POST", "/api/2.0/mlflow/experiments/search"),
+    ("POST", "/api/2.0/mlflow/runs/create"),
+    ("GET", "/api/2.0/mlflow/runs/get"),
+    ("POST", "/api/2.0/mlflow/runs/search"),
+    ("POST", "/api/2.0/mlflow/runs/update"),
+    ("POST", "/api/2.0/mlflow/runs/delete"),
+    ("POST", "/api/2.0/mlflow/runs/restore"),
+    ("POST", "/api/2.0/mlflow/runs/log-metric"),
+    ("POST", "/api/2.0/mlflow/runs/log-parameter"),
+    ("POST", "/api/2.0/mlflow/runs/log-batch"),
+    ("POST", "/api/2.0/mlflow/runs/log-inputs"),
+    ("POST", "/api/2.0/mlflow/runs/set-tag"),
+    ("POST", "/api/2.0/mlflow/runs/delete-tag"),
+    ("POST", "/api/2.0/mlflow/runs/outputs"),
+    ("POST", "/api/2.0/mlflow/logged-models"),
+    ("POST", "/api/2.0/mlflow/logged-models/search"),
+    ("GET", "/api/2.0/mlflow/logged-models/{model_id}"),
+    ("PATCH", "/api/2.0/mlflow/logged-models/{model_id}"),
+    ("DELETE", "/api/2.0/mlflow/logged-models/{model_id}"),
+    ("POST", "/api/2.0/mlflow/logged-models/{model_id}/params"),
+    ("PATCH", "/api/2.0/mlflow/logged-models/{model_id}/tags"),
+    ("DELETE", "/api/2.0/mlflow/logged-models/{model_id}/tags/{tag_key}"),
+    ("GET", "/api/2.0/mlflow/logged-models/{model_id}/artifacts/directories"),
+    ("GET", "/api/2.0/mlflow/metrics/get-history"),
+    ("GET", "/api/2.0/mlflow/metrics/get-history-bulk"),
+    ("GET", "/api/2.0/mlflow/metrics/get-history-bulk-interval"),
+    ("GET", "/api/2.0/mlflow/artifacts/list"),
+    ("GET", ARTIFACTS),
+    ("GET", ARTIFACT),
+    ("PUT", ARTIFACT),
+    ("DELETE", ARTIFACT),
+    ("GET", SERVER_INFO),
+    ("GET", VERSION),
+];
+
+/// The path that MLflow's web pages use for a route: `/ajax-api/…` for `/api/…`.
+pub fn ajax(path: &str) -> String {
+    path.replacen("/api/", "/ajax-api/", 1)
+}
+
+/// The route that stands in [`MLFLOW_ROUTES`] for a path of either kind.
+pub fn route_of(path: &str) -> Option<&'static str> {
+    let is_path = |(_, route): &&(&str, &'static str)| *route == path || ajax(route) == path;
+    MLFLOW_ROUTES.iter().find(is_path).map(|(_, route)| *route)
+}
+
+/// Whether an address is that of an artifact.
+pub fn is_artifact(path: &str) -> bool {
+    let below = |root: &str| path.strip_prefix(root).is_some_and(|rest| rest.starts_with('/'));
+    below(ARTIFACTS) || below("/ajax-api/2.0/mlflow-artifacts/artifacts")
+}
+
+/// Whether an address belongs to MLflow's API, whatever is there.
+pub fn is_below(path: &str) -> bool {
+    ["/api/2.0/", "/api/3.0/", "/ajax-api/"].iter().any(|prefix| path.starts_with(prefix))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_of_the_web_use_the_same_routes_below_another_prefix() {
+        assert_eq!(route_of("/ajax-api/2.0/mlflow/runs/get"), Some("/api/2.0/mlflow/runs/get"));
+        assert_eq!(route_of("/ajax-api/3.0/mlflow/server-info"), Some(SERVER_INFO));
+        assert_eq!(route_of("/api/2.0/mlflow/nothing"), None);
+        assert!(
+            is_artifact("/api/2.0/mlflow-artifacts/artifacts/0/x") && is_artifact(&ajax(&format!("{ARTIFACTS}/0/x")))
+        );
+        assert!(!is_artifact(ARTIFACTS) && !is_artifact("/api/2.0/mlflow/runs/get"));
+    }
+}

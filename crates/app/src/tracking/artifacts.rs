@@ -1,0 +1,220 @@
+//! Artifacts: files that clients keep with their runs, and what the runs of the platform made. A path is below the root of all
+//! artifacts; bytes are kept by content.
+//!
+//! Invariants: a file is whole or not there; what a run of the platform made is changed by nobody.
+
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    io::{Read, Seek, SeekFrom},
+};
+
+use kilter_domain::{actor::Action, digest::Digest};
+use kilter_store::{
+    run as platform_runs,
+    tracking::{
+        artifact::{self, Artifact, ArtifactKind},
+        experiment,
+    },
+};
+
+pub use kilter_store::tracking::artifact::own_folder;
+
+use super::{TrackingError, access};
+use crate::{app::App, context::RequestContext};
+
+/// A file or a folder of a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ArtifactEntry {
+    /// Its path below the root of all artifacts.
+    pub path: String,
+    /// How many bytes it has; `None`: it is a folder.
+    pub bytes: Option<u64>,
+}
+
+/// A file that is read.
+pub struct ArtifactFile {
+    /// Its bytes, from the first one that is wanted.
+    pub file: File,
+    /// How many bytes it has.
+    pub bytes: u64,
+    /// Of its bytes.
+    pub digest: Digest,
+}
+
+impl ArtifactFile {
+    /// Goes to a byte of the file.
+    ///
+    /// # Errors
+    /// What the disk answers.
+    pub fn seek(&mut self, to: u64) -> std::io::Result<()> {
+        self.file.seek(SeekFrom::Start(to)).map(|_| ())
+    }
+}
+
+/// Keeps what `source` gives as the artifact at `path`.
+///
+/// # Errors
+/// When the path leaves the root, or it is of a run that the platform executed.
+pub fn put_artifact(
+    app: &App,
+    context: &RequestContext,
+    path: &str,
+    source: &mut impl Read,
+) -> Result<(), TrackingError> {
+    check(app, context, Action::Run, path)?;
+    artifact::check_path(path)?;
+    refuse_own(app, path)?;
+    let content = app.blobs().put_reader(source).map_err(of_blobs)?;
+    let kept = [Artifact {
+        path: path.to_owned(),
+        kind: ArtifactKind::File,
+        digest: content.digest,
+        bytes: content.bytes,
+        at: context.at,
+    }];
+    Ok(app.store().write(move |tx| artifact::put(tx, &kept))?)
+}
+
+fn of_blobs(error: kilter_blobs::BlobError) -> TrackingError {
+    crate::causes::StorageError::from(error).into()
+}
+
+/// The file at a path.
+///
+/// # Errors
+/// When there is none, or its project may not be read.
+pub fn open_artifact(app: &App, context: &RequestContext, path: &str) -> Result<ArtifactFile, TrackingError> {
+    check(app, context, Action::Read, path)?;
+    let (digest, bytes) = find(app, path)?.ok_or_else(|| TrackingError::not_found("artifact", path))?;
+    let file = app.blobs().reader(&digest).map_err(|error| match app.blobs().has(&digest) {
+        true => of_blobs(error),
+        // What an old run of the platform made may have been collected.
+        false => TrackingError::not_found("artifact", path),
+    })?;
+    Ok(ArtifactFile { file, bytes, digest })
+}
+
+fn find(app: &App, path: &str) -> Result<Option<(Digest, u64)>, TrackingError> {
+    if let Some(found) = app.store().read(|reader| artifact::find(reader, path))? {
+        return Ok((found.kind == ArtifactKind::File).then_some((found.digest, found.bytes)));
+    }
+    let Some((tree, inner)) = tree_above(app, path)? else { return Ok(None) };
+    let tree = app.blobs().tree(&tree).map_err(of_blobs)?;
+    let entry = tree.entries().iter().find(|entry| entry.path.as_str() == inner);
+    Ok(entry.map(|entry| (entry.digest, entry.bytes)))
+}
+
+/// The tree that a path lies in or is, and the path within it.
+fn tree_above(app: &App, path: &str) -> Result<Option<(Digest, String)>, TrackingError> {
+    let ends = path.match_indices('/').map(|(end, _)| end).chain([path.len()]);
+    Ok(app.store().read(|reader| {
+        for end in ends {
+            let found = artifact::find(reader, &path[..end])?.filter(|found| found.kind == ArtifactKind::Tree);
+            if let Some(found) = found {
+                return Ok(Some((found.digest, path[end..].trim_start_matches('/').to_owned())));
+            }
+        }
+        Ok(None)
+    })?)
+}
+
+/// What lies in a folder; empty for a file, and for what is not there.
+///
+/// # Errors
+/// When its project may not be read.
+pub fn list_artifacts(app: &App, context: &RequestContext, folder: &str) -> Result<Vec<ArtifactEntry>, TrackingError> {
+    check(app, context, Action::Read, folder)?;
+    if let Some((tree, inner)) = tree_above(app, folder)? {
+        return list_of_tree(app, folder, &tree, &inner);
+    }
+    let children = app.store().read(|reader| artifact::children(reader, folder))?;
+    let folders = children.folders.into_iter().map(|path| ArtifactEntry { path, bytes: None });
+    let artifacts = children.artifacts.into_iter().map(|found| ArtifactEntry {
+        bytes: (found.kind == ArtifactKind::File).then_some(found.bytes),
+        path: found.path,
+    });
+    let mut entries: Vec<ArtifactEntry> = folders.chain(artifacts).collect();
+    entries.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(entries)
+}
+
+fn list_of_tree(app: &App, folder: &str, tree: &Digest, inner: &str) -> Result<Vec<ArtifactEntry>, TrackingError> {
+    let prefix = if inner.is_empty() { String::new() } else { format!("{inner}/") };
+    let mut found: BTreeMap<String, Option<u64>> = BTreeMap::new();
+    for entry in app.blobs().tree(tree).map_err(of_blobs)?.entries() {
+        let Some(rest) = entry.path.as_str().strip_prefix(&prefix) else { continue };
+        match rest.split_once('/') {
+            None => found.insert(rest.to_owned(), Some(entry.bytes)),
+            Some((child, _)) => found.insert(child.to_owned(), None),
+        };
+    }
+    Ok(found.into_iter().map(|(name, bytes)| ArtifactEntry { path: format!("{folder}/{name}"), bytes }).collect())
+}
+
+/// Deletes the artifact at a path, or all below it. Their bytes stay until garbage is collected.
+///
+/// # Errors
+/// When it is of a run that the platform executed, or nothing is there.
+pub fn delete_artifacts(app: &App, context: &RequestContext, path: &str) -> Result<(), TrackingError> {
+    check(app, context, Action::Run, path)?;
+    refuse_own(app, path)?;
+    let below = path.to_owned();
+    match app.store().write(move |tx| artifact::delete(tx, &below))? {
+        0 => Err(TrackingError::not_found("artifact", path)),
+        _ => Ok(()),
+    }
+}
+
+/// Asks for a right in the project whose experiment has its artifacts above a path.
+fn check(app: &App, context: &RequestContext, action: Action, path: &str) -> Result<(), TrackingError> {
+    match app.store().read(|reader| experiment::find_by_artifact(reader, path))? {
+        Some(of) => access::authorize(app, context, action, &of),
+        None => access::authorize_outside(context, action),
+    }
+}
+
+/// What a run of the platform made is evidence.
+fn refuse_own(app: &App, path: &str) -> Result<(), TrackingError> {
+    let Some(id) = path.split('/').nth(1) else { return Ok(()) };
+    match app.store().read(|reader| platform_runs::find(reader, id))? {
+        None => Ok(()),
+        Some(_) => Err(TrackingError::Kept {
+            what: "artifacts of run",
+            name: id.to_owned(),
+            act: "changed",
+            reason: "the platform executed it",
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kilter_domain::time::{DAY_MS, Timestamp};
+
+    use super::*;
+    use crate::{
+        garbage::{self, GarbageOptions},
+        model::golden_replay::tests::TestFolder,
+    };
+
+    #[test]
+    fn a_file_that_a_client_logged_stays_until_it_is_deleted() {
+        let folder = tempfile::tempdir().unwrap();
+        let house = TestFolder::open(folder.path());
+        let put = |path: &str, bytes: &[u8]| put_artifact(&house.app, &house.context, path, &mut &*bytes).unwrap();
+        put("0/run/artifacts/a.txt", b"first");
+        put("0/run/artifacts/b.txt", b"second");
+        delete_artifacts(&house.app, &house.context, "0/run/artifacts/b.txt").unwrap();
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis();
+        let later = Timestamp(i64::try_from(now).unwrap() + 200 * DAY_MS);
+        let options = GarbageOptions { deletes: true, ..GarbageOptions::new(later) };
+        garbage::collect::collect(&house.app, &house.context, &options, &|| true).unwrap();
+        let mut objects = 0;
+        house.app.blobs().for_each_object(&mut |_| objects += 1).unwrap();
+        assert_eq!(objects, 1);
+        let opened = open_artifact(&house.app, &house.context, "0/run/artifacts/a.txt").unwrap();
+        assert_eq!(std::io::read_to_string(opened.file).unwrap(), "first");
+        assert!(open_artifact(&house.app, &house.context, "0/run/artifacts/b.txt").is_err());
+    }
+}

@@ -1,0 +1,166 @@
+//! The history of a metric: whole, or reduced to so many points without losing an extreme value.
+
+use std::ops::{Range, RangeInclusive};
+
+use kilter_domain::{actor::Action, tracking::MetricPoint};
+use kilter_store::tracking::metric;
+
+use super::{TrackingError, access};
+use crate::{app::App, context::RequestContext};
+
+/// Points of one metric of a run in the order of step and time: those at the places of `range`.
+///
+/// # Errors
+/// When there is no such run, or its project may not be read.
+pub fn metric_history(
+    app: &App,
+    context: &RequestContext,
+    id: &str,
+    name: &str,
+    range: Range<u64>,
+) -> Result<Vec<MetricPoint>, TrackingError> {
+    access::run(app, context, Action::Read, id)?;
+    let mut points = Vec::new();
+    app.store().read(|reader| metric::each_point(reader, id, name, range, &mut |point| points.push(point)))?;
+    Ok(points)
+}
+
+/// The points of one metric at these steps for each run: at most `most` of a run, 1 to a few thousand.
+///
+/// Where there are more, they are cut into equal parts in their order, and of each part the first, the last, the smallest and the
+/// largest stay (M4, Jugel et al., VLDB 2014): every point that is answered was logged, and no extreme value is lost.
+///
+/// # Errors
+/// When there is no such run, or its project may not be read.
+pub fn reduced_histories(
+    app: &App,
+    context: &RequestContext,
+    ids: &[String],
+    (name, steps): (&str, RangeInclusive<i64>),
+    most: usize,
+) -> Result<Vec<(String, Vec<MetricPoint>)>, TrackingError> {
+    ids.iter().try_for_each(|id| access::run(app, context, Action::Read, id).map(|_| ()))?;
+    let read = |id: &String| {
+        let reduced = app.store().read(|reader| {
+            let count = metric::count_points(reader, id, name, &steps)?;
+            let mut reduction = Reduction::new(count, most);
+            metric::each_point_of_steps(reader, id, name, (&steps, count), &mut |point| reduction.add(point))?;
+            Ok(reduction.end())
+        })?;
+        Ok((id.clone(), reduced))
+    };
+    ids.iter().map(read).collect()
+}
+
+/// Reduces points that come in their order, and of which the count is known.
+struct Reduction {
+    count: u64,
+    parts: u64,
+    seen: u64,
+    part: Option<Part>,
+    kept: Vec<MetricPoint>,
+}
+
+/// What stays of the points of one part, with the place of each.
+struct Part {
+    number: u64,
+    points: [(u64, MetricPoint); 4],
+}
+
+impl Reduction {
+    fn new(count: u64, most: usize) -> Self {
+        let most = most.max(1) as u64;
+        let parts = if count <= most { count } else { (most / 4).max(1) };
+        Self { count, parts, seen: 0, part: None, kept: Vec::new() }
+    }
+
+    fn add(&mut self, point: MetricPoint) {
+        let place = self.seen;
+        self.seen += 1;
+        // Of a part each point has a place below 2^64 because both are counts of rows.
+        let number = (u128::from(place) * u128::from(self.parts) / u128::from(self.count.max(1))) as u64;
+        match &mut self.part {
+            Some(part) if part.number == number => part.add(place, point),
+            _ => {
+                self.close();
+                let point = (place, point);
+                self.part = Some(Part { number, points: [point.clone(), point.clone(), point.clone(), point] });
+            }
+        }
+    }
+
+    fn close(&mut self) {
+        let Some(Part { mut points, .. }) = self.part.take() else { return };
+        points.sort_by_key(|(place, _)| *place);
+        let mut last = None;
+        for (place, point) in points {
+            if last.replace(place) != Some(place) {
+                self.kept.push(point);
+            }
+        }
+    }
+
+    fn end(mut self) -> Vec<MetricPoint> {
+        self.close();
+        self.kept
+    }
+}
+
+impl Part {
+    fn add(&mut self, place: u64, point: MetricPoint) {
+        let [_, smallest, largest, last] = &mut self.points;
+        // NaN is no extreme value; where one is kept, any number takes its place.
+        if point.value < smallest.1.value || (smallest.1.value.is_nan() && !point.value.is_nan()) {
+            *smallest = (place, point.clone());
+        }
+        if point.value > largest.1.value || (largest.1.value.is_nan() && !point.value.is_nan()) {
+            *largest = (place, point.clone());
+        }
+        *last = (place, point);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kilter_domain::time::Timestamp;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn reduce(values: &[f64], most: usize) -> Vec<MetricPoint> {
+        let mut reduction = Reduction::new(values.len() as u64, most);
+        for (step, value) in values.iter().enumerate() {
+            let point = MetricPoint { metric: "m".into(), step: step as i64, at: Timestamp(0), value: *value };
+            reduction.add(point);
+        }
+        reduction.end()
+    }
+
+    proptest! {
+        #[test]
+        fn the_ends_and_the_extremes_stay_and_the_order_too(
+            values in prop::collection::vec(-100.0..100.0_f64, 1..400), most in 4_usize..60
+        ) {
+            let kept = reduce(&values, most);
+            prop_assert!(kept.len() <= most);
+            prop_assert!(kept.is_sorted_by(|a, b| a.step < b.step));
+            prop_assert!(kept.iter().all(|point| values[point.step as usize] == point.value));
+            let steps: Vec<usize> = kept.iter().map(|point| point.step as usize).collect();
+            prop_assert_eq!((steps[0], steps[steps.len() - 1]), (0, values.len() - 1));
+            let largest = |values: &mut dyn Iterator<Item = f64>| values.fold(f64::MIN, f64::max);
+            prop_assert_eq!(largest(&mut kept.iter().map(|p| p.value)), largest(&mut values.iter().copied()));
+            let smallest = |values: &mut dyn Iterator<Item = f64>| values.fold(f64::MAX, f64::min);
+            prop_assert_eq!(smallest(&mut kept.iter().map(|p| p.value)), smallest(&mut values.iter().copied()));
+            if values.len() <= most {
+                prop_assert_eq!(kept.len(), values.len());
+            }
+        }
+    }
+
+    #[test]
+    fn a_number_is_kept_beside_nan() {
+        let kept = reduce(&[f64::NAN, 1.0, f64::NAN, 3.0, f64::NAN, f64::NAN], 4);
+        let numbers: Vec<f64> = kept.iter().map(|point| point.value).filter(|value| !value.is_nan()).collect();
+        assert_eq!(numbers, [1.0, 3.0]);
+    }
+}

@@ -1,0 +1,163 @@
+//! Runs of clients: begun, logged to, ended, deleted and restored.
+
+use kilter_domain::{
+    actor::Action,
+    time::Timestamp,
+    tracking::{ExperimentId, Lifecycle, MetricPoint, RunStatus},
+};
+use kilter_store::{
+    StoreError, Tx,
+    tracking::{
+        Tags,
+        dataset::{self, Input},
+        logged_model::{self, ModelMetric},
+        logged_run::{self, LoggedRun},
+        metric, param,
+        run::{self, NewTrackedRun, RunChange, TrackedRun},
+    },
+};
+
+use super::{TrackingError, access};
+use crate::{app::App, context::RequestContext};
+
+/// A run that a client begins.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewClientRun {
+    /// Its id; handed in.
+    pub id: String,
+    /// Of which experiment.
+    pub experiment: ExperimentId,
+    /// How people call it.
+    pub name: String,
+    /// Who logs it, as the client says.
+    pub user_id: String,
+    /// When it began.
+    pub started: Timestamp,
+    /// Its tags.
+    pub tags: Tags,
+}
+
+/// What a client logs in one go: all of it is kept, or nothing.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Batch {
+    /// Points of metrics.
+    pub metrics: Vec<MetricPoint>,
+    /// Parameters, which never change.
+    pub params: Vec<(String, String)>,
+    /// Tags, which may.
+    pub tags: Vec<(String, String)>,
+    /// Points that are metrics of logged models too, with the model of each.
+    pub model_metrics: Vec<(String, ModelMetric)>,
+}
+
+/// Begins a run.
+///
+/// # Errors
+/// When there is no such experiment, or it is deleted.
+pub fn create_run(app: &App, context: &RequestContext, new: NewClientRun) -> Result<LoggedRun, TrackingError> {
+    let of = access::experiment(app, context, Action::Run, new.experiment)?;
+    if of.lifecycle == Lifecycle::Deleted {
+        return Err(TrackingError::Deleted { what: "experiment", id: of.id.to_string() });
+    }
+    let begun = NewTrackedRun {
+        artifact_uri: format!("{}/{}/artifacts", of.artifact_location.trim_end_matches('/'), new.id),
+        id: new.id.clone(),
+        experiment: new.experiment,
+        name: new.name,
+        user_id: new.user_id,
+        status: RunStatus::Running,
+        started: Some(new.started),
+    };
+    let tags = new.tags;
+    Ok(app.store().write(move |tx| {
+        run::create(tx, &begun, &tags)?;
+        logged_run::read(tx, &begun.id)
+    })?)
+}
+
+/// A run with everything that it logged.
+///
+/// # Errors
+/// When there is no such run, or its project may not be read.
+pub fn get_run(app: &App, context: &RequestContext, id: &str) -> Result<LoggedRun, TrackingError> {
+    access::run(app, context, Action::Read, id)?;
+    Ok(app.store().read(|reader| logged_run::read(reader, id))?)
+}
+
+/// Gives a run another name, status or end.
+///
+/// # Errors
+/// When there is no such run, or it is deleted.
+pub fn change_run(
+    app: &App,
+    context: &RequestContext,
+    id: &str,
+    change: RunChange,
+) -> Result<TrackedRun, TrackingError> {
+    write_active(app, context, id, move |tx, id| run::update(tx, id, &change))
+}
+
+/// Deletes a run so that it can be restored, or restores it.
+///
+/// # Errors
+/// When there is no such run.
+pub fn restore_or_delete_run(
+    app: &App,
+    context: &RequestContext,
+    id: &str,
+    lifecycle: Lifecycle,
+) -> Result<(), TrackingError> {
+    let run = access::run(app, context, Action::Run, id)?;
+    let at = context.at;
+    Ok(app.store().write(move |tx| run::set_lifecycle(tx, &run.id, lifecycle, at))?)
+}
+
+/// Logs a batch: all of it, or nothing.
+///
+/// # Errors
+/// When there is no such run, it is deleted, or a parameter was logged with another value.
+pub fn log_batch(app: &App, context: &RequestContext, id: &str, batch: Batch) -> Result<(), TrackingError> {
+    write_active(app, context, id, move |tx, id| {
+        param::log_params(tx, id, batch.params.iter().map(borrowed))?;
+        metric::log_metrics(tx, id, &batch.metrics)?;
+        logged_model::log_metrics(tx, &batch.model_metrics)?;
+        run::put_tags(tx, id, batch.tags.iter().map(borrowed))
+    })
+}
+
+fn borrowed((name, value): &(String, String)) -> (&str, &str) {
+    (name, value)
+}
+
+/// Deletes a tag of a run.
+///
+/// # Errors
+/// When there is no such run or tag, or the run is deleted.
+pub fn delete_run_tag(app: &App, context: &RequestContext, id: &str, name: &str) -> Result<(), TrackingError> {
+    let tag = name.to_owned();
+    match write_active(app, context, id, move |tx, id| run::delete_tag(tx, id, &tag))? {
+        true => Ok(()),
+        false => Err(TrackingError::not_found("tag", name)),
+    }
+}
+
+/// Records datasets that a run read.
+///
+/// # Errors
+/// When there is no such run, or it is deleted.
+pub fn log_inputs(app: &App, context: &RequestContext, id: &str, inputs: Vec<Input>) -> Result<(), TrackingError> {
+    write_active(app, context, id, move |tx, id| dataset::log_inputs(tx, id, &inputs))
+}
+
+pub(super) fn write_active<T: Send + 'static>(
+    app: &App,
+    context: &RequestContext,
+    id: &str,
+    work: impl FnOnce(&Tx, &str) -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, TrackingError> {
+    let run = access::run(app, context, Action::Run, id)?;
+    Ok(app.store().write(move |tx| {
+        run::check_active(tx, &run.id)?;
+        work(tx, &run.id)
+    })?)
+}

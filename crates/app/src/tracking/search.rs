@@ -1,0 +1,84 @@
+//! Searches of experiments and runs, page by page: what whoever asks may not read is not found.
+
+use kilter_domain::{
+    actor::Action,
+    search::{PageToken, Projects, Scope, Search, View},
+    tracking::ExperimentId,
+};
+use kilter_store::{
+    search::{self, SearchPage},
+    tracking::{
+        Tags,
+        experiment::{self, Experiment},
+        logged_run::{self, LoggedRun},
+    },
+};
+
+use super::{TrackingError, access};
+use crate::{app::App, authz, context::RequestContext};
+
+/// What is searched, as the filter language states it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Query<'q> {
+    /// What must hold; empty: everything is found.
+    pub filter: &'q str,
+    /// By what it is sorted; empty: as the kind of thing is by default.
+    pub order_by: &'q [String],
+    /// Whether deleted things are found.
+    pub view: View,
+    /// Where the page begins.
+    pub token: PageToken,
+    /// How many things the page has at most.
+    pub limit: u32,
+}
+
+/// One page of what was found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FoundPage<T> {
+    /// The things, in order.
+    pub items: Vec<T>,
+    /// Where the next page begins; `None` on the last one.
+    pub next: Option<PageToken>,
+}
+
+/// Runs of these experiments, with everything that they logged.
+///
+/// # Errors
+/// When the filter or the order cannot be read.
+pub fn search_runs(
+    app: &App,
+    context: &RequestContext,
+    experiments: &[ExperimentId],
+    query: &Query<'_>,
+) -> Result<FoundPage<LoggedRun>, TrackingError> {
+    let scope = Scope::Runs { experiments: access::readable(app, context, experiments)?, view: query.view };
+    find(app, scope, query, logged_run::read_by_keys)
+}
+
+/// Experiments with their tags.
+///
+/// # Errors
+/// When the filter or the order cannot be read.
+pub fn search_experiments(
+    app: &App,
+    context: &RequestContext,
+    query: &Query<'_>,
+) -> Result<FoundPage<(Experiment, Tags)>, TrackingError> {
+    access::authorize_outside(context, Action::Read)?;
+    let projects = Projects::Only(authz::readable(app, context).projects.into_iter().collect());
+    find(app, Scope::Experiments { projects, view: query.view }, query, experiment::read_by_keys)
+}
+
+fn find<T>(
+    app: &App,
+    scope: Scope,
+    query: &Query<'_>,
+    read: fn(&kilter_store::Reader, &[i64]) -> Result<Vec<T>, kilter_store::StoreError>,
+) -> Result<FoundPage<T>, TrackingError> {
+    let search = Search::parse(scope, query.filter, query.order_by)?;
+    let page = SearchPage { token: query.token, limit: query.limit };
+    Ok(app.store().read(|reader| {
+        let found = search::find(reader, &search, page)?;
+        Ok(FoundPage { items: read(reader, &found.keys)?, next: found.next })
+    })?)
+}

@@ -1,0 +1,189 @@
+//! The real MLflow client against a server: on a file and on PostgreSQL, with accounts, and what must not get through.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use serde_json::{Value, json};
+
+use crate::{
+    World,
+    contract::project,
+    database::Database,
+    identity,
+    server::{Server, ask_with},
+};
+
+/// The Python with MLflow; `None` where `./test` did not make it.
+fn mlflow_python() -> Option<PathBuf> {
+    let named = std::env::var_os("KILTER_MLFLOW_PYTHON").map(PathBuf::from);
+    let usual = || Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache/kilter/mlflow-venv/bin/python"));
+    let python = named.or_else(usual)?;
+    let found = Command::new(&python).args(["-c", "import mlflow, sklearn"]).output().ok()?;
+    if !found.status.success() {
+        eprintln!("skipped: KILTER_MLFLOW_PYTHON is no Python with MLflow; ./test makes one");
+        return None;
+    }
+    Some(python)
+}
+
+/// Runs the script of the client against a server; everything that it said.
+fn run_client(python: &Path, server: &Server, folder: &Path) -> String {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/python/mlflow_tracking.py");
+    let mut command = Command::new(python);
+    command.arg(script).arg(format!("http://{}", server.address)).current_dir(folder);
+    let output = command.env("MLFLOW_ENABLE_ASYNC_LOGGING", "false").output().unwrap();
+    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+}
+
+#[test]
+fn the_real_client_finds_everything_as_its_own_server_has_it() {
+    let Some(python) = mlflow_python() else { return };
+    let world = World::new();
+    let server = Server::start(&world);
+    let said = run_client(&python, &server, world.path());
+    assert!(said.contains("as MLflow has it"), "{said}");
+}
+
+#[test]
+fn the_real_client_finds_the_same_on_postgresql() {
+    let (Some(python), Some(database)) = (mlflow_python(), Database::new()) else { return };
+    let world = World::new();
+    world.set_database(&database.url());
+    let server = Server::start(&world);
+    let said = run_client(&python, &server, world.path());
+    assert!(said.contains("as MLflow has it"), "{said}");
+}
+
+fn post(server: &Server, path: &str, body: &Value) -> (u16, Value) {
+    server.ask("POST", &format!("/api/2.0/mlflow/{path}"), body)
+}
+
+#[test]
+fn a_run_of_the_platform_is_an_mlflow_run_that_clients_read_and_do_not_change() {
+    let world = project("0.55");
+    let ran = world.json(&["run"]);
+    let id = ran["run"]["run"].as_str().unwrap().to_owned();
+    let server = Server::start(&world);
+    let (_, found) = server.get("/api/2.0/mlflow/experiments/get-by-name?experiment_name=churn");
+    let experiment = found["experiment"]["experiment_id"].as_str().unwrap().to_owned();
+    let (status, found) = server.get(&format!("/api/2.0/mlflow/runs/get?run_id={id}"));
+    assert_eq!((status, &found["run"]["info"]["status"]), (200, &json!("FINISHED")), "{found}");
+    assert_eq!(found["run"]["info"]["experiment_id"], experiment.as_str());
+    let (_, searched) = post(&server, "runs/search", &json!({ "experiment_ids": [experiment] }));
+    assert_eq!(searched["runs"][0]["info"]["run_id"], id.as_str(), "{searched}");
+    let (_, listed) = server.get(&format!("/api/2.0/mlflow/artifacts/list?run_id={id}"));
+    let step = listed["files"][0]["path"].as_str().unwrap().to_owned();
+    let (_, inside) = server.get(&format!("/api/2.0/mlflow/artifacts/list?run_id={id}&path={step}"));
+    assert!(!inside["files"].as_array().unwrap().is_empty(), "{inside}");
+    // What it made is evidence, and its experiment is the project's.
+    let path = format!("/api/2.0/mlflow-artifacts/artifacts/{experiment}/{id}/artifacts/{step}");
+    for (method, path) in [("DELETE", path.clone()), ("PUT", format!("{path}/model.onnx"))] {
+        let (status, said) = server.ask(method, &path, &json!({}));
+        assert_eq!((status, &said["error_code"]), (400, &json!("INVALID_PARAMETER_VALUE")), "{said}");
+        assert!(said["message"].as_str().unwrap().contains("the platform executed it"), "{said}");
+    }
+    let (status, said) = post(&server, "experiments/delete", &json!({ "experiment_id": experiment }));
+    assert_eq!(status, 400, "{said}");
+}
+
+#[test]
+fn what_is_wrong_or_dangerous_is_refused_with_mlflows_codes() {
+    let world = World::new();
+    let server = Server::start(&world);
+    let (_, run) = post(&server, "runs/create", &json!({ "experiment_id": "0" }));
+    let id = run["run"]["info"]["run_id"].as_str().unwrap().to_owned();
+    for (path, body, expected) in [
+        ("runs/create", json!({ "experiment_id": "x" }), "must be a valid integer"),
+        ("runs/log-metric", json!({ "run_id": id, "key": "a", "timestamp": 1 }), "required parameter 'value'"),
+        (
+            "runs/log-metric",
+            json!({ "run_id": id, "key": "a", "value": "much", "timestamp": 1 }),
+            "for parameter 'value' supplied",
+        ),
+        ("runs/log-metric", json!({ "run_id": id, "key": "a", "value": 1, "timestamp": -1 }), "nonnegative"),
+        ("runs/log-metric", json!({ "run_id": id, "key": "a\u{0}b", "value": 1, "timestamp": 1 }), "Invalid value"),
+        (
+            "runs/log-batch",
+            json!({ "run_id": id, "tags": [{ "key": "../up", "value": "x" }] }),
+            "must not resolve to other names",
+        ),
+        (
+            "runs/set-tag",
+            json!({ "run_id": id, "key": 7, "value": "x" }),
+            "Invalid value 7 for parameter 'key' supplied",
+        ),
+        ("runs/update", json!({ "run_id": id, "status": "DONE" }), "it is no status of a run"),
+        ("experiments/search", json!({}), "max_results"),
+        ("experiments/create", json!({ "name": "a", "artifact_location": "s3://b/x?y=1" }), "no query"),
+        ("runs/search", json!({ "experiment_ids": ["0"], "page_token": "!!" }), "Invalid page token"),
+        (
+            "runs/search",
+            json!({ "experiment_ids": ["0"], "filter": "tags.a = 'x'; DROP TABLE tracked_run" }),
+            "multiple expression",
+        ),
+    ] {
+        let (status, said) = post(&server, path, &body);
+        assert_eq!((status, &said["error_code"]), (400, &json!("INVALID_PARAMETER_VALUE")), "{path} {body}: {said}");
+        assert!(said["message"].as_str().unwrap().contains(expected), "{path} {body}: {said}");
+    }
+    let many = |count: usize| {
+        (0..count).map(|number| json!({ "key": format!("k{number}"), "value": "1" })).collect::<Vec<_>>()
+    };
+    let (status, said) = post(&server, "runs/log-batch", &json!({ "run_id": id, "params": many(101) }));
+    assert!(status == 400 && said["message"].as_str().unwrap().contains("at most 100 params"), "{said}");
+    let file = |path: &str| format!("/api/2.0/mlflow-artifacts/artifacts/{path}");
+    for path in ["0/..%2f..%2fetc/passwd", "%2e%2e/x", "0/a%5cb", "0/%252e%252e/x", "0/a%00b"] {
+        let (status, said) = server.ask("PUT", &file(path), &json!({}));
+        assert_eq!((status, &said["error_code"]), (400, &json!("INVALID_PARAMETER_VALUE")), "{path}: {said}");
+    }
+    assert_eq!(server.get(&file("0/nothing")).0, 404);
+    // The run took nothing of all this.
+    let (_, found) = server.get(&format!("/ajax-api/2.0/mlflow/runs/get?run_id={id}"));
+    assert_eq!(found["run"]["data"].get("metrics"), None, "{found}");
+}
+
+#[test]
+fn accounts_and_the_scope_of_a_token_hold_for_mlflow_too() {
+    let world = identity::world(identity::ROLES);
+    identity::as_person(&world, "olga");
+    assert_eq!(world.kilter(&["run"]).exit, 0);
+    identity::as_person(&world, "root");
+    identity::done(&world, identity::PASSWORD, &["user", "add", "root", "--admin"]);
+    identity::done(&world, identity::PASSWORD, &["user", "add", "dora"]);
+    identity::done(&world, identity::PASSWORD, &["user", "add", "olga"]);
+    let token = |person: &str, right: &str| {
+        identity::as_person(&world, person);
+        identity::done(&world, identity::PASSWORD, &["login"]);
+        let file = world.path().join(format!("{person}-{right}.token"));
+        world.json(&["token", "create", right, "--right", right, "--out", file.to_str().unwrap()]);
+        format!("authorization: Bearer {}\r\n", std::fs::read_to_string(file).unwrap().trim())
+    };
+    let (owner, reader, stranger) = (token("olga", "run"), token("olga", "read"), token("dora", "run"));
+    let server = Server::start(&world);
+    let ask = |headers: &str, method: &str, path: &str, body: Value| {
+        let path = format!("/api/2.0/mlflow/{path}");
+        ask_with(&server.address, headers, (method, &path, &body)).unwrap()
+    };
+    let (status, said) = ask("", "POST", "runs/create", json!({ "experiment_id": "0" }));
+    assert_eq!((status, &said["error_code"]), (401, &json!("UNAUTHENTICATED")), "{said}");
+    let (_, found) = ask(&reader, "GET", "experiments/get-by-name?experiment_name=churn", Value::Null);
+    let experiment = found["experiment"]["experiment_id"].clone();
+    let create = json!({ "experiment_id": experiment });
+    for (who, allowed) in [(&owner, 200), (&reader, 403), (&stranger, 403)] {
+        let (status, said) = ask(who, "POST", "runs/create", create.clone());
+        assert_eq!(status, allowed, "{said}");
+    }
+    // Outside of every project whoever is known may log, and their token must be for it.
+    for (who, allowed) in [(&stranger, 200), (&reader, 403)] {
+        let (status, said) = ask(who, "POST", "runs/create", json!({ "experiment_id": "0" }));
+        assert_eq!(status, allowed, "{said}");
+    }
+    // What may not be read is not found.
+    let (_, searched) = ask(&stranger, "POST", "runs/search", json!({ "experiment_ids": [experiment] }));
+    assert_eq!(searched, json!({}), "{searched}");
+    let (_, searched) =
+        ask(&reader, "POST", "experiments/search", json!({ "max_results": 10, "filter": "name = 'churn'" }));
+    assert_eq!(searched["experiments"][0]["name"], "churn", "{searched}");
+}

@@ -1,0 +1,136 @@
+//! The REST API of MLflow, as its clients use it: a thin border over the use cases of tracking.
+//!
+//! Invariants: codes, statuses and the texts that clients compare are those of MLflow's server; whatever it does not know is a
+//! 404, which clients take for an older server. Out of scope: traces, prompts and what else is for language models.
+
+mod artifacts;
+mod body;
+mod experiments;
+mod logged_models;
+mod message;
+mod metrics;
+mod run_json;
+mod run_names;
+mod runs;
+mod search_query;
+mod server_info;
+mod validate;
+
+use axum::{
+    Router,
+    extract::State,
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::{MethodFilter, get, on},
+};
+use kilter_api::mlflow_routes::{self, MLFLOW_ROUTES};
+use kilter_app::{App, RequestContext};
+
+use self::{body::Body, message::Message};
+use crate::{
+    caller::Caller,
+    error::{ApiError, MlflowError},
+    state::{AppState, blocking_with},
+};
+
+/// Who asks, or why that is not known.
+type Asking = Result<Caller, ApiError>;
+
+/// What answers a request: the body, as JSON.
+type Operation = fn(&App, &RequestContext, &Message) -> Result<Body, MlflowError>;
+
+/// Which operation answers a route of [`MLFLOW_ROUTES`].
+fn operation(method: &str, path: &str) -> Option<Operation> {
+    if path == mlflow_routes::ARTIFACTS {
+        return Some(artifacts::list);
+    }
+    let path = path.strip_prefix(mlflow_routes::V2)?;
+    Some(match (method, path) {
+        (_, "/experiments/create") => experiments::create,
+        (_, "/experiments/get") => experiments::get,
+        (_, "/experiments/get-by-name") => experiments::get_by_name,
+        (_, "/experiments/update") => experiments::update,
+        (_, "/experiments/delete") => experiments::delete,
+        (_, "/experiments/restore") => experiments::restore,
+        (_, "/experiments/set-experiment-tag") => experiments::set_tag,
+        (_, "/experiments/delete-experiment-tag") => experiments::delete_tag,
+        (_, "/experiments/search") => experiments::search,
+        (_, "/artifacts/list") => artifacts::list_of_run,
+        (_, "/runs/create") => runs::create,
+        (_, "/runs/search") => runs::search,
+        (_, "/runs/get") => runs::get,
+        (_, "/runs/update") => runs::update,
+        (_, "/runs/delete") => runs::delete,
+        (_, "/runs/restore") => runs::restore,
+        (_, "/runs/log-metric") => runs::log_metric,
+        (_, "/runs/log-parameter") => runs::log_param,
+        (_, "/runs/log-batch") => runs::log_batch,
+        (_, "/runs/log-inputs") => runs::log_inputs,
+        (_, "/runs/set-tag") => runs::set_tag,
+        (_, "/runs/delete-tag") => runs::delete_tag,
+        (_, "/runs/outputs") => runs::log_outputs,
+        (_, "/logged-models") => logged_models::create,
+        (_, "/logged-models/search") => logged_models::search,
+        ("GET", "/logged-models/{model_id}") => logged_models::get,
+        ("PATCH", "/logged-models/{model_id}") => logged_models::finalize,
+        ("DELETE", "/logged-models/{model_id}") => logged_models::delete,
+        (_, "/logged-models/{model_id}/params") => logged_models::log_params,
+        (_, "/logged-models/{model_id}/tags") => logged_models::set_tags,
+        (_, "/logged-models/{model_id}/tags/{tag_key}") => logged_models::delete_tag,
+        (_, "/logged-models/{model_id}/artifacts/directories") => artifacts::list_of_model,
+        (_, "/metrics/get-history") => metrics::history,
+        (_, "/metrics/get-history-bulk") => metrics::history_of_many,
+        (_, "/metrics/get-history-bulk-interval") => metrics::history_by_interval,
+        _ => return None,
+    })
+}
+
+/// The routes of MLflow's API, below both prefixes that its clients use.
+pub(crate) fn router() -> Router<AppState> {
+    let mut router = Router::new()
+        .route(mlflow_routes::SERVER_INFO, get(server_info::server_info))
+        .route(mlflow_routes::VERSION, get(server_info::version));
+    for (method, path) in MLFLOW_ROUTES {
+        let Some(operation) = operation(method, path) else { continue };
+        let filter = match *method {
+            "GET" => MethodFilter::GET,
+            "PATCH" => MethodFilter::PATCH,
+            "DELETE" => MethodFilter::DELETE,
+            _ => MethodFilter::POST,
+        };
+        for path in [(*path).to_owned(), mlflow_routes::ajax(path)] {
+            let answer = move |caller: Asking, State(state): State<AppState>, message: Message| async move {
+                answer(caller?, state, message, operation).await
+            };
+            router = router.route(&path, on(filter, answer));
+        }
+    }
+    let file = get(artifacts::download).put(artifacts::upload).delete(artifacts::delete);
+    router.route(mlflow_routes::ARTIFACT, file.clone()).route(&mlflow_routes::ajax(mlflow_routes::ARTIFACT), file)
+}
+
+/// What is not there, as clients know it of an older server: a page, and no error of the API.
+pub(crate) fn unknown_route() -> Response {
+    let page = "<!doctype html><title>404 Not Found</title><h1>Not Found</h1>";
+    (StatusCode::NOT_FOUND, [(header::CONTENT_TYPE, "text/html; charset=utf-8")], page).into_response()
+}
+
+async fn answer(caller: Caller, state: AppState, message: Message, operation: Operation) -> Result<Body, MlflowError> {
+    let (app, context) = (state.app(), caller.context(&state));
+    blocking_with(move || operation(&app, &context, &message), || MlflowError::internal("the request met a fault"))
+        .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_route_has_an_operation() {
+        for (method, path) in MLFLOW_ROUTES {
+            let is_special =
+                [mlflow_routes::SERVER_INFO, mlflow_routes::VERSION, mlflow_routes::ARTIFACT].contains(path);
+            assert!(is_special || operation(method, path).is_some(), "{method} {path}");
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! Names, lengths and counts that MLflow's server accepts, with its texts.
+//!
+//! Lengths are in characters. A parameter or a tag of a run that is too long is cut, as MLflow's server does by default; its client
+//! says so in its log.
+
+use serde_json::Value;
+
+use crate::error::MlflowError;
+
+pub(super) const MAX_KEY: usize = 250;
+pub(super) const MAX_PARAM_VALUE: usize = 6000;
+pub(super) const MAX_TAG_VALUE: usize = 8000;
+pub(super) const MAX_EXPERIMENT_NAME: usize = 500;
+pub(super) const MAX_EXPERIMENT_TAG_VALUE: usize = 20_000;
+pub(super) const MAX_METRICS: usize = 1000;
+pub(super) const MAX_PARAMS: usize = 100;
+pub(super) const MAX_TAGS: usize = 100;
+pub(super) const MAX_ENTITIES: usize = 1000;
+pub(super) const MAX_BATCH_BYTES: usize = 1_000_000;
+
+/// A name of a metric, a parameter or a tag.
+pub(super) fn name(path: &str, name: &str) -> Result<(), MlflowError> {
+    let is_plain = |character: char| character.is_alphanumeric() || "_/.- :".contains(character);
+    let wrong = |why: &str| MlflowError::invalid_value(path, &Value::from(name), why);
+    if name.is_empty() || !name.chars().all(is_plain) {
+        return Err(wrong(
+            "Names may only contain alphanumerics, underscores (_), dashes (-), periods (.), spaces ( ), colon(:) and slashes (/).",
+        ));
+    }
+    if name == "." || name.starts_with('/') || name.split('/').any(|part| matches!(part, "" | "." | "..")) {
+        return Err(wrong(
+            "Names may be treated as files in certain cases, and must not resolve to other names when treated as such.",
+        ));
+    }
+    length(path, MAX_KEY, name)
+}
+
+/// A text of at most so many characters.
+pub(super) fn length(path: &str, limit: usize, text: &str) -> Result<(), MlflowError> {
+    // No text has more characters than bytes.
+    match text.len() <= limit || text.chars().count() <= limit {
+        true => Ok(()),
+        false => Err(MlflowError::too_long(path, limit)),
+    }
+}
+
+/// The first characters of a text, at most so many.
+pub(super) fn cut(limit: usize, text: &str) -> &str {
+    text.char_indices().nth(limit).map_or(text, |(end, _)| &text[..end])
+}
+
+/// So many of something in one batch.
+pub(super) fn count(of: &str, limit: usize, count: usize) -> Result<(), MlflowError> {
+    match count <= limit {
+        true => Ok(()),
+        false => Err(MlflowError::invalid(format!(
+            "A batch logging request can contain at most {limit} {of}. Got {count} {of}. Please split up {of} across multiple requests \
+             and try again."
+        ))),
+    }
+}
+
+/// The id of an experiment.
+pub(super) fn experiment_id(text: &str) -> Result<kilter_domain::tracking::ExperimentId, MlflowError> {
+    text.parse().map_err(|_| {
+        MlflowError::invalid(format!("Invalid experiment ID '{text}'. Experiment ID must be a valid integer."))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_are_paths_are_refused() {
+        for good in ["auc", "a/b", "val loss:1", "é-1.x", "..a"] {
+            assert!(name("key", good).is_ok(), "{good}");
+        }
+        for bad in ["", "/a", "a//b", "a/../b", ".", "a/", "a\n", "<b>", &"x".repeat(251)] {
+            assert!(name("key", bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_text_is_cut_between_characters() {
+        assert_eq!(cut(2, "äöü"), "äö");
+        assert_eq!(cut(3, "äöü"), "äöü");
+        assert!(length("key", 3, "äöü").is_ok() && length("key", 2, "äöü").is_err());
+    }
+}
