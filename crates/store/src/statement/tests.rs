@@ -193,7 +193,9 @@ fn no_statement_walks_or_sorts_a_table_that_grows_but_those_that_verify() {
                     && !step.contains("CONSTANT")
                     && !small.iter().any(|table| step.starts_with(table))
                     // Registered names: walked once for each new one.
-                    && !statement.sql.contains("lower(name)");
+                    && !statement.sql.contains("lower(name)")
+                    // Deliveries that are due: found by their index, then numbered for each target.
+                    && !statement.sql.contains("row_number() OVER (PARTITION BY target");
                 assert!(!is_walk, "{step}\n{}", statement.sql);
                 let is_paged = statement.sql.contains(":below") || statement.sql.contains(":above");
                 let is_sorted_by_hand = step.contains("TEMP B-TREE");
