@@ -1,4 +1,4 @@
-//! Servers are killed again and again while they record, label and promote: nothing that they acknowledged is lost, nothing is
+//! Servers are killed again and again while they record, label, promote and log metrics: nothing that they acknowledged is lost, nothing is
 //! there twice, and no state is without its entry. On a data folder alone, on PostgreSQL with an object store, and with two
 //! servers on those, of which one at a time is killed.
 //!
@@ -97,6 +97,8 @@ pub struct Acknowledged {
     pub live: u64,
     pub maybe_live: Option<u64>,
     pub promotions: usize,
+    /// By tracked run, the batches of metrics that were acknowledged.
+    pub batches: HashMap<String, HashSet<usize>>,
 }
 
 /// Asks for answers, then labels some of them, until the server is gone.
@@ -129,6 +131,50 @@ fn promoter(address: &str, known: &Mutex<Acknowledged>, is_over: &AtomicBool) {
             known.promotions += 1;
         }
     }
+}
+
+/// Metrics of a batch, and points of each.
+const METRICS: usize = 10;
+const POINTS: usize = 10;
+
+/// Logs batches of metrics to a run of its own, until the server is gone.
+fn logger(address: &str, known: &Mutex<Acknowledged>, is_over: &AtomicBool) {
+    let post = |path: &str, body: &Value| ask(address, "POST", &format!("/api/2.0/mlflow/runs/{path}"), body);
+    let Ok((200, made)) = post("create", &json!({ "experiment_id": "0" })) else { return };
+    let run = made["run"]["info"]["run_id"].as_str().unwrap().to_owned();
+    known.lock().unwrap().batches.insert(run.clone(), HashSet::new());
+    for batch in 0.. {
+        let point = |place: usize| json!({ "key": format!("m{}", place % METRICS), "value": place as f64 / 7.0, "timestamp": 1, "step": batch * POINTS + place / METRICS });
+        let metrics: Vec<Value> = (0..METRICS * POINTS).map(point).collect();
+        if let Ok((200, _)) = post("log-batch", &json!({ "run_id": run, "metrics": metrics })) {
+            known.lock().unwrap().batches.get_mut(&run).unwrap().insert(batch);
+        }
+        if is_over.load(Ordering::Relaxed) {
+            return;
+        }
+    }
+}
+
+/// That each batch that was acknowledged is there whole, and each other one whole or not at all; how many were acknowledged.
+fn check_batches(server: &Server, known: &Acknowledged) -> usize {
+    for (run, acknowledged) in &known.batches {
+        let mut points: HashMap<usize, usize> = HashMap::new();
+        for metric in 0..METRICS {
+            let path = format!("/api/2.0/mlflow/metrics/get-history?run_id={run}&metric_key=m{metric}");
+            let (status, history) = server.get(&path);
+            assert_eq!(status, 200, "{history}");
+            for point in history["metrics"].as_array().into_iter().flatten() {
+                *points.entry(point["step"].as_u64().unwrap() as usize / POINTS).or_default() += 1;
+            }
+        }
+        assert!(
+            points.values().all(|count| *count == METRICS * POINTS),
+            "a batch of run {run} is there in part: {points:?}"
+        );
+        let missing = acknowledged.iter().find(|batch| !points.contains_key(batch));
+        assert_eq!(missing, None, "batch of run {run}");
+    }
+    known.batches.values().map(HashSet::len).sum()
 }
 
 /// Ids and scores of an answer.
@@ -173,6 +219,7 @@ fn one_life(servers: &[Server], known: &Arc<Mutex<Acknowledged>>, kill: u64) {
     let count = servers.len() as u64;
     let mut threads: Vec<_> = (0..2).map(|turn| spawn(&servers[turn % servers.len()], client)).collect();
     threads.push(spawn(&servers[(kill / 2 % count) as usize], promoter));
+    threads.push(spawn(&servers[(kill % count) as usize], logger));
     // Moments that no clock of the server prefers.
     thread::sleep(Duration::from_millis(20 + kill.wrapping_mul(2_654_435_761) % 331));
     servers[(kill % count) as usize].signal("-KILL");
@@ -191,6 +238,7 @@ fn kill_servers(place: Place) {
         servers[killed] = place.start(killed);
     }
     servers.iter().for_each(|server| check_live(server, &known));
+    let batches = check_batches(&servers[0], &known.lock().unwrap());
     for server in servers {
         server.signal("-TERM");
         assert_eq!(server.wait(), Some(0));
@@ -217,15 +265,17 @@ fn kill_servers(place: Place) {
         assert_eq!(labels.get(id), Some(&label.to_string()), "label of {id}");
     }
     println!(
-        "{kills} kills of {} servers: {} predictions, {} labels and {} promotions were acknowledged, all are there once; {} audit \
-         entries, sound",
+        "{kills} kills of {} servers: {} predictions, {} labels, {} promotions and {batches} batches of {} metric points were \
+         acknowledged, all are there once; {} audit entries, sound",
         place.folders.len(),
         known.scores.len(),
         known.labels.len(),
         known.promotions,
+        METRICS * POINTS,
         check["entries"]
     );
-    assert!(known.scores.len() as u64 > kills && known.promotions as u64 > kills / 4, "too little was going on");
+    let least = known.scores.len().min(4 * known.promotions).min(batches);
+    assert!(least as u64 > kills, "too little was going on");
 }
 
 #[test]
