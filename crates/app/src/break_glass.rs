@@ -4,7 +4,6 @@
 //! break-glass of the endpoint is reviewed; one that was not justified takes the version away.
 
 use kilter_domain::{
-    actor::Action,
     alert::{AlertKey, AlertTopic, Breach, Hysteresis},
     deployment::AdmissionPolicy,
     error_chain::with_causes,
@@ -28,9 +27,8 @@ use crate::{
     },
     app::App,
     approval::settle,
-    authz::refused_actions,
+    authz::{AuthorizedContext, act, permission::permit, refused_actions},
     causes::{AuditedError, InvalidState, NotFound, PermissionDenied, StorageError, from_causes},
-    components::access::permit,
     context::RequestContext,
     deployment::{
         DeployError, checks, project_at, route_change,
@@ -108,7 +106,7 @@ pub fn break_glass(
     let deploy = project.deploy_at(endpoint).ok_or_else(|| unknown(endpoint))?;
     let object = deployments::endpoint_object(endpoint);
     let deployed = refused_actions::record_if_refused(app, context, "break_glass.deploy", &object, || {
-        permit(&project, context, Action::BreakGlass)?;
+        let by = permit::<act::BreakGlass>(&project, context)?;
         check_reason(reason)?;
         let state = checks::version_state(app, &project.model(), number)?;
         if !AdmissionPolicy::BreakGlass.accepts(state) {
@@ -124,15 +122,15 @@ pub fn break_glass(
             reason: reason.trim().to_owned(),
             due: context.at.after(REVIEW_WITHIN),
         };
-        let entry = context.audit_event("break_glass.deploy", reason, vec![]);
+        let entry = by.audit_event("break_glass.deploy", reason, vec![]);
         app.store().write(move |tx| break_glass::record(&tx.audited(entry), &new))?;
         let target = Target::of(&project, deploy);
         let text = format!("break-glass: {reason}");
         let change = |change: &route_change::EndpointChange<'_>| change.deploy_at_once(number, &text);
-        Ok::<_, BreakGlassError>(route_change::change_endpoint(app, context, &target, change)?)
+        Ok::<_, BreakGlassError>(route_change::change_endpoint(app, &by, &target, change)?)
     });
     // Also where it did not serve in the end: what was tried is reviewed.
-    let system = RequestContext::system("break_glass", context.at);
+    let system = AuthorizedContext::system("break_glass", context.at);
     if let Err(error) = update_alert(app, &system, &project, endpoint) {
         // The next look of the reconciler opens it; what was deployed stays so.
         tracing::error!(%endpoint, error = with_causes(&error), "the alert of a break-glass could not be opened");
@@ -157,26 +155,27 @@ pub fn review_break_glass(
         let how = format!("see them with `kilter break-glass list {endpoint}`");
         return Err(NotFound { what: "break-glass", id: id.to_owned(), how }.into());
     }
-    let reviewed =
+    let (by, reviewed) =
         refused_actions::record_if_refused(app, context, "break_glass.review", &break_glass::object(id), || {
-            permit(&project, context, Action::Review)?;
+            let by = permit::<act::Review>(&project, context)?;
             check_reason(reason)?;
-            let is_own = context.everyone().contains(&found.by);
+            let is_own = by.everyone().contains(&found.by);
             if is_own || found.state != BreakGlassState::Open {
                 let state = if is_own { format!("done by {}", found.by) } else { "reviewed already".to_owned() };
                 let how = "another validator reviews it, once".to_owned();
                 return Err(InvalidState { what: "break-glass", id: id.to_owned(), state, how }.into());
             }
             let next = if is_justified { BreakGlassState::Justified } else { BreakGlassState::Unjustified };
-            let (entry, id) = (context.audit_event("break_glass.review", reason, vec![]), id.to_owned());
-            Ok::<_, BreakGlassError>(app.store().write(move |tx| break_glass::review(&tx.audited(entry), &id, next))?)
+            let (entry, id) = (by.audit_event("break_glass.review", reason, vec![]), id.to_owned());
+            let reviewed = app.store().write(move |tx| break_glass::review(&tx.audited(entry), &id, next))?;
+            Ok::<_, BreakGlassError>((by, reviewed))
         })?;
     if !is_justified {
-        take_away(app, context, &project, &reviewed)?;
+        take_away(app, &by, &project, &reviewed)?;
     }
-    update_alert(app, &RequestContext::system("break_glass", context.at), &project, endpoint)?;
+    update_alert(app, &AuthorizedContext::system("break_glass", context.at), &project, endpoint)?;
     if reviewed.model == project.model() {
-        settle::settle_now_complete(app, context, &project, reviewed.number);
+        settle::settle_now_complete(app, context.at, &project, reviewed.number);
     }
     Ok(reviewed)
 }
@@ -196,7 +195,7 @@ fn check_reason(reason: &str) -> Result<(), InvalidState> {
 /// Takes a version away where a break-glass deployed it, and nowhere else.
 fn take_away(
     app: &App,
-    context: &RequestContext,
+    context: &AuthorizedContext,
     project: &Project,
     reviewed: &BreakGlass,
 ) -> Result<(), BreakGlassError> {
@@ -222,7 +221,7 @@ fn take_away(
 }
 
 /// Opens, renews or ends the alerts about break-glasses of a project; it may run twice.
-pub(crate) fn update_alerts(app: &App, context: &RequestContext, project: &Project) -> Result<(), BreakGlassError> {
+pub(crate) fn update_alerts(app: &App, context: &AuthorizedContext, project: &Project) -> Result<(), BreakGlassError> {
     let endpoints = endpoints_of(app, project)?;
     endpoints.keys().try_for_each(|endpoint| update_alert(app, context, project, endpoint))
 }
@@ -236,7 +235,7 @@ pub(crate) fn next_due(app: &App, project: &Project, now: Timestamp) -> Result<O
 
 fn update_alert(
     app: &App,
-    context: &RequestContext,
+    context: &AuthorizedContext,
     project: &Project,
     endpoint: &EndpointName,
 ) -> Result<(), BreakGlassError> {

@@ -3,10 +3,10 @@
 use kilter_domain::time::Timestamp;
 use kilter_store::{clock as clocks, clock::SetBack};
 
-use crate::{app::App, causes::StorageError, clock_skew, context::RequestContext};
+use crate::{app::App, authz::AuthorizedContext, causes::StorageError, clock_skew};
 
 /// Writes down that the clock was set back, if what was written before lies in the future.
-pub(crate) fn record_clock_set_back(app: &App, context: &RequestContext) -> Result<(), StorageError> {
+pub(crate) fn record_clock_set_back(app: &App, context: &AuthorizedContext) -> Result<(), StorageError> {
     let ticked = app.components().newest_tick.replace(context.at);
     let written = app.store().read(clocks::newest_time)?;
     let Some(newest) = ticked.max(written).filter(|newest| clock_skew::is_ahead(*newest, context.at)) else {

@@ -1,14 +1,8 @@
-//! Who acts, when, and how a decision becomes an entry of the audit table.
+//! Who acts, and when. What they may do is asked for in [`crate::authz`].
 
 use std::sync::Arc;
 
-use kilter_domain::{
-    actor::Actor,
-    event::{EventKind, EventMetrics, EventPayload},
-    identity::TokenScope,
-    time::Timestamp,
-};
-use kilter_store::audit::AuditEvent;
+use kilter_domain::{actor::Actor, identity::TokenScope, time::Timestamp};
 
 /// What was proven about who acts, beyond the name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -55,39 +49,5 @@ impl RequestContext {
     /// Everyone whose act this is: the actor, and the person who answers for it. What one of them made, the other does not judge.
     pub fn everyone(&self) -> Vec<Actor> {
         std::iter::once(&self.actor).chain(&self.credential.on_behalf).cloned().collect()
-    }
-
-    /// The entry of a decision, before its change is known.
-    pub(crate) fn decision_event(
-        &self,
-        kind: EventKind,
-        reason: impl Into<String>,
-        metrics: &EventMetrics,
-    ) -> AuditEvent {
-        self.audit_event(kind.as_str(), reason, metrics.to_evidence())
-    }
-
-    /// The entry of a decision about a version that the object of the entry does not name.
-    pub(crate) fn version_event(
-        &self,
-        version: u32,
-        kind: EventKind,
-        reason: impl Into<String>,
-        metrics: &EventMetrics,
-    ) -> AuditEvent {
-        let payload = EventPayload { version: Some(version), metrics: metrics.clone() };
-        self.audit_event(kind.as_str(), reason, payload.to_evidence())
-    }
-
-    /// The entry of any other change.
-    pub(crate) fn audit_event(&self, action: &str, reason: impl Into<String>, evidence: Vec<String>) -> AuditEvent {
-        AuditEvent {
-            at: self.at,
-            actor: self.actor.clone(),
-            on_behalf: self.credential.on_behalf.clone(),
-            action: action.to_owned(),
-            reason: Some(reason.into()).filter(|reason| !reason.is_empty()),
-            evidence,
-        }
     }
 }

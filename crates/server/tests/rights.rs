@@ -42,7 +42,7 @@ impl World {
         let app = App::open(folder.path(), options).unwrap();
         let act = RequestContext::new(Timestamp(1_700_000_000_000), "user:role-owner".parse().unwrap());
         for text in contracts {
-            registration::register(&app, &act, &Project::of(folder.path(), text.clone()).unwrap()).unwrap();
+            registration::register_to_run(&app, &act, &Project::of(folder.path(), text.clone()).unwrap()).unwrap();
         }
         let project = Project::of(folder.path(), contracts[0].clone()).unwrap();
         let alert = NewAlert {

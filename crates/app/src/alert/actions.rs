@@ -3,18 +3,19 @@
 //! Invariants: an alert moves by the one function of `domain`; a mute always ends; who did it and why stands in the
 //! entry.
 
-use kilter_domain::{
-    actor::Action,
-    alert::{AlertEvent, Hysteresis},
-};
+use kilter_domain::alert::{AlertEvent, Hysteresis};
 use kilter_store::{
-    deployment as deployments,
+    StoreError, deployment as deployments,
     monitor::{alert as alerts, alert::Alert},
 };
 
 use crate::{
-    alert::error::AlertError, app::App, authz::refused_actions, causes::InvalidState, components::access::permit,
-    context::RequestContext, registered::recorded_project,
+    alert::error::AlertError,
+    app::App,
+    authz::{act, permission::permit, refused_actions},
+    causes::InvalidState,
+    context::RequestContext,
+    registered::recorded_project,
 };
 
 /// Moves an alert by the hand of a person: acknowledged, muted, unmuted, resolved.
@@ -41,11 +42,10 @@ fn advance(
     event: AlertEvent,
     reason: &str,
 ) -> Result<Alert, AlertError> {
+    let unknown = || StoreError::NotFound { what: "endpoint", id: alert.key.endpoint.to_string() };
     let endpoint = app.store().read(|reader| deployments::find_endpoint(reader, &alert.key.endpoint))?;
-    if let Some(endpoint) = endpoint {
-        let project = recorded_project(app, &endpoint.project)?;
-        permit(&project, context, Action::HandleAlert)?;
-    }
+    let project = recorded_project(app, &endpoint.ok_or_else(unknown)?.project)?;
+    let by = permit::<act::HandleAlert>(&project, context)?;
     let next = alert.state.after(event, Hysteresis::default(), context.at).map_err(|refusal| InvalidState {
         what: "alert",
         id: alert.id.clone(),
@@ -53,7 +53,7 @@ fn advance(
         how: refusal.to_string(),
     })?;
     let (id, from) = (alert.id, alert.state);
-    let draft = context.audit_event(verb(event), reason, vec![]);
+    let draft = by.audit_event(verb(event), reason, vec![]);
     Ok(app.store().write(move |tx| alerts::advance(&tx.audited(draft), &id, from, next, None))?)
 }
 

@@ -23,7 +23,7 @@ use crate::{
     alert::error::AlertError,
     alert::notify::{self, AlertNotification},
     app::App,
-    context::RequestContext,
+    authz::AuthorizedContext,
 };
 
 /// Parts that break a rule anew which one sentence names.
@@ -85,7 +85,7 @@ pub(crate) struct Explanation {
 #[derive(Clone, Copy)]
 pub(crate) struct EndpointAlerts<'a> {
     pub app: &'a App,
-    pub context: &'a RequestContext,
+    pub context: &'a AuthorizedContext,
     pub endpoint: &'a EndpointName,
     /// Who is notified.
     pub sinks: &'a [AlertSink],
@@ -97,7 +97,7 @@ impl<'a> EndpointAlerts<'a> {
     /// The alerts of an endpoint; `monitor` is its section of the contract, if there is one.
     pub fn new(
         app: &'a App,
-        context: &'a RequestContext,
+        context: &'a AuthorizedContext,
         endpoint: &'a EndpointName,
         monitor: Option<&'a Monitor>,
     ) -> Self {

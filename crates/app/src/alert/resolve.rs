@@ -14,7 +14,7 @@ use kilter_store::{
 };
 
 use crate::{
-    alert::error::AlertError, alert::lifecycle::EndpointAlerts, app::App, context::RequestContext, model::load,
+    alert::error::AlertError, alert::lifecycle::EndpointAlerts, app::App, authz::AuthorizedContext, model::load,
     prediction::logged::Label, project::folder::Project,
 };
 
@@ -23,7 +23,7 @@ impl App {
     /// that the version which serves now (`by`) cannot answer either stay open.
     pub(crate) fn resolve_alerts(
         &self,
-        context: &RequestContext,
+        context: &AuthorizedContext,
         project: &Project,
         endpoint: &EndpointName,
         by: (&ModelName, u32),

@@ -22,9 +22,8 @@ use kilter_store::{
 use crate::{
     app::App,
     approval::error::ApproveError,
-    authz::refused_actions,
+    authz::{Act, AuthorizedContext, act, permission::permit_with_roles, refused_actions},
     causes::{InvalidState, NotFound},
-    components::access::permit,
     context::RequestContext,
     deployment::auto_deploy::{self, DeployOutcome},
     model::{
@@ -66,7 +65,7 @@ pub fn project_of(app: &App, model: &ModelName) -> Result<Project, ApproveError>
 /// A decision that someone takes about a version, who has the right to it.
 pub(super) struct Ballot<'a> {
     pub app: &'a App,
-    pub context: &'a RequestContext,
+    pub context: &'a AuthorizedContext,
     pub project: &'a Project,
     pub record: VersionRecord,
     pub by: ActorWithRoles,
@@ -96,19 +95,19 @@ impl Ballot<'_> {
     }
 }
 
-/// Asks for the right to decide about a version, and lets `work` take the decision; a refusal has its entry.
-pub(super) fn decide<T>(
+/// Asks for the right to do `A` to a version, and lets `work` take the decision; a refusal has its entry.
+pub(super) fn decide<A: Act, T>(
     app: &App,
     context: &RequestContext,
     (project, model, number): (&Project, &ModelName, u32),
-    (action, kind, reason): (Action, &str, &str),
+    (kind, reason): (&str, &str),
     work: impl FnOnce(&Ballot<'_>) -> Result<T, ApproveError>,
 ) -> Result<T, ApproveError> {
     refused_actions::record_if_refused(app, context, kind, &versions::object(model, number), || {
-        let permit = permit(project, context, action)?;
+        let (authorized, roles) = permit_with_roles::<A>(project, context)?;
         let record = app.store().read(|reader| VersionRecord::read(reader, model, number, context.at))?;
-        let by = ActorWithRoles { actor: context.actor.clone(), roles: permit.roles };
-        work(&Ballot { app, context, project, record, by, reason })
+        let by = ActorWithRoles { actor: context.actor.clone(), roles };
+        work(&Ballot { app, context: &authorized, project, record, by, reason })
     })
 }
 
@@ -125,9 +124,9 @@ pub fn approve(
     yes: Yes<'_>,
 ) -> Result<Approved, ApproveError> {
     let project = project_of(app, model)?;
-    let asked = (Action::Approve, SIGN_OFF, yes.reason);
     let work = |ballot: &Ballot<'_>| record_sign_off(ballot, yes);
-    let mut approved = decide(app, context, (&project, model, number), asked, work)?;
+    let mut approved =
+        decide::<act::Approve, _>(app, context, (&project, model, number), (SIGN_OFF, yes.reason), work)?;
     if approved.state == VersionState::Approved {
         // The approval stands whatever becomes of the deployment; the loop of a server tries again.
         match auto_deploy::deploy_newest(app, &project, context.at) {
@@ -207,7 +206,7 @@ pub fn reject(
     reason: &str,
 ) -> Result<VersionState, ApproveError> {
     let project = project_of(app, model)?;
-    decide(app, context, (&project, model, number), (Action::Reject, REJECT, reason), record_decline)
+    decide::<act::Reject, _>(app, context, (&project, model, number), (REJECT, reason), record_decline)
 }
 
 fn record_decline(ballot: &Ballot<'_>) -> Result<VersionState, ApproveError> {

@@ -21,8 +21,8 @@ use kilter_store::{
 use crate::{
     app::App,
     approval::rejudge,
+    authz::AuthorizedContext,
     causes::StorageError,
-    context::RequestContext,
     deployment::{
         checks,
         error::DeployError,
@@ -46,7 +46,7 @@ const MAX_MODELS: u32 = 1000;
 /// # Errors
 /// When the metadata cannot be read or written; what was done until then stays.
 pub fn lapse_versions(app: &App, project: &Project, at: Timestamp) -> Result<Vec<u32>, DeployError> {
-    let context = RequestContext::system("approval", at);
+    let context = AuthorizedContext::system("approval", at);
     let (mut lapsed, mut failed) = (Vec::new(), None);
     for model in models_of(app, project)? {
         for (number, lapse) in due_lapses(app, &context, project, &model)? {
@@ -73,7 +73,7 @@ fn models_of(app: &App, project: &Project) -> Result<Vec<ModelName>, StorageErro
 
 fn lapse_version(
     app: &App,
-    context: &RequestContext,
+    context: &AuthorizedContext,
     project: &Project,
     (model, number, lapse): (&ModelName, u32, &Lapse),
 ) -> Result<(), DeployError> {
@@ -112,7 +112,7 @@ pub(crate) fn next_lapse(app: &App, project: &Project, now: Timestamp) -> Result
 /// by has changed.
 fn due_lapses(
     app: &App,
-    context: &RequestContext,
+    context: &AuthorizedContext,
     project: &Project,
     model: &ModelName,
 ) -> Result<BTreeMap<u32, Lapse>, StorageError> {
@@ -203,7 +203,7 @@ fn open_rule(record: &VersionRecord) -> Option<Lapse> {
 /// Judges a version by the rules that the policy in force adds, and writes the verdicts.
 fn judge_added_rules(
     app: &App,
-    context: &RequestContext,
+    context: &AuthorizedContext,
     project: &Project,
     record: VersionRecord,
 ) -> Result<VersionRecord, StorageError> {
@@ -215,7 +215,7 @@ fn judge_added_rules(
     }
     let (model, number, policy) = (record.version.model, record.version.number, project.contract.policy_digest());
     let (at, of) = (context.at, model.clone());
-    let by = RequestContext::system("gate", at);
+    let by = AuthorizedContext::system("gate", at);
     let entries: Vec<_> = added
         .into_iter()
         .map(|GateResult { gate, verdict }| {
@@ -231,7 +231,7 @@ fn judge_added_rules(
 }
 
 /// Takes away what serves and may not: it was deployed while its version moved, or by a server that did not know yet.
-fn withdraw_unadmitted(app: &App, context: &RequestContext, project: &Project) -> Result<(), DeployError> {
+fn withdraw_unadmitted(app: &App, context: &AuthorizedContext, project: &Project) -> Result<(), DeployError> {
     for (endpoint, admits) in endpoints_of(app, project)? {
         let (live, candidate) = app
             .store()

@@ -4,7 +4,6 @@
 //! Invariants: each act is a fact of its own, in the transaction of the move; whoever submits is a maker of the version.
 
 use kilter_domain::{
-    actor::Action,
     contract::Policy,
     error_chain::with_causes,
     ids::{ModelName, VersionId},
@@ -28,6 +27,7 @@ use crate::{
         lapse,
         settle::{self, run_record},
     },
+    authz,
     causes::InvalidState,
     context::RequestContext,
     deployment::{
@@ -81,9 +81,9 @@ pub fn submit(
     reason: &str,
 ) -> Result<Submitted, ApproveError> {
     let project = project_of(app, model)?;
-    let asked = (Action::Submit, "version.submit", reason);
-    let policy = decide(app, context, (&project, model, number), asked, record_submission)?;
-    let settled = settle::settle_candidate(app, context, &project, number)?;
+    let asked = ("version.submit", reason);
+    let policy = decide::<authz::act::Submit, _>(app, context, (&project, model, number), asked, record_submission)?;
+    let settled = settle::settle_candidate(app, context.at, &project, number)?;
     let record = app.store().read(|reader| VersionRecord::read(reader, model, number, context.at))?;
     let open = if settled == VersionState::Candidate { record.open_rules(&policy) } else { Vec::new() };
     Ok(Submitted { state: settled, open })
@@ -128,8 +128,8 @@ pub fn take_back(
     reason: &str,
 ) -> Result<VersionState, ApproveError> {
     let project = project_of(app, model)?;
-    let asked = (Action::Return, "version.return", reason);
-    decide(app, context, (&project, model, number), asked, |ballot| {
+    let asked = ("version.return", reason);
+    decide::<authz::act::Return, _>(app, context, (&project, model, number), asked, |ballot| {
         let event = VersionEvent::Returned { reason: reason.to_owned() };
         let facts = facts_of(&project, &ballot.record);
         let next = facts.after(&event, &ballot.by)?;
@@ -143,7 +143,7 @@ pub fn take_back(
             only_at: None,
             act: Some(act(ballot, ActKind::Returned, json!({}))),
         };
-        withdraw::withdraw(app, context, &project, withdrawal)?;
+        withdraw::withdraw(app, ballot.context, &project, withdrawal)?;
         Ok(next)
     })
 }
@@ -161,8 +161,8 @@ pub fn revoke(
     reason: &str,
 ) -> Result<Vec<Withdrawn>, ApproveError> {
     let project = project_of(app, model)?;
-    let asked = (Action::Revoke, "version.revoke", reason);
-    let withdrawn = decide(app, context, (&project, model, number), asked, |ballot| {
+    let asked = ("version.revoke", reason);
+    let withdrawn = decide::<authz::act::Revoke, _>(app, context, (&project, model, number), asked, |ballot| {
         let event = VersionEvent::Revoked { reason: reason.to_owned() };
         let facts = facts_of(&project, &ballot.record);
         let next = facts.after(&event, &ballot.by)?;
@@ -176,7 +176,7 @@ pub fn revoke(
             only_at: None,
             act: Some(act(ballot, ActKind::Revoked, json!({}))),
         };
-        Ok(withdraw::withdraw(app, context, &project, withdrawal)?)
+        Ok(withdraw::withdraw(app, ballot.context, &project, withdrawal)?)
     })?;
     // The version is revoked whatever becomes of those that were made from it; the loop of a server tries again.
     if let Err(error) = lapse::lapse_versions(app, &project, context.at) {
@@ -198,8 +198,8 @@ pub fn retire(
     retirement: Retirement<'_>,
 ) -> Result<Vec<Withdrawn>, ApproveError> {
     let project = project_of(app, model)?;
-    let asked = (Action::Retire, "version.retire", retirement.reason);
-    decide(app, context, (&project, model, number), asked, |ballot| {
+    let asked = ("version.retire", retirement.reason);
+    decide::<authz::act::Retire, _>(app, context, (&project, model, number), asked, |ballot| {
         check_replacement(app, model, number, retirement.replacement)?;
         let replacement = retirement.replacement.map(|number| VersionId::new(model.clone(), number).to_string());
         let evidence = Evidence {
@@ -220,7 +220,7 @@ pub fn retire(
             only_at: None,
             act: Some(act(ballot, ActKind::Retired, document)),
         };
-        Ok(withdraw::withdraw(app, context, &project, withdrawal)?)
+        Ok(withdraw::withdraw(app, ballot.context, &project, withdrawal)?)
     })
 }
 

@@ -3,7 +3,7 @@
 //! Invariants: whoever proposed does not accept; what was judged is what comes into force: if another contract came into force
 //! meanwhile, the proposal is over.
 
-use kilter_domain::{actor::Action, error_chain::with_causes, ids::ModelName};
+use kilter_domain::{error_chain::with_causes, ids::ModelName};
 use kilter_store::{
     PageRequest,
     project::proposal::{self, Proposal, ProposalState},
@@ -12,9 +12,8 @@ use kilter_store::{
 use crate::{
     app::App,
     approval::{decide::project_of, error::ApproveError, lapse},
-    authz::{access_map, refused_actions},
+    authz::{AuthorizedContext, access_map, act, permission::permit, refused_actions},
     causes::{InvalidState, NotFound},
-    components::access::permit,
     context::RequestContext,
     project::folder::Project,
     registered,
@@ -49,12 +48,12 @@ pub fn accept_policy(
     let project = project_of(app, model)?;
     let found = find(app, &project, id)?;
     refused_actions::record_if_refused(app, context, ACCEPT, &format!("policy_proposal:{id}"), || {
-        permit(&project, context, Action::AcceptPolicy)?;
-        if context.everyone().contains(&found.by) {
+        let by = permit::<act::AcceptPolicy>(&project, context)?;
+        if by.everyone().contains(&found.by) {
             let state = format!("proposed by {}", found.by);
             return Err(refused(id, state, "ask another validator"));
         }
-        put_in_force(app, context, &found, reason)
+        put_in_force(app, &by, &found, reason)
     })?;
     let accepted = app.store().read(|reader| proposal::get(reader, id))?;
     let in_force = registered::recorded_project(app, &project.name)?;
@@ -65,14 +64,14 @@ pub fn accept_policy(
     Ok(accepted)
 }
 
-fn put_in_force(app: &App, context: &RequestContext, found: &Proposal, reason: &str) -> Result<(), ApproveError> {
+fn put_in_force(app: &App, by: &AuthorizedContext, found: &Proposal, reason: &str) -> Result<(), ApproveError> {
     if found.state != ProposalState::Open {
         return Err(refused(&found.id, word(found.state).to_owned(), "propose it again with `kilter run`"));
     }
     let in_force = register::contract_in_force(app, &found.project)?;
     let is_base = in_force.as_ref().is_some_and(|in_force| in_force.digest == found.base);
     if !is_base {
-        let (entry, id) = (context.audit_event("policy.supersede", reason, vec![]), found.id.clone());
+        let (entry, id) = (by.audit_event("policy.supersede", reason, vec![]), found.id.clone());
         app.store().write(move |tx| proposal::decide(&tx.audited(entry), &id, ProposalState::Superseded))?;
         let state = "of a contract that is no longer in force".to_owned();
         return Err(refused(&found.id, state, "propose it again with `kilter run`"));
@@ -80,8 +79,8 @@ fn put_in_force(app: &App, context: &RequestContext, found: &Proposal, reason: &
     let folder = in_force.and_then(|in_force| in_force.folder).unwrap_or_else(|| app.folder().to_owned());
     let next = Project::recorded(&found.project, &folder, found.text.clone())?;
     let evidence = vec![format!("policy_proposal:{}", found.id)];
-    let draft = context.audit_event("project.register", reason, evidence);
-    let accepted = (context.audit_event(ACCEPT, reason, vec![]), found.id.clone());
+    let draft = by.audit_event("project.register", reason, evidence);
+    let accepted = (by.audit_event(ACCEPT, reason, vec![]), found.id.clone());
     let put = NewContract { project: &next, folder: &folder, judged: Some(found.base) };
     register::put_contract(app, draft, put, Some(accepted))?;
     Ok(access_map::load_access(app)?)
@@ -100,14 +99,14 @@ pub fn reject_policy(
     let project = project_of(app, model)?;
     let found = find(app, &project, id)?;
     refused_actions::record_if_refused(app, context, "policy.reject", &format!("policy_proposal:{id}"), || {
-        permit(&project, context, Action::AcceptPolicy)?;
+        let by = permit::<act::AcceptPolicy>(&project, context)?;
         if reason.trim().is_empty() {
             return Err(refused(id, "refused without a reason".to_owned(), "say why"));
         }
         if found.state != ProposalState::Open {
             return Err(refused(id, word(found.state).to_owned(), "it was decided already"));
         }
-        let (entry, id) = (context.audit_event("policy.reject", reason, vec![]), id.to_owned());
+        let (entry, id) = (by.audit_event("policy.reject", reason, vec![]), id.to_owned());
         Ok(app.store().write(move |tx| proposal::decide(&tx.audited(entry), &id, ProposalState::Rejected))?)
     })
 }

@@ -7,7 +7,6 @@
 use std::collections::BTreeMap;
 
 use kilter_domain::{
-    actor::Action,
     contract::{GateSpec, Policy},
     gate::Verdict,
     ids::ModelName,
@@ -25,6 +24,7 @@ use crate::{
         error::ApproveError,
         settle::{self, run_record},
     },
+    authz,
     context::RequestContext,
     gate::{evaluate::GateEvaluation, judge},
     model::{facts::policy_of, golden_replay, load, version_record::CONFIRMED},
@@ -76,8 +76,8 @@ pub fn review(
     reason: &str,
 ) -> Result<Reviewed, ApproveError> {
     let project = project_of(app, model)?;
-    let asked = (Action::Review, "version.review", reason);
-    let reviewed = decide(app, context, (&project, model, number), asked, |ballot| {
+    let asked = ("version.review", reason);
+    let reviewed = decide::<authz::act::Review, _>(app, context, (&project, model, number), asked, |ballot| {
         check_reviewer(ballot)?;
         let reviewed = measure(ballot)?;
         let basis = ballot.record.review_basis(&policy_of(&project, &ballot.record.version));
@@ -91,7 +91,7 @@ pub fn review(
         app.store().write(move |tx| act::record(&tx.audited(entry), &new))?;
         Ok(reviewed)
     })?;
-    settle::settle_now_complete(app, context, &project, number);
+    settle::settle_now_complete(app, context.at, &project, number);
     Ok(reviewed)
 }
 

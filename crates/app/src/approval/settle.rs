@@ -4,6 +4,7 @@ use kilter_domain::{
     error_chain::with_causes,
     gate::Verdict,
     model::{GateResult, VersionState},
+    time::Timestamp,
 };
 use kilter_store::run as runs;
 use kilter_workflow::RunRecord;
@@ -11,8 +12,8 @@ use kilter_workflow::RunRecord;
 use crate::{
     app::App,
     approval::error::ApproveError,
+    authz::AuthorizedContext,
     causes::StorageError,
-    context::RequestContext,
     deployment::{auto_deploy, checks},
     gate::{diagnostics::Diagnostics, transition::VersionTransition},
     model::{approval_mode::ApprovalMode, facts::policy_of, version_record::VersionRecord},
@@ -27,13 +28,14 @@ pub(super) fn run_record(app: &App, run: &str) -> Result<Option<RunRecord>, Stor
 
 /// What a version waited for was given, which is no yes: it is approved where the contract asks nobody and nothing else is
 /// missing. What was given stands whatever becomes of it.
-pub(crate) fn settle_now_complete(app: &App, context: &RequestContext, project: &Project, number: u32) {
+pub(crate) fn settle_now_complete(app: &App, at: Timestamp, project: &Project, number: u32) {
     let settle = || -> Result<(), ApproveError> {
+        let context = &AuthorizedContext::system("approval", at);
         let mover = VersionTransition { app, project, context, approval_mode: ApprovalMode::Required, number };
         let state = checks::version_state(app, &project.model(), number)?;
         let settled = mover.approve_if_nobody_is_asked(state)?;
         if settled != state && settled == VersionState::Approved {
-            auto_deploy::deploy_newest(app, project, context.at)?;
+            auto_deploy::deploy_newest(app, project, at)?;
         }
         Ok(())
     };
@@ -46,12 +48,12 @@ pub(crate) fn settle_now_complete(app: &App, context: &RequestContext, project: 
 /// itself; where it stands then. A version of another state is left where it is.
 pub(super) fn settle_candidate(
     app: &App,
-    context: &RequestContext,
+    at: Timestamp,
     project: &Project,
     number: u32,
 ) -> Result<VersionState, ApproveError> {
     let model = project.model();
-    let record = app.store().read(|reader| VersionRecord::read(reader, &model, number, context.at))?;
+    let record = app.store().read(|reader| VersionRecord::read(reader, &model, number, at))?;
     if record.version.state != VersionState::Candidate {
         return Ok(record.version.state);
     }
@@ -61,12 +63,13 @@ pub(super) fn settle_candidate(
         // Its gates were never measured: nothing is decided.
         return Ok(VersionState::Candidate);
     }
+    let context = &AuthorizedContext::system("gate", at);
     let mover = VersionTransition { app, project, context, approval_mode: ApprovalMode::Required, number };
     let nothing: Option<Verdict> = None;
     let state = mover.settle(record.version.digest, &Diagnostics::default(), &results, nothing)?;
     let state = mover.approve_if_nobody_is_asked(state)?;
     if state == VersionState::Approved {
-        auto_deploy::deploy_newest(app, project, context.at)?;
+        auto_deploy::deploy_newest(app, project, at)?;
     }
     Ok(state)
 }

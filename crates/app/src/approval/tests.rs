@@ -16,6 +16,7 @@ use kilter_store::{
 
 use crate::{
     approval::{self, lapse},
+    authz::AuthorizedContext,
     break_glass,
     context::RequestContext,
     deployment::{Target, checks, deploy},
@@ -40,7 +41,7 @@ fn place(folder: &std::path::Path, terms: &str) -> TestFolder {
 /// Puts another contract in force.
 fn register(place: &mut TestFolder, text: &str) {
     place.project = Project::of(&place.project.folder, text.to_owned()).unwrap();
-    registration::register(&place.app, &by(place, "user:olga"), &place.project).unwrap();
+    registration::register_to_run(&place.app, &by(place, "user:olga"), &place.project).unwrap();
 }
 
 /// What is live at an endpoint.
@@ -50,7 +51,7 @@ fn live(place: &TestFolder, endpoint: &str) -> Option<u32> {
 }
 
 fn by(place: &TestFolder, who: &str) -> RequestContext {
-    RequestContext { actor: who.parse().unwrap(), ..place.context.clone() }
+    RequestContext { actor: who.parse().unwrap(), ..(*place.context).clone() }
 }
 
 fn yes() -> approval::Yes<'static> {
@@ -221,11 +222,11 @@ fn what_comes_back_is_approved_now_and_not_when_the_revoked_one_was_deployed() {
     let versions = [(); 2].map(|()| place.version_in(VersionState::Validated, &trained().0, None));
     let begin = place.context.at;
     for (number, day) in versions.into_iter().zip([0, 20]) {
-        place.context.at = begin.after(Span::days(day));
+        place.context = AuthorizedContext::system("test", begin.after(Span::days(day)));
         approval::approve(&place.app, &by(&place, "user:ana"), &model(&place), number, yes()).unwrap();
         place.deploy(number).unwrap();
     }
-    place.context.at = begin.after(Span::days(31));
+    place.context = AuthorizedContext::system("test", begin.after(Span::days(31)));
     let revoked = approval::revoke(&place.app, &by(&place, "user:vera"), &model(&place), versions[1], "INC").unwrap();
     assert_eq!(revoked[0].answers, None, "its approval is over");
     assert_eq!(live(&place, "churn"), None);
@@ -348,7 +349,11 @@ fn a_version_that_was_found_to_hold_is_read_again_only_when_something_changed() 
             reason: "pilot".to_owned(),
             until: place.context.at.after(Span::days(days)),
         };
-        let entry = by(&place, "user:vera").audit_event("waiver.grant", "", vec![]);
+        let entry = AuthorizedContext::logged_in("user:vera".parse().unwrap(), place.context.at).audit_event(
+            "waiver.grant",
+            "",
+            vec![],
+        );
         place.app.store().write(move |tx| waiver::grant(&tx.audited(entry), &new)).unwrap();
     };
     grant("first", 10);

@@ -1,7 +1,6 @@
 //! Waivers are granted and revoked by people who did not make the version.
 
 use kilter_domain::{
-    actor::Action,
     contract::Policy,
     error_chain::with_causes,
     ids::{GateName, ModelName},
@@ -18,9 +17,8 @@ use kilter_store::{
 use crate::{
     app::App,
     approval::{decide::project_of, error::ApproveError, lapse, settle},
-    authz::refused_actions,
+    authz::{act, permission::permit, refused_actions},
     causes::{InvalidState, NotFound},
-    components::access::permit,
     context::RequestContext,
     model::{facts::policy_of, version_record::VersionRecord},
     project::folder::Project,
@@ -64,7 +62,7 @@ pub fn grant_waiver(
     let project = project_of(app, &scope.model)?;
     let object = format!("model:{}", scope.model);
     let waiver = refused_actions::record_if_refused(app, context, "waiver.grant", &object, || {
-        permit(&project, context, Action::Waive)?;
+        let by = permit::<act::Waive>(&project, context)?;
         let rule = rule_of(app, &project, scope, new, context)?;
         check(context, new)?;
         let granted = waiver::NewWaiver {
@@ -76,12 +74,12 @@ pub fn grant_waiver(
             reason: new.reason.trim().to_owned(),
             until: new.until,
         };
-        let entry = context.audit_event("waiver.grant", new.reason, vec![]);
+        let entry = by.audit_event("waiver.grant", new.reason, vec![]);
         Ok::<_, ApproveError>(app.store().write(move |tx| waiver::grant(&tx.audited(entry), &granted))?)
     })?;
     for number in candidates(app, scope)? {
         // The waiver stands whatever becomes of a candidate; whoever submits it again sees why.
-        if let Err(error) = settle::settle_candidate(app, context, &project, number) {
+        if let Err(error) = settle::settle_candidate(app, context.at, &project, number) {
             tracing::error!(model = %scope.model, number, error = with_causes(&error), "a candidate could not be judged again");
         }
     }
@@ -105,8 +103,8 @@ pub fn revoke_waiver(
     }
     let object = format!("waiver:{id}");
     let waiver = refused_actions::record_if_refused(app, context, "waiver.revoke", &object, || {
-        permit(&project, context, Action::Waive)?;
-        let (entry, id) = (context.audit_event("waiver.revoke", reason, vec![]), id.to_owned());
+        let by = permit::<act::Waive>(&project, context)?;
+        let (entry, id) = (by.audit_event("waiver.revoke", reason, vec![]), id.to_owned());
         Ok::<_, ApproveError>(app.store().write(move |tx| waiver::revoke(&tx.audited(entry), &id))?)
     })?;
     lapse::lapse_versions(app, &project, context.at)?;

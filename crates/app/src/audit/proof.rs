@@ -1,6 +1,9 @@
 //! Single entries, their receipts, consistency between two sizes, and the erasure of a reason.
 
-use kilter_domain::merkle::{self, Hash};
+use kilter_domain::{
+    merkle::{self, Hash},
+    time::Timestamp,
+};
 use kilter_store::{
     StoreError,
     audit::{self, Record},
@@ -16,9 +19,9 @@ use crate::{
         receipt::{LogProof, RECEIPT_FORMAT, Receipt, ReceiptReason, to_hex},
         sign::sign_checkpoint,
     },
+    authz::{Authorized, act},
     causes::{InvalidState, NotFound},
     checkpoint::decode,
-    context::RequestContext,
     signed_note::SignedNote,
 };
 
@@ -52,9 +55,9 @@ pub fn find_entry(app: &App, seq: u64) -> Result<Record, AuditError> {
 ///
 /// # Errors
 /// If there is no such entry, or no checkpoint can be signed.
-pub fn receipt(app: &App, context: &RequestContext, seq: u64) -> Result<Receipt, AuditError> {
+pub fn receipt(app: &App, now: Timestamp, seq: u64) -> Result<Receipt, AuditError> {
     let record = find_entry(app, seq)?;
-    let checkpoint = covering(app, context, seq)?;
+    let checkpoint = covering(app, now, seq)?;
     let (hashes, reason) = app.store().read(|reader| {
         Ok((audit::inclusion_proof(reader, seq, checkpoint.size)?, audit::salted_reason(reader, seq)?))
     })?;
@@ -65,7 +68,7 @@ pub fn receipt(app: &App, context: &RequestContext, seq: u64) -> Result<Receipt,
 }
 
 /// The first checkpoint over an entry; the newest one where the key of that is not believed any more.
-fn covering(app: &App, context: &RequestContext, seq: u64) -> Result<StoredCheckpoint, AuditError> {
+fn covering(app: &App, now: Timestamp, seq: u64) -> Result<StoredCheckpoint, AuditError> {
     let keys = verifier_keys(app)?;
     let is_believed =
         |found: &StoredCheckpoint| found.note.parse().is_ok_and(|note: SignedNote| note.verify(&keys).is_ok());
@@ -74,7 +77,7 @@ fn covering(app: &App, context: &RequestContext, seq: u64) -> Result<StoredCheck
     if let Some(found) = found.into_iter().flatten().find(covers) {
         return Ok(found);
     }
-    sign_checkpoint(app, context)?.filter(covers).ok_or_else(|| no_entry(seq).into())
+    sign_checkpoint(app, now)?.filter(covers).ok_or_else(|| no_entry(seq).into())
 }
 
 /// The proof that the log of `to` entries begins with that of `from` entries. `to` is the whole log where it is not given.
@@ -113,7 +116,7 @@ pub fn shows_growth(from: (u64, &str), to: (u64, &str), hashes: &[String]) -> bo
 ///
 /// # Errors
 /// If there is no such entry, or it has no reason (any more).
-pub fn erase_reason(app: &App, context: &RequestContext, seq: u64, reason: &str) -> Result<Record, AuditError> {
+pub fn erase_reason(app: &App, by: &Authorized<act::Administer>, seq: u64, reason: &str) -> Result<Record, AuditError> {
     let record = find_entry(app, seq)?;
     if record.reason.is_none() {
         let state = match record.entry.reason_hash {
@@ -123,7 +126,7 @@ pub fn erase_reason(app: &App, context: &RequestContext, seq: u64, reason: &str)
         let (id, how) = (seq.to_string(), "choose another entry with `kilter audit list`".to_owned());
         return Err(InvalidState { what: "the audit entry", id, state: state.to_owned(), how }.into());
     }
-    let event = context.audit_event("reason.erase", reason, vec![]);
+    let event = by.audit_event("reason.erase", reason, vec![]);
     app.store().write(move |tx| audit::erase_reason(&tx.audited(event), seq))?;
     find_entry(app, seq)
 }

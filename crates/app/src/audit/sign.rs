@@ -18,9 +18,9 @@ use crate::{
         publish::publish_checkpoint,
         verify::{CheckpointFault, OF_FOLDER, compare},
     },
+    authz::AuthorizedContext,
     causes::StorageError,
     checkpoint::Checkpoint,
-    context::RequestContext,
     keys::{self, SigningKeyError},
     signed_note::SignedNote,
 };
@@ -43,12 +43,12 @@ pub fn newest_checkpoint(app: &App) -> Result<Option<StoredCheckpoint>, StorageE
 ///
 /// # Errors
 /// If the log does not go on from a checkpoint that is known, the key cannot be used, or the metadata cannot be written.
-pub fn sign_checkpoint(app: &App, context: &RequestContext) -> Result<Option<StoredCheckpoint>, AuditError> {
+pub fn sign_checkpoint(app: &App, now: Timestamp) -> Result<Option<StoredCheckpoint>, AuditError> {
     if app.store().read(audit::size)? == 0 {
         return Ok(None);
     }
     // Its registration is an entry: the key is had first.
-    let key = match keys::signing_key(app, context, KeyPurpose::Checkpoint) {
+    let key = match keys::signing_key(app, &AuthorizedContext::system("audit", now), KeyPurpose::Checkpoint) {
         Err(SigningKeyError::Storage(error)) => return Err(error.into()),
         key => key?,
     };
@@ -71,7 +71,7 @@ pub fn sign_checkpoint(app: &App, context: &RequestContext) -> Result<Option<Sto
         return Ok(newest);
     }
     let note = SignedNote::sign(&head.to_string(), &head.origin, &key)?.to_string();
-    let signed = StoredCheckpoint { size: head.size, at: context.at, root: head.root, note };
+    let signed = StoredCheckpoint { size: head.size, at: now, root: head.root, note };
     let stored = signed.clone();
     app.under_no_lease().store().write(move |tx| store::put(tx, &stored))?;
     known::write(app, &signed.note)?;
@@ -99,7 +99,7 @@ pub fn sign_if_due(app: &App, now: Timestamp) -> Result<Option<StoredCheckpoint>
     if entries.is_empty() || !is_due {
         return Ok(None);
     }
-    sign_checkpoint(app, &RequestContext::system("audit", now))
+    sign_checkpoint(app, now)
 }
 
 /// The lease of whoever signs and publishes.

@@ -13,7 +13,12 @@ use kilter_store::{
 
 use crate::{
     app::App,
-    authz::{administration, authorized::Grant, error::AuthorizeError, permission},
+    authz::{
+        administration,
+        authorized::{Act, Authorized, Grant},
+        error::AuthorizeError,
+        permission,
+    },
     causes::{PermissionDenied, StorageError},
     components::access::{self, Access, AccessMap, Readable, Subject},
     context::RequestContext,
@@ -66,6 +71,16 @@ pub fn require(
     Ok(Grant::new(action, context))
 }
 
+/// As [`require`], for one act.
+pub(crate) fn require_act<A: Act>(
+    app: &App,
+    context: &RequestContext,
+    subject: &Subject,
+) -> Result<Authorized<A>, AuthorizeError> {
+    check(app, context, A::ACTION, subject)?;
+    Ok(Authorized::new(context))
+}
+
 fn check(app: &App, context: &RequestContext, action: Action, subject: &Subject) -> Result<(), AuthorizeError> {
     let map = access_map(app);
     let of = |project: &ProjectName| Ok(authorize_known(app, &map, context, action, project)?);
@@ -94,7 +109,7 @@ fn check(app: &App, context: &RequestContext, action: Action, subject: &Subject)
             }
             map.projects.keys().next().map_or(Ok(()), of)
         }
-        Subject::Platform => Ok(administration::authorize(app, context)?),
+        Subject::Platform => Ok(administration::authorize(app, context).map(|_| ())?),
     }
 }
 
@@ -119,7 +134,7 @@ fn authorize_known(
     project: &ProjectName,
 ) -> Result<(), PermissionDenied> {
     match map.projects.get(project) {
-        Some(Ok(access)) => permission::authorize(app, context, access, action).map(|_| ()),
+        Some(Ok(access)) => permission::check(app, context, access, action),
         Some(Err(why)) => Err(access::unreadable(project, why)),
         None => Ok(()),
     }

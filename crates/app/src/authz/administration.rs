@@ -7,7 +7,7 @@ use kilter_domain::actor::Action;
 
 use crate::{
     app::App,
-    authz::refused_actions,
+    authz::{authorized::AuthorizedContext, refused_actions},
     causes::PermissionDenied,
     components::{
         access::outside_scope,
@@ -17,9 +17,8 @@ use crate::{
 };
 
 /// Asks for the administration of the platform, and leaves an entry where it is missing.
-pub(crate) fn authorize(app: &App, context: &RequestContext) -> Result<(), PermissionDenied> {
-    let asked = permit(context);
-    if let Err(refused) = &asked {
+pub(crate) fn authorize(app: &App, context: &RequestContext) -> Result<AuthorizedContext, PermissionDenied> {
+    check(context).map(|()| AuthorizedContext::new(context)).inspect_err(|refused| {
         refused_actions::record_refusal(
             app,
             context,
@@ -30,11 +29,10 @@ pub(crate) fn authorize(app: &App, context: &RequestContext) -> Result<(), Permi
                 reason: refused.to_string(),
             },
         );
-    }
-    asked
+    })
 }
 
-fn permit(context: &RequestContext) -> Result<(), PermissionDenied> {
+fn check(context: &RequestContext) -> Result<(), PermissionDenied> {
     let credential = &context.credential;
     if !credential.is_admin && !credential.has_folder {
         let sentence = format!(

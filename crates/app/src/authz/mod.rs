@@ -13,6 +13,6 @@ pub use crate::components::{
     refusal_log::{RefusalTopic, RefusedAction},
 };
 pub use access_map::{grant_in_memory, grant_of_nothing, readable, require};
-pub use authorized::{Act, Authorized, Grant, act};
+pub use authorized::{Act, Authorized, AuthorizedContext, Grant, act};
 pub use error::AuthorizeError;
 pub use refused_actions::{record_refusal, record_repeated_refusals};

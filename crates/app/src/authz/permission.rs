@@ -5,28 +5,58 @@
 //! person alone with a project), but the word of a named owner stays the owner's: what only an owner may, and who the
 //! owner is. Out of scope: proof of who someone is; whoever calls hands in the actor.
 
-use kilter_domain::actor::Action;
+use kilter_domain::actor::{Action, Role};
 
 use crate::{
     app::App,
-    authz::refused_actions,
+    authz::{
+        authorized::{Act, Authorized},
+        refused_actions,
+    },
     causes::PermissionDenied,
     components::{
-        access::{Access, Permit},
+        access::Access,
         refusal_log::{RefusalTopic, RefusedAction},
     },
     context::RequestContext,
+    project::Project,
 };
 
-/// Asks for a right, and leaves an entry where it is missing.
-pub(crate) fn authorize(
+/// The right to `A` in a project, by the contract that was recorded for it.
+///
+/// # Errors
+/// [`PermissionDenied`], with the roles that it takes and who has them.
+pub(crate) fn permit<A: Act>(project: &Project, context: &RequestContext) -> Result<Authorized<A>, PermissionDenied> {
+    permit_with_roles(project, context).map(|(by, _)| by)
+}
+
+/// As [`permit`], with the roles that they have.
+pub(crate) fn permit_with_roles<A: Act>(
+    project: &Project,
+    context: &RequestContext,
+) -> Result<(Authorized<A>, Vec<Role>), PermissionDenied> {
+    let permit = Access::of(&project.name, &project.contract).permit(context, A::ACTION)?;
+    Ok((Authorized::new(context), permit.roles))
+}
+
+/// The right to `A`; leaves an entry where it is missing.
+pub(crate) fn authorize<A: Act>(
+    app: &App,
+    context: &RequestContext,
+    access: &Access,
+) -> Result<Authorized<A>, PermissionDenied> {
+    check(app, context, access, A::ACTION)?;
+    Ok(Authorized::new(context))
+}
+
+/// Asks for a right beside another one, and leaves an entry where it is missing.
+pub(crate) fn check(
     app: &App,
     context: &RequestContext,
     access: &Access,
     action: Action,
-) -> Result<Permit, PermissionDenied> {
-    let asked = access.permit(context, action);
-    if let Err(refused) = &asked {
+) -> Result<(), PermissionDenied> {
+    access.permit(context, action).map(|_| ()).inspect_err(|refused| {
         refused_actions::record_refusal(
             app,
             context,
@@ -37,6 +67,5 @@ pub(crate) fn authorize(
                 reason: refused.to_string(),
             },
         );
-    }
-    asked
+    })
 }

@@ -9,6 +9,7 @@ use kilter_domain::{audit::Outcome, error_chain::with_causes, plural::counted, t
 
 use crate::{
     app::App,
+    authz::authorized,
     causes::AuditedError,
     components::refusal_log::{DueEntry, RefusalTopic, RefusedAction},
     context::RequestContext,
@@ -70,7 +71,7 @@ fn write_refusal(app: &App, entry: DueEntry) {
     } else {
         String::new()
     };
-    let draft = context.audit_event(&refused.action, format!("{}{more}", refused.reason), vec![]);
+    let draft = authorized::audit_event(&context, &refused.action, format!("{}{more}", refused.reason), vec![]);
     let written = app.store().write(move |tx| tx.audited(draft).record_refusal(&refused.object, Outcome::Denied));
     if let Err(error) = written {
         tracing::error!(%error, "a refused act could not be written into the audit table");

@@ -11,7 +11,7 @@ use kilter_domain::{
     ids::{EndpointName, ModelName, ProjectName},
 };
 
-use crate::{causes::PermissionDenied, context::RequestContext, project::Project};
+use crate::{causes::PermissionDenied, context::RequestContext};
 
 /// Every project's rights, and whose each endpoint is.
 #[derive(Debug, Default)]
@@ -205,14 +205,6 @@ pub(crate) fn outside_scope(context: &RequestContext, action: Action) -> Permiss
         credential.scope
     );
     PermissionDenied { sentence, is_nameless: false }
-}
-
-/// Asks whether who acts may do `action` to a project, by the contract that was recorded for it.
-///
-/// # Errors
-/// [`PermissionDenied`], with the roles that it takes and who has them.
-pub(crate) fn permit(project: &Project, context: &RequestContext, action: Action) -> Result<Permit, PermissionDenied> {
-    Access::of(&project.name, &project.contract).permit(context, action)
 }
 
 #[cfg(test)]

@@ -19,10 +19,12 @@ use kilter_store::{DATABASE_FILE, DatabaseUrl, PageRequest, Store, audit, model 
 
 use crate::{
     app::{App, StorageOptions},
+    authz::AuthorizedContext,
     causes::StorageError,
     column_stats::collect,
     context::RequestContext,
     data_folder::{bucket, error::DataFolderError, layout},
+    identity,
     model::kept::is_kept,
     prediction::partition_index::{self, endpoints, kind_of, known, list_partitions},
 };
@@ -381,12 +383,13 @@ fn with_cause(error: &dyn std::error::Error) -> String {
     kilter_domain::error_chain::with_causes(error)
 }
 
-/// Someone accepts that the rows of every partition that is missing or damaged are lost: they leave the index, each with
+/// Whoever can read the data folder accepts that the rows of every partition that is missing or damaged are lost: they leave the index, each with
 /// its entry in the audit table. Which they were.
 ///
 /// # Errors
 /// When the metadata cannot be read or written.
 pub fn accept_losses(app: &App, context: &RequestContext) -> Result<Vec<PathBuf>, StorageError> {
+    let by = AuthorizedContext::of_folder(identity::by_folder(app, &context.actor, context.at));
     let always = (Timestamp(i64::MIN), Timestamp(i64::MAX));
     let listed = app
         .store()
@@ -399,7 +402,7 @@ pub fn accept_losses(app: &App, context: &RequestContext) -> Result<Vec<PathBuf>
             for partition in partition_index::partitions(app, kind, &endpoint, always)? {
                 let Err(error) = app.lake().verify(kind, &endpoint, &known(&partition)) else { continue };
                 let path = app.lake().path_of(kind, &endpoint, known(&partition).seq);
-                let draft = context.audit_event("recording.accept_loss", damage_of(&error), vec![]);
+                let draft = by.audit_event("recording.accept_loss", damage_of(&error), vec![]);
                 let (of_log, endpoint, seq) = (kind_of(kind), endpoint.clone(), partition.seq);
                 app.store()
                     .write(move |tx| index::accept_loss(&tx.audited(draft), of_log, &endpoint, seq).map(drop))?;

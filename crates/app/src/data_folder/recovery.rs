@@ -17,7 +17,7 @@ use kilter_domain::{
 use kilter_store::{PageRequest, deployment as deployments, model as versions, replica, run as runs, run::Run};
 use serde_json::json;
 
-use crate::{app::App, causes::StorageError, context::RequestContext, data_folder::error::DataFolderError};
+use crate::{app::App, authz::AuthorizedContext, causes::StorageError, data_folder::error::DataFolderError};
 
 const RUN_ENDED: &str = "the process that ran it ended before the run did; start it again with `kilter run`";
 const REQUEST_ENDED: &str = "it was requested and never took its first stage; deploy the version again";
@@ -54,7 +54,7 @@ pub(crate) fn recover_others(app: &App, now: Timestamp) -> Result<Recovered, Dat
 }
 
 fn end_work(app: &App, now: Timestamp, is_gone: &IsGone<'_>) -> Result<Recovered, DataFolderError> {
-    let context = RequestContext::system("recovery", now);
+    let context = AuthorizedContext::system("recovery", now);
     let recovered =
         Recovered { runs: end_runs(app, &context, is_gone)?, deployments: end_requests(app, &context, is_gone)? };
     if recovered != Recovered::default() {
@@ -67,7 +67,7 @@ fn end_work(app: &App, now: Timestamp, is_gone: &IsGone<'_>) -> Result<Recovered
 /// Whether the process of a replica is gone.
 type IsGone<'a> = dyn Fn(ReplicaId) -> bool + 'a;
 
-fn end_runs(app: &App, context: &RequestContext, is_gone: &IsGone<'_>) -> Result<usize, StorageError> {
+fn end_runs(app: &App, context: &AuthorizedContext, is_gone: &IsGone<'_>) -> Result<usize, StorageError> {
     let (mut ended, mut page) = (0, PageRequest::first(100));
     loop {
         let listed = app.store().read(|reader| runs::list_unfinished(reader, &page))?;
@@ -81,7 +81,7 @@ fn end_runs(app: &App, context: &RequestContext, is_gone: &IsGone<'_>) -> Result
 }
 
 /// Ends runs that nobody executes; one that another server ended meanwhile is left as it is. How many.
-fn end_listed_runs(app: &App, context: &RequestContext, left: Vec<Run>) -> Result<usize, StorageError> {
+fn end_listed_runs(app: &App, context: &AuthorizedContext, left: Vec<Run>) -> Result<usize, StorageError> {
     let draft = context.audit_event(EventKind::TrainingFailed.as_str(), RUN_ENDED, vec![]);
     Ok(app.store().write(move |tx| {
         let mut ended = 0;
@@ -98,7 +98,7 @@ fn end_listed_runs(app: &App, context: &RequestContext, left: Vec<Run>) -> Resul
     })?)
 }
 
-fn end_requests(app: &App, context: &RequestContext, is_gone: &IsGone<'_>) -> Result<usize, DataFolderError> {
+fn end_requests(app: &App, context: &AuthorizedContext, is_gone: &IsGone<'_>) -> Result<usize, DataFolderError> {
     let (mut ended, mut page) = (0, PageRequest::first(1000));
     loop {
         let listed = app.store().read(|reader| deployments::list_endpoints(reader, None, &page))?;
@@ -114,7 +114,7 @@ fn end_requests(app: &App, context: &RequestContext, is_gone: &IsGone<'_>) -> Re
 
 fn end_requests_at(
     app: &App,
-    context: &RequestContext,
+    context: &AuthorizedContext,
     endpoint: &EndpointName,
     is_gone: &IsGone<'_>,
 ) -> Result<usize, DataFolderError> {

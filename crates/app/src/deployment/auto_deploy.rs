@@ -16,8 +16,8 @@ use kilter_store::{PageRequest, audit, deployment as deployments, model as versi
 
 use crate::{
     app::App,
+    authz::AuthorizedContext,
     causes::{AuditedError, StorageError},
-    context::RequestContext,
     deployment::{deploy, error::DeployError, target::Target},
     model::approval_mode::ApprovalMode,
     project::folder::Project,
@@ -43,7 +43,7 @@ pub struct DeployOutcome {
 /// When something could not be read or written; that a version may not serve is a result with its reason.
 pub fn deploy_if_allowed(
     app: &App,
-    context: &RequestContext,
+    context: &AuthorizedContext,
     project: &Project,
     trained: &TrainingOutcome,
     approval_mode: ApprovalMode,
@@ -61,7 +61,7 @@ pub fn deploy_if_allowed(
 /// # Errors
 /// As [`deploy_if_allowed`].
 pub fn deploy_newest(app: &App, project: &Project, at: Timestamp) -> Result<Vec<DeployOutcome>, DeployError> {
-    let context = RequestContext::system("deploy", at);
+    let context = AuthorizedContext::system("deploy", at);
     let mut deployed = Vec::new();
     for target in Target::all(project).filter(|target| target.deploy.auto) {
         if let Some(version) = newest_unseen(app, &target)? {
@@ -112,7 +112,7 @@ pub(crate) fn was_refused(
 
 fn deploy_automatically(
     app: &App,
-    context: &RequestContext,
+    context: &AuthorizedContext,
     target: &Target<'_>,
     (number, state): (u32, VersionState),
 ) -> Result<DeployOutcome, DeployError> {
@@ -150,7 +150,7 @@ fn state_at(app: &App, target: &Target<'_>, number: u32) -> Result<Option<Deploy
 
 fn record_not_deployed(
     app: &App,
-    context: &RequestContext,
+    context: &AuthorizedContext,
     target: &Target<'_>,
     number: u32,
     reason: String,
@@ -182,7 +182,7 @@ mod tests {
     fn a_version_that_was_rejected_meanwhile_is_a_failure_and_not_a_note() {
         let folder = tempfile::tempdir().unwrap();
         let place = TestFolder::open(folder.path());
-        registration::register(&place.app, &place.context, &place.project).unwrap();
+        registration::register_to_run(&place.app, &place.context, &place.project).unwrap();
         let number = place.version_in(VersionState::Rejected, &trained().0, None);
         let target = Target::main(&place.project).unwrap();
         let judged = (number, VersionState::Approved);

@@ -25,8 +25,8 @@ use kilter_store::{PageRequest, deployment as deployments, deployment::Deploymen
 
 use crate::{
     app::App,
+    authz::AuthorizedContext,
     causes::StorageError,
-    context::RequestContext,
     deployment::{checks, error::DeployError, route_change, target::Target, threshold::siblings},
     model::{error::VersionError, load},
     prediction::logged::{self, LoggedPredictions, PredictionFilter},
@@ -53,7 +53,7 @@ struct Better {
 /// open; whether it did.
 pub(crate) fn roll_back_if_better(
     app: &App,
-    context: &RequestContext,
+    context: &AuthorizedContext,
     target: &Target<'_>,
 ) -> Result<bool, DeployError> {
     let Target { project, deploy, endpoint } = target;

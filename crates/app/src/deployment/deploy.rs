@@ -4,14 +4,13 @@
 //! with its entry, before the data plane follows, and nobody else moves it meanwhile ([`super::route_change`]); what serves after a
 //! crash is what the store says. A rollback needs nobody's approval.
 
-use kilter_domain::{actor::Action, contract::Deploy, ids::EndpointName};
+use kilter_domain::{contract::Deploy, ids::EndpointName};
 use kilter_store::{deployment as deployments, deployment::Deployment};
 
 use crate::{
     app::App,
-    authz::refused_actions,
+    authz::{AuthorizedContext, act, permission::permit, refused_actions},
     causes::NotFound,
-    components::access::permit,
     context::RequestContext,
     deployment::{error::DeployError, route_change, routes, target::Target},
     project::folder::Project,
@@ -24,7 +23,7 @@ use crate::{
 /// written then.
 pub fn deploy_version(
     app: &App,
-    context: &RequestContext,
+    context: &AuthorizedContext,
     target: &Target<'_>,
     number: u32,
     reason: &str,
@@ -50,8 +49,8 @@ pub fn deploy_at(
         "deployment.request",
         &deployments::endpoint_object(endpoint),
         || {
-            permit(&project, context, Action::Deploy)?;
-            deploy_version(app, context, &Target::of(&project, &deploy), number, reason)
+            let by = permit::<act::Deploy>(&project, context)?;
+            deploy_version(app, &by, &Target::of(&project, &deploy), number, reason)
         },
     )
 }
@@ -73,10 +72,8 @@ pub fn roll_back_at(
         "deployment.roll_back",
         &deployments::endpoint_object(endpoint),
         || {
-            permit(&project, context, Action::RollBack)?;
-            route_change::change_endpoint(app, context, &Target::of(&project, &deploy), |change| {
-                change.roll_back(reason)
-            })
+            let by = permit::<act::RollBack>(&project, context)?;
+            route_change::change_endpoint(app, &by, &Target::of(&project, &deploy), |change| change.roll_back(reason))
         },
     )
 }

@@ -23,9 +23,9 @@ use kilter_store::{
 
 use crate::{
     app::App,
+    authz::AuthorizedContext,
     causes::StorageError,
     clock_set_back,
-    context::RequestContext,
     deployment::{
         checks,
         error::DeployError,
@@ -57,7 +57,7 @@ struct CandidateComparison {
 }
 
 /// Takes the candidate at an endpoint one stage further, or back, if its time has come.
-pub(crate) fn advance_rollout(app: &App, context: &RequestContext, target: &Target<'_>) -> Result<(), DeployError> {
+pub(crate) fn advance_rollout(app: &App, context: &AuthorizedContext, target: &Target<'_>) -> Result<(), DeployError> {
     let Target { deploy, endpoint, .. } = target;
     let Some(candidate) = app.store().read(|reader| deployments::candidate(reader, endpoint))? else {
         return Ok(());
@@ -117,7 +117,7 @@ fn stage_since(app: &App, candidate: &Deployment, now: Timestamp) -> Result<Time
 
 fn compare_candidate(
     app: &App,
-    context: &RequestContext,
+    context: &AuthorizedContext,
     candidate: &Deployment,
     since: Timestamp,
 ) -> Result<CandidateComparison, VersionError> {
@@ -141,7 +141,7 @@ fn compare_candidate(
 /// (shadow), else between the rows that chance gave to each (canary).
 fn compare_losses(
     app: &App,
-    context: &RequestContext,
+    context: &AuthorizedContext,
     candidate: &Deployment,
     live: &Deployment,
 ) -> Result<Option<Estimate>, VersionError> {
@@ -221,7 +221,7 @@ pub(crate) fn note_candidate_requests(app: &App, endpoint: &EndpointName) -> Res
 /// The guardrail that broke: a rule of the contract that holds, or labels that say the candidate is worse.
 fn judge_guardrail(
     app: &App,
-    context: &RequestContext,
+    context: &AuthorizedContext,
     deploy: &Deploy,
     candidate: &Deployment,
     trial: &CandidateComparison,
@@ -246,7 +246,7 @@ fn judge_guardrail(
 
 fn broken_guardrail(
     app: &App,
-    context: &RequestContext,
+    context: &AuthorizedContext,
     canary: &Canary,
     candidate: &Deployment,
     trial: &CandidateComparison,

@@ -22,9 +22,9 @@ use serde_json::json;
 
 use crate::{
     app::App,
+    authz::AuthorizedContext,
     causes::{InvalidState, NoLiveVersion, NotFound, StorageError},
     components::serving::Serving,
-    context::RequestContext,
     deployment::{
         checks,
         error::DeployError,
@@ -39,7 +39,7 @@ use crate::{
 /// The right to change what answers at an endpoint: [`change_endpoint`] gives it to one caller at a time.
 pub(crate) struct EndpointChange<'a> {
     app: &'a App,
-    context: &'a RequestContext,
+    context: &'a AuthorizedContext,
     target: &'a Target<'a>,
 }
 
@@ -69,7 +69,7 @@ impl From<&Deployment> for PendingDeployment {
 /// Lets `work` change what answers at a place, while nobody else does.
 pub(crate) fn change_endpoint<T>(
     app: &App,
-    context: &RequestContext,
+    context: &AuthorizedContext,
     target: &Target<'_>,
     work: impl FnOnce(&EndpointChange<'_>) -> Result<T, DeployError>,
 ) -> Result<T, DeployError> {

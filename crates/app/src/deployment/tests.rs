@@ -13,6 +13,7 @@ use serde_json::json;
 
 use crate::{
     approval,
+    authz::AuthorizedContext,
     causes::InvalidState,
     context::RequestContext,
     data_folder::recovery,
@@ -35,7 +36,7 @@ fn house(folder: &std::path::Path, terms: &str) -> TestFolder {
     let mut house = TestFolder::open(folder);
     let contract = format!("{}{terms}\n", house.project.text);
     house.project = Project::of(folder, contract).unwrap();
-    registration::register(&house.app, &house.context, &house.project).unwrap();
+    registration::register_to_run(&house.app, &house.context, &house.project).unwrap();
     house
 }
 
@@ -231,7 +232,8 @@ fn a_live_version_that_cannot_be_loaded_takes_no_other_endpoint_down_and_is_roll
     let own: Vec<_> = blobs(folder.path()).difference(&before).cloned().collect();
     deploy::roll_back_at(&house.app, &house.context, &endpoint(), "nothing was before").unwrap_err();
     let live = house.app.store().read(|reader| deployments::live(reader, &endpoint())).unwrap().unwrap();
-    house.context.at = kilter_domain::time::Timestamp(house.context.at.millis() + 1_000);
+    house.context =
+        AuthorizedContext::system("test", kilter_domain::time::Timestamp(house.context.at.millis() + 1_000));
     let entry = house.context.audit_event("test", "", vec![]);
     house
         .app
@@ -241,7 +243,7 @@ fn a_live_version_that_cannot_be_loaded_takes_no_other_endpoint_down_and_is_roll
     force(&house, "broken", bad, DeploymentState::Live);
     own.iter().for_each(|blob| fs::remove_file(blob).unwrap());
 
-    registration::register(&house.app, &house.context, &other).unwrap();
+    registration::register_to_run(&house.app, &house.context, &other).unwrap();
     let house = reopened(house, folder.path());
     let reason = live::refused_at(&house.app, &endpoint()).expect("it is reported");
     assert!(!reason.is_empty());
@@ -398,7 +400,7 @@ fn a_contract_that_cannot_be_read_keeps_nothing_from_serving() {
             .to_string()
             .contains("kilter.toml")
     );
-    registration::register(&house.app, &house.context, &house.project).unwrap();
+    registration::register_to_run(&house.app, &house.context, &house.project).unwrap();
     house.deploy(house.version(&trained().0, None)).unwrap();
     assert_eq!(routed(&house).0, Some(2), "a contract that can be read heals it");
 }

@@ -29,8 +29,8 @@ use serde_json::json;
 
 use crate::{
     app::App,
+    authz::AuthorizedContext,
     causes::InvalidState,
-    context::RequestContext,
     deployment::{
         checks,
         error::DeployError,
@@ -74,7 +74,7 @@ pub struct Withdrawn {
 /// An endpoint where the version may not serve.
 struct Place<'a> {
     app: &'a App,
-    context: &'a RequestContext,
+    context: &'a AuthorizedContext,
     project: &'a Project,
     endpoint: EndpointName,
     admits: AdmissionPolicy,
@@ -97,7 +97,7 @@ struct Step {
 /// written; nothing is changed then.
 pub(crate) fn withdraw(
     app: &App,
-    context: &RequestContext,
+    context: &AuthorizedContext,
     project: &Project,
     withdrawal: Withdrawal<'_>,
 ) -> Result<Vec<Withdrawn>, DeployError> {

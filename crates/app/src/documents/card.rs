@@ -2,11 +2,7 @@
 
 use std::fmt::Write as _;
 
-use kilter_domain::{
-    actor::{Action, Actor},
-    ids::ModelName,
-    time::Timestamp,
-};
+use kilter_domain::{actor::Actor, ids::ModelName, time::Timestamp};
 use kilter_store::model::{
     self as versions,
     card::{self as cards, Card, Parts},
@@ -15,9 +11,8 @@ use kilter_store::model::{
 use crate::{
     app::App,
     approval::{ApproveError, project_of, settle},
-    authz::refused_actions,
+    authz::{act, permission::permit, refused_actions},
     causes::{InvalidState, NotFound},
-    components::access::permit,
     context::RequestContext,
     documents::{
         document::{Document, Section},
@@ -56,14 +51,14 @@ pub fn set_card(
     let project = project_of(app, model)?;
     let object = versions::object(model, number);
     refused_actions::record_if_refused(app, context, "card.write", &object, || {
-        permit(&project, context, Action::Submit)?;
+        let by = permit::<act::Submit>(&project, context)?;
         app.store().read(|reader| versions::get(reader, model, number))?;
         for (part, text) in edit.parts {
             check_part(part, text)?;
         }
         let base = edit.revision.map(|revision| find_revision(app, model, revision)).transpose()?;
-        let (entry, parts) = (context.audit_event("card.write", "", vec![]), edit.parts.clone());
-        let (by, of) = (context.actor.clone(), model.clone());
+        let (entry, parts) = (by.audit_event("card.write", "", vec![]), edit.parts.clone());
+        let (by, of) = (by.actor.clone(), model.clone());
         // Read and written in one transaction: who writes at the same time is seen.
         let conflict = app.store().write(move |tx| {
             let history = cards::history(tx, &of, number, MAX_HISTORY)?;
@@ -77,7 +72,7 @@ pub fn set_card(
             Some(conflict) => Err(ApproveError::from(written_meanwhile(model, number, &conflict))),
         }
     })?;
-    settle::settle_now_complete(app, context, &project, number);
+    settle::settle_now_complete(app, context.at, &project, number);
     Ok(())
 }
 

@@ -17,7 +17,7 @@ use kilter_store::{
 use super::event::{Event, of_entry};
 use crate::{
     app::App,
-    authz::administration,
+    authz::{Authorized, act, administration},
     causes::{PermissionDenied, StorageError},
     context::RequestContext,
     registered::recorded_project,
@@ -204,12 +204,11 @@ pub fn list_deliveries(
 /// Sends again what ended, which has its entry; how many deliveries that are.
 ///
 /// # Errors
-/// When whoever asks does not administer the platform, or the metadata cannot be written.
-pub fn replay(app: &App, context: &RequestContext, again: Again) -> Result<usize, EventError> {
-    administration::authorize(app, context)?;
+/// When the metadata cannot be written.
+pub fn replay(app: &App, by: &Authorized<act::Administer>, again: Again) -> Result<usize, EventError> {
     let to = again.target.as_deref().unwrap_or("every target");
     let what = format!("entries {} to {} to {to}", again.first, again.last);
-    let draft = context.audit_event("event.replay", String::new(), vec![what]);
+    let draft = by.audit_event("event.replay", String::new(), vec![what]);
     Ok(app.store().write(move |tx| delivery::replay(&tx.audited(draft), &again))?)
 }
 

@@ -11,12 +11,11 @@ use kilter_workflow::StateFolder;
 
 use crate::{
     app::App,
-    authz::{Authorized, act},
+    authz::{Authorized, AuthorizedContext, act},
     causes::StorageError,
-    context::RequestContext,
     garbage::{
         error::GarbageError,
-        expired::expire_records,
+        expired::{RETENTION, expire_all},
         found::{Collection, DAY, Garbage, GarbageKind, GarbageOptions},
         needed::Needed,
         step_cache::{self, Stale},
@@ -43,17 +42,18 @@ pub fn collect_garbage(
 ///
 /// # Errors
 /// When the metadata cannot be read.
-pub fn find_garbage(app: &App, context: &RequestContext, options: &GarbageOptions) -> Result<Collection, GarbageError> {
-    collect(app, context, &GarbageOptions { deletes: false, ..*options }, &|| true)
+pub fn find_garbage(app: &App, options: &GarbageOptions) -> Result<Collection, GarbageError> {
+    let by = AuthorizedContext::system(RETENTION, options.now);
+    collect(app, &by, &GarbageOptions { deletes: false, ..*options }, &|| true)
 }
 
 pub(crate) fn collect(
     app: &App,
-    context: &RequestContext,
+    context: &AuthorizedContext,
     options: &GarbageOptions,
     goes_on: &dyn Fn() -> bool,
 ) -> Result<Collection, GarbageError> {
-    let mut collection = expire_records(app, context, options)?;
+    let mut collection = expire_all(app, context, options)?;
     let folders = step_cache::state_folders(app)?;
     let mut needed = Needed::of_metadata(app, options.now, options.unused)?;
     let mut unknown = BTreeSet::new();
@@ -157,7 +157,7 @@ fn is_same(one: &Path, other: &Path) -> bool {
 /// Writes down that garbage was removed, and how much.
 fn record(
     app: &App,
-    context: &RequestContext,
+    context: &AuthorizedContext,
     options: &GarbageOptions,
     collection: &Collection,
 ) -> Result<(), StorageError> {

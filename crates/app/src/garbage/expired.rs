@@ -13,8 +13,8 @@ use kilter_store::{PageRequest, deployment, retention};
 
 use crate::{
     app::App,
+    authz::AuthorizedContext,
     causes::StorageError,
-    context::RequestContext,
     garbage::{
         error::GarbageError,
         found::{Collection, DAY, Garbage, GarbageKind, GarbageOptions},
@@ -23,6 +23,8 @@ use crate::{
     registered::recorded_project,
 };
 
+/// The part of the platform that ends what is past its retention.
+pub(super) const RETENTION: &str = "retention";
 /// Days for which files of trainings stay.
 const TRAINING_FILE_DAYS: u32 = 7;
 
@@ -30,9 +32,13 @@ const TRAINING_FILE_DAYS: u32 = 7;
 ///
 /// # Errors
 /// As [`collect_garbage`].
-pub fn expire_records(
+pub fn expire_records(app: &App, options: &GarbageOptions) -> Result<Collection, GarbageError> {
+    expire_all(app, &AuthorizedContext::system(RETENTION, options.now), options)
+}
+
+pub(super) fn expire_all(
     app: &App,
-    context: &RequestContext,
+    context: &AuthorizedContext,
     options: &GarbageOptions,
 ) -> Result<Collection, GarbageError> {
     let mut collection = Collection { garbage: Vec::new(), skipped: Vec::new(), is_complete: true };
@@ -57,7 +63,7 @@ pub fn expire_records(
 
 fn expire_endpoint(
     app: &App,
-    context: &RequestContext,
+    context: &AuthorizedContext,
     options: &GarbageOptions,
     (project, endpoint): (&ProjectName, &EndpointName),
     collection: &mut Collection,
@@ -87,7 +93,7 @@ fn expire_endpoint(
 
 fn expire_readings(
     app: &App,
-    context: &RequestContext,
+    context: &AuthorizedContext,
     options: &GarbageOptions,
     endpoint: &EndpointName,
     keep: Retention,

@@ -82,7 +82,7 @@ proptest! {
     fn no_package_that_is_kept_ever_loses_a_file(all in prop::collection::vec(version(), 1..9)) {
         let (folder, scratch) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let house = TestFolder::open(folder.path());
-        registration::register(&house.app, &house.context, &house.project).unwrap();
+        registration::register_to_run(&house.app, &house.context, &house.project).unwrap();
         let contents: Vec<Content> =
             all.iter().enumerate().map(|(number, version)| register(&house, scratch.path(), number, version)).collect();
         let is_kept = |version: &TestVersion| {

@@ -21,8 +21,8 @@ use kilter_lake::{ReadOptions, read_table};
 
 use crate::{
     app::App,
+    authz::AuthorizedContext,
     causes::StorageError,
-    context::RequestContext,
     project::{DatasetError, folder::Project},
 };
 
@@ -66,7 +66,7 @@ pub fn check_data(
 /// Writes down that data is not fit to be trained on, where no run was begun.
 pub(crate) fn record_unfit_data(
     app: &App,
-    context: &RequestContext,
+    context: &AuthorizedContext,
     project: &Project,
     verdict: &Verdict,
 ) -> Result<(), StorageError> {

@@ -21,8 +21,8 @@ use kilter_store::{gate as verdicts, model as versions};
 
 use crate::{
     app::App,
+    authz::AuthorizedContext,
     causes::StorageError,
-    context::RequestContext,
     gate::{data_checks, diagnostics::Diagnostics, judge},
     model::{
         approval_mode::ApprovalMode,
@@ -42,7 +42,7 @@ pub(crate) const DATA_GATE: &str = "data_requirements";
 pub(crate) struct VersionTransition<'a> {
     pub app: &'a App,
     pub project: &'a Project,
-    pub context: &'a RequestContext,
+    pub context: &'a AuthorizedContext,
     pub approval_mode: ApprovalMode,
     pub number: u32,
 }
@@ -67,22 +67,21 @@ impl VersionTransition<'_> {
         })
     }
 
-    fn by(&self, part: &'static str) -> RequestContext {
-        RequestContext::system(part, self.context.at)
+    fn by(&self, part: &'static str) -> AuthorizedContext {
+        AuthorizedContext::system(part, self.context.at)
     }
 
     fn advance(
         &self,
         event: &VersionEvent,
-        by: &ActorWithRoles,
+        part: &'static str,
         kind: &str,
         reason: String,
         numbers: &EventMetrics,
     ) -> Result<VersionState, VersionError> {
         let facts = self.facts()?;
-        let next = facts.after(event, by)?;
-        let context = RequestContext::new(self.context.at, by.actor.clone());
-        let draft = context.audit_event(kind, reason, numbers.to_evidence());
+        let next = facts.after(event, &ActorWithRoles::system(part))?;
+        let draft = self.by(part).audit_event(kind, reason, numbers.to_evidence());
         let (model, number, from) = (self.model(), self.number, facts.state);
         self.app.store().write(move |tx| versions::advance(&tx.audited(draft), &model, number, from, next))?;
         Ok(next)
@@ -106,7 +105,7 @@ impl VersionTransition<'_> {
     ) -> Result<VersionState, VersionError> {
         self.advance(
             &Self::submission((package, Some(signed_by.to_owned())), commit, golden),
-            &ActorWithRoles::system("workflow"),
+            "workflow",
             "submitted",
             golden.sentence(),
             &golden_replay::numbers(golden),
@@ -148,11 +147,10 @@ impl VersionTransition<'_> {
         let open = judged.iter().flat_map(|judged| judged.open(&waivers, &facts.makers)).collect::<Vec<_>>();
         let verdicts = || judged.iter().map(|judged| &judged.verdict).chain(&data);
         let reason = verdicts().flat_map(Verdict::reasons).collect::<Vec<_>>().join("; ");
-        let by = ActorWithRoles::system("gate");
         if open.iter().any(|outcome| outcome.is_failed()) {
             let reason = noted(refusal_sentence(judged), notes);
             let event = VersionEvent::Rejected { reason: reason.clone() };
-            return self.advance(&event, &by, EventKind::GateRefused.as_str(), reason, &numbers);
+            return self.advance(&event, "gate", EventKind::GateRefused.as_str(), reason, &numbers);
         }
         let is_undecided = |data: &Verdict| matches!(data, Verdict::Undecided { .. });
         if !open.is_empty() || data.as_ref().is_some_and(is_undecided) {
@@ -164,7 +162,7 @@ impl VersionTransition<'_> {
         let reason = if waived == 0 { reason } else { format!("{reason}; {}", counted(waived, "waived rule")) };
         let reason = noted(reason, notes);
         let validation = Validation { package, policy: facts.policy, gates: judged.to_vec(), data, waivers };
-        self.advance(&VersionEvent::Validated(validation), &by, EventKind::GatePassed.as_str(), reason, &numbers)
+        self.advance(&VersionEvent::Validated(validation), "gate", EventKind::GatePassed.as_str(), reason, &numbers)
     }
 
     fn record_verdict(&self, judged: &GateResult, policy: Digest) -> Result<(), StorageError> {

@@ -12,7 +12,7 @@ use kilter_store::{
 use super::{AccountError, LoginError, authenticate::load_identities, password};
 use crate::{
     app::App,
-    authz::{administration, refused_actions},
+    authz::{AuthorizedContext, administration, refused_actions},
     causes::NotFound,
     context::RequestContext,
 };
@@ -60,7 +60,7 @@ pub fn list_accounts(app: &App, context: &RequestContext) -> Result<Vec<Account>
 /// # Errors
 /// When whoever asks does not administer the platform, the name is taken, or what is wanted is no account.
 pub fn create_account(app: &App, context: &RequestContext, new: NewAccount) -> Result<Account, AccountError> {
-    administration::authorize(app, context)?;
+    let by = administration::authorize(app, context)?;
     let groups = checked_groups(new.groups)?;
     let is_person = new.actor.kind == ActorKind::User;
     let owner = match new.actor.kind {
@@ -90,7 +90,7 @@ pub fn create_account(app: &App, context: &RequestContext, new: NewAccount) -> R
         disabled: None,
         audit_seq: 0,
     };
-    let draft = context.audit_event("account.create", summary(&wanted), vec![]);
+    let draft = by.audit_event("account.create", summary(&wanted), vec![]);
     let made = app.store().write(move |tx| account::create(&tx.audited(draft), &wanted))?;
     load_identities(app)?;
     Ok(made)
@@ -113,7 +113,7 @@ pub fn change_account(
     actor: &Actor,
     change: AccountChange,
 ) -> Result<Account, AccountError> {
-    administration::authorize(app, context)?;
+    let by = administration::authorize(app, context)?;
     if change.is_admin == Some(true) && actor.kind != ActorKind::User {
         return Err(AccountError::Invalid("a service does not administer the platform".to_owned()));
     }
@@ -135,7 +135,7 @@ pub fn change_account(
         disabled,
         ..found
     };
-    write_change(app, context, (action, summary(&wanted)), wanted)
+    write_change(app, &by, (action, summary(&wanted)), wanted)
 }
 
 /// Sets a password. Who changes their own says the one before; sessions that began with that one end.
@@ -150,9 +150,10 @@ pub fn set_password(
     (current, wanted): (Option<&str>, &str),
 ) -> Result<Account, AccountError> {
     password::check(wanted)?;
-    if *actor != context.actor {
-        administration::authorize(app, context)?;
-    }
+    let by = match AuthorizedContext::own(context, actor, None) {
+        Some(by) => by,
+        None => administration::authorize(app, context)?,
+    };
     let found = find(app, actor)?;
     if actor.kind != ActorKind::User || found.provider.is_some() {
         return Err(AccountError::Invalid(format!("{actor} has no password here: it comes in by other means")));
@@ -175,7 +176,7 @@ pub fn set_password(
         }
     }
     let password = Some(hashed(app, wanted)?);
-    write_change(app, context, ("account.password", String::new()), Account { password, ..found })
+    write_change(app, &by, ("account.password", String::new()), Account { password, ..found })
 }
 
 /// The hash of a new password.
@@ -187,11 +188,11 @@ fn hashed(app: &App, text: &str) -> Result<String, AccountError> {
 
 fn write_change(
     app: &App,
-    context: &RequestContext,
+    by: &AuthorizedContext,
     (action, reason): (&str, String),
     wanted: Account,
 ) -> Result<Account, AccountError> {
-    let draft = context.audit_event(action, reason, vec![]);
+    let draft = by.audit_event(action, reason, vec![]);
     let ends_sessions = action == "account.password";
     let changed = app.store().write(move |tx| {
         let audited = tx.audited(draft);

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     app::App,
-    authz::{RefusalTopic, RefusedAction, record_refusal},
+    authz::{AuthorizedContext, RefusalTopic, RefusedAction, record_refusal},
     context::{Credential, RequestContext},
 };
 
@@ -83,10 +83,10 @@ fn record_failure(app: &App, (topic, actor): (RefusalTopic, &Actor), reason: &st
 
 fn open_session(app: &App, actor: &Actor, how: &str, at: Timestamp) -> Result<Session, LoginError> {
     let expires = at.after(Span::seconds(SESSION_HOURS * 3_600));
-    let context = RequestContext::new(at, actor.clone());
+    let by = AuthorizedContext::logged_in(actor.clone(), at);
     let new =
         New { actor: actor.clone(), name: "login".to_owned(), scope: TokenScope::default(), expires, is_session: true };
-    let written = write_token(app, &context, (LOGIN, how.to_owned()), new);
+    let written = write_token(app, &by, (LOGIN, how.to_owned()), new);
     let (_, token) = written.map_err(login_error)?;
     Ok(Session { actor: actor.clone(), token, expires })
 }
@@ -153,13 +153,12 @@ pub fn log_in_by_provider(app: &App, proven: &ProvenByProvider, at: Timestamp) -
         record_failure(app, of_account(&proven.actor), "the account is disabled", at);
         return Err(LoginError::Refused);
     }
-    let context = RequestContext::new(at, proven.actor.clone());
+    let by = AuthorizedContext::logged_in(proven.actor.clone(), at);
     match found {
         Some(account) if account.groups == groups => {}
         Some(account) => {
             let reason = format!("{} says: member of {}", proven.issuer, groups.join(", "));
-            let (draft, wanted) =
-                (context.audit_event("account.change", reason, vec![]), Account { groups, ..account });
+            let (draft, wanted) = (by.audit_event("account.change", reason, vec![]), Account { groups, ..account });
             app.store().write(move |tx| account::change(&tx.audited(draft), &wanted))?;
         }
         None => {
@@ -174,7 +173,7 @@ pub fn log_in_by_provider(app: &App, proven: &ProvenByProvider, at: Timestamp) -
                 disabled: None,
                 audit_seq: 0,
             };
-            let draft = context.audit_event("account.create", format!("first login by {}", proven.issuer), vec![]);
+            let draft = by.audit_event("account.create", format!("first login by {}", proven.issuer), vec![]);
             app.store().write(move |tx| account::create(&tx.audited(draft), &wanted))?;
         }
     }

@@ -14,7 +14,7 @@ use kilter_store::{
 use super::{AccountError, accounts::find, authenticate::load_identities, secret};
 use crate::{
     app::App,
-    authz::{administration, refused_actions},
+    authz::{AuthorizedContext, administration, refused_actions},
     causes::{InvalidState, NotFound, PermissionDenied},
     context::RequestContext,
 };
@@ -49,7 +49,7 @@ pub fn create_token(
 ) -> Result<(Token, String), AccountError> {
     let actor = wanted.actor.clone().unwrap_or_else(|| context.actor.clone());
     let account = find(app, &actor)?;
-    authorize_owner(app, context, &account)?;
+    let by = authorize_owner(app, context, &account)?;
     let refused = |sentence| refuse(app, context, ("token.create", &account::object(&actor)), sentence);
     if actor.kind == ActorKind::User && actor != context.actor {
         return Err(refused(format!("{} may not make a token of {actor}: a person makes their own", context.actor)));
@@ -79,7 +79,7 @@ pub fn create_token(
     }
     let reason = format!("{name}, for {}", wanted.scope);
     let new = New { actor, name, scope: wanted.scope, expires: wanted.expires, is_session: false };
-    write_token(app, context, ("token.create", reason), new)
+    write_token(app, &by, ("token.create", reason), new)
 }
 
 /// What becomes a token.
@@ -94,7 +94,7 @@ pub(super) struct New {
 /// Writes a token of its own text.
 pub(super) fn write_token(
     app: &App,
-    context: &RequestContext,
+    by: &AuthorizedContext,
     (action, reason): (&str, String),
     new: New,
 ) -> Result<(Token, String), AccountError> {
@@ -109,7 +109,7 @@ pub(super) fn write_token(
         is_session: new.is_session,
         expires: new.expires,
     };
-    let draft = context.audit_event(action, reason, vec![]);
+    let draft = by.audit_event(action, reason, vec![]);
     let token = app.store().write(move |tx| token::create(&tx.audited(draft), &stored))?;
     load_identities(app)?;
     Ok((token, text))
@@ -162,13 +162,13 @@ pub fn revoke_token(app: &App, context: &RequestContext, id: &str) -> Result<Tok
         );
         return Err(refuse(app, context, ("token.revoke", &token::object(&token.id)), sentence));
     }
-    authorize_owner(app, context, &account)?;
+    let by = authorize_owner(app, context, &account)?;
     if let Some(revoked) = token.revoked {
         let how = format!("it was revoked at {revoked}");
         let state = "revoked".to_owned();
         return Err(InvalidState { what: "token", id: id.to_owned(), state, how }.into());
     }
-    let (draft, id) = (context.audit_event("token.revoke", token.name, vec![]), id.to_owned());
+    let (draft, id) = (by.audit_event("token.revoke", token.name, vec![]), id.to_owned());
     let revoked = app.store().write(move |tx| token::revoke(&tx.audited(draft), &id))?;
     load_identities(app)?;
     Ok(revoked)
@@ -181,9 +181,9 @@ fn refuse(app: &App, context: &RequestContext, asked: (&str, &str), sentence: St
 }
 
 /// Whether an account is of whoever asks: they are it, they answer for it, or they administer the platform.
-fn authorize_owner(app: &App, context: &RequestContext, account: &Account) -> Result<(), AccountError> {
-    if account.actor == context.actor || account.owner.as_ref() == Some(&context.actor) {
-        return Ok(());
+fn authorize_owner(app: &App, context: &RequestContext, account: &Account) -> Result<AuthorizedContext, AccountError> {
+    match AuthorizedContext::own(context, &account.actor, account.owner.as_ref()) {
+        Some(by) => Ok(by),
+        None => Ok(administration::authorize(app, context)?),
     }
-    Ok(administration::authorize(app, context)?)
 }

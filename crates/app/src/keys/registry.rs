@@ -11,9 +11,8 @@ use kilter_store::signing_key as keys;
 
 use crate::{
     app::App,
-    authz::{Authorized, act},
+    authz::{Authorized, AuthorizedContext, act},
     causes::NotFound,
-    context::RequestContext,
     keys::{
         error::{SigningKeyError, short},
         key_file,
@@ -26,7 +25,7 @@ use crate::{
 /// If the key cannot be read or written, is of another kind, or the key that the operator gives is revoked.
 pub fn signing_key(
     app: &App,
-    context: &RequestContext,
+    context: &AuthorizedContext,
     purpose: KeyPurpose,
 ) -> Result<Arc<PrivateKey>, SigningKeyError> {
     let mut open = app.components().signing_keys.open();
@@ -76,7 +75,7 @@ pub(crate) fn existing_key(app: &App, purpose: KeyPurpose) -> Result<PrivateKey,
 /// Registers the public key of a private one; its state.
 fn register(
     app: &App,
-    context: &RequestContext,
+    context: &AuthorizedContext,
     purpose: KeyPurpose,
     key: &PrivateKey,
 ) -> Result<KeyState, SigningKeyError> {

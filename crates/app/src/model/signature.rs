@@ -11,7 +11,7 @@ use kilter_store::{model::Version, package_signature as signatures, signing_key 
 
 use crate::{
     app::App,
-    context::RequestContext,
+    authz::AuthorizedContext,
     keys::{self as signing_keys},
     model::error::VersionError,
 };
@@ -22,7 +22,7 @@ use crate::{
 /// If the package does not list its files, or there is no key.
 pub(crate) fn sign_package(
     app: &App,
-    context: &RequestContext,
+    context: &AuthorizedContext,
     model: &ModelName,
     package: &Package,
 ) -> Result<String, VersionError> {
@@ -34,7 +34,7 @@ pub(crate) fn sign_package(
 /// The same for files that were hashed already.
 pub(crate) fn sign_files(
     app: &App,
-    context: &RequestContext,
+    context: &AuthorizedContext,
     model: &ModelName,
     (digest, files): (Digest, FileHashes),
 ) -> Result<String, VersionError> {
@@ -111,7 +111,7 @@ mod tests {
     fn a_package_that_lists_no_files_is_not_signed_as_an_empty_list() {
         let folder = tempfile::tempdir().unwrap();
         let test = TestFolder::open(folder.path());
-        crate::registration::register(&test.app, &test.context, &test.project).unwrap();
+        crate::registration::register_to_run(&test.app, &test.context, &test.project).unwrap();
         let (model, number) = (test.project.model(), test.version(&trained().0, None));
         let version = test.app.store().read(|reader| kilter_store::model::get(reader, &model, number)).unwrap();
         let mut package = Package::load(test.app.blobs(), version.digest).unwrap();

@@ -10,8 +10,8 @@ use kilter_store::{monitor as readings, monitor::Reading};
 use crate::{
     alert::lifecycle::EndpointAlerts,
     app::App,
+    authz::AuthorizedContext,
     components::label_marks::LabelMark,
-    context::RequestContext,
     monitor::error::MonitorError,
     monitor::{
         corrections::{Corrections, find_corrections},
@@ -30,7 +30,7 @@ const MAX_DELAYED: usize = 1_000;
 /// What an evaluation knows of an endpoint, whichever version serves there.
 pub(super) struct EndpointMonitor<'a> {
     pub(super) app: &'a App,
-    pub(super) context: &'a RequestContext,
+    pub(super) context: &'a AuthorizedContext,
     pub(super) endpoint: &'a EndpointName,
     pub(super) monitor: &'a Monitor,
     pub(super) retrain: Option<&'a Retrain>,
@@ -48,7 +48,7 @@ impl<'a> EndpointMonitor<'a> {
     /// The endpoint as it is now, and how far its labels are searched.
     pub(super) fn open(
         app: &'a App,
-        context: &'a RequestContext,
+        context: &'a AuthorizedContext,
         project: &'a Project,
         monitor: &'a Monitor,
         endpoint: &'a EndpointName,

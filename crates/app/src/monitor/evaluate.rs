@@ -12,7 +12,7 @@ use kilter_store::monitor as readings;
 
 use crate::{
     app::App,
-    context::RequestContext,
+    authz::AuthorizedContext,
     model::load,
     monitor::error::MonitorError,
     monitor::{
@@ -26,16 +26,17 @@ use crate::{
 /// Windows that one evaluation reads at most; a longer absence leaves the oldest unread.
 const MAX_WINDOWS: usize = 400;
 
-/// Evaluates the windows of an endpoint that ended up to `context.at`, and again those whose labels came since.
+/// Evaluates the windows of an endpoint that ended up to `now`, and again those whose labels came since.
 ///
 /// # Errors
 /// If the store, the log or a package cannot be read, or the store cannot be written.
 pub fn evaluate_monitors(
     app: &App,
-    context: &RequestContext,
+    now: Timestamp,
     project: &Project,
     endpoint: &EndpointName,
 ) -> Result<(), MonitorError> {
+    let context = &AuthorizedContext::system("reconcile", now);
     let Some(monitor) = &project.contract.monitor else { return Ok(()) };
     let live = app.store().read(|reader| kilter_store::deployment::live(reader, endpoint))?;
     let Some(live) = live else { return Ok(()) };

@@ -16,7 +16,6 @@ use tracing::{
 };
 
 use crate::{
-    context::RequestContext,
     model::golden_replay::tests::{TestFolder, customers, finite, trained},
     monitor::evaluate::evaluate_monitors,
     prediction::{Labels, Request, compact, partition_index::WHOLE_ROWS_READ, predict},
@@ -87,7 +86,7 @@ fn reads_of_evaluations(labelled: impl Fn(i64, usize) -> usize) -> Vec<usize> {
     let folder = tempfile::tempdir().unwrap();
     let mut server = TestFolder::open(folder.path());
     server.project = Project::of(folder.path(), format!("{}{MONITOR}", server.project.text)).unwrap();
-    registration::register(&server.app, &server.context, &server.project).unwrap();
+    registration::register_to_run(&server.app, &server.context, &server.project).unwrap();
     let number = server.version(&trained().0, None);
     server.deploy(number).unwrap();
     let (endpoint, reads) = ("churn".parse().unwrap(), ReadCounter::default());
@@ -95,8 +94,7 @@ fn reads_of_evaluations(labelled: impl Fn(i64, usize) -> usize) -> Vec<usize> {
     let evaluate_at = |hour: i64| {
         let at = Timestamp(start.millis() + hour * HOUR_MS + 5 * MINUTE_MS);
         compact::compact_log(&server.app, &endpoint).unwrap();
-        let context = RequestContext::system("test", at);
-        evaluate_monitors(&server.app, &context, &server.project, &endpoint).unwrap();
+        evaluate_monitors(&server.app, at, &server.project, &endpoint).unwrap();
     };
     let rows = finite(&customers());
     let mut counts = Vec::new();

@@ -17,7 +17,7 @@ use kilter_store::{monitor as readings, monitor::Reading};
 
 use crate::{
     app::App,
-    context::RequestContext,
+    authz::AuthorizedContext,
     monitor::error::MonitorError,
     prediction::{logged::LoggedPredictions, predict},
 };
@@ -57,7 +57,11 @@ pub(super) fn counts(quantity: &Quantity) -> bool {
 }
 
 /// Writes down how many requests failed at an endpoint since the last evaluation, if any did.
-pub(crate) fn tally_errors(app: &App, context: &RequestContext, endpoint: &EndpointName) -> Result<(), MonitorError> {
+pub(crate) fn tally_errors(
+    app: &App,
+    context: &AuthorizedContext,
+    endpoint: &EndpointName,
+) -> Result<(), MonitorError> {
     let Some(serving) = predict::serving(app, endpoint) else { return Ok(()) };
     let (mut since, mut errors) = (context.at, 0);
     for served in serving.endpoint().routes().versions() {
@@ -84,7 +88,7 @@ pub(super) fn errors_in(app: &App, endpoint: &EndpointName, window: Interval) ->
     Ok(found.iter().filter(inside).map(|reading| reading.count).sum())
 }
 
-fn tally(context: &RequestContext, endpoint: &EndpointName, since: Timestamp, errors: u64) -> Reading {
+fn tally(context: &AuthorizedContext, endpoint: &EndpointName, since: Timestamp, errors: u64) -> Reading {
     Reading {
         value: Some(errors as f64),
         count: errors,

@@ -23,8 +23,8 @@ use crate::{
         lifecycle::{EndpointAlerts, WindowResult},
     },
     app::App,
+    authz::{Authorized, AuthorizedContext, act},
     causes::{NotFound, StorageError, from_causes},
-    context::RequestContext,
     deployment::target::Target,
     objective::source,
     project::{ProjectError, folder::Project},
@@ -84,13 +84,13 @@ fn project_of(app: &App, model: &ModelName) -> Result<Project, ObjectiveError> {
 /// When there is no such model, or the metadata cannot be read or written. That a source says nothing is a reading.
 pub fn measure_objectives(
     app: &App,
-    context: &RequestContext,
+    by: &Authorized<act::Run>,
     model: &ModelName,
 ) -> Result<Vec<MeasuredObjective>, ObjectiveError> {
     let project = project_of(app, model)?;
     if let Some(main) = Target::main(&project) {
         for objective in project.contract.objectives.iter().filter(|objective| objective.source.is_some()) {
-            measure(app, context, &main, objective)?;
+            measure(app, by, &main, objective)?;
         }
     }
     objectives(app, model)
@@ -128,7 +128,7 @@ pub(crate) fn of_project(app: &App, project: &Project) -> Result<Vec<MeasuredObj
 }
 
 /// Measures what is due at a project.
-pub(crate) fn measure_due(app: &App, context: &RequestContext, project: &Project) -> Result<(), ObjectiveError> {
+pub(crate) fn measure_due(app: &App, context: &AuthorizedContext, project: &Project) -> Result<(), ObjectiveError> {
     let Some(main) = Target::main(project) else { return Ok(()) };
     for objective in project.contract.objectives.iter().filter(|objective| objective.source.is_some()) {
         if due(app, project, objective)?.is_none_or(|due| due <= context.at) {
@@ -155,7 +155,7 @@ fn due(app: &App, project: &Project, objective: &Objective) -> Result<Option<Tim
 
 fn measure(
     app: &App,
-    context: &RequestContext,
+    context: &AuthorizedContext,
     main: &Target<'_>,
     objective: &Objective,
 ) -> Result<(), ObjectiveError> {
@@ -179,7 +179,7 @@ fn measure(
 
 fn update_alert(
     app: &App,
-    context: &RequestContext,
+    context: &AuthorizedContext,
     (project, endpoint): (&Project, &EndpointName),
     objective: &Objective,
     (value, is_met): (f64, bool),

@@ -3,7 +3,6 @@
 use std::{collections::BTreeMap, path::Path};
 
 use kilter_domain::{
-    actor::Action,
     digest::Digest,
     event::{EventKind, EventMetrics},
     ids::ModelName,
@@ -18,7 +17,7 @@ use serde_json::json;
 use crate::{
     app::App,
     approval::project_of,
-    authz::{self, Subject},
+    authz::{AuthorizedContext, Subject, access_map, act},
     context::RequestContext,
     model::{load, signature},
     package::{error::PackageUseError, mlflow_folder},
@@ -45,25 +44,25 @@ pub fn import_package(
     folder: &Path,
     target: &ImportTarget<'_>,
 ) -> Result<(u32, VersionState), PackageUseError> {
-    authz::require(app, context, Action::Submit, &Subject::Model(target.model.clone()))?;
+    let by = access_map::require_act::<act::Submit>(app, context, &Subject::Model(target.model.clone()))?;
     let project = project_of(app, target.model).map_err(|error| PackageUseError::Invalid(error.to_string()))?;
     let package = if folder.join(MANIFEST_PATH).is_file() {
         store_package(app, folder)?
     } else {
-        pack_onnx(app, context, &project, folder)?
+        pack_onnx(app, &by, &project, folder)?
     };
-    let signed_by = signature::sign_package(app, context, target.model, &package)?;
+    let signed_by = signature::sign_package(app, &by, target.model, &package)?;
     let new = versions::NewVersion {
         model: target.model.clone(),
         run: None,
         digest: package.digest,
-        makers: context.everyone(),
+        makers: by.everyone(),
         signature: json!(package.manifest.signature),
         policy: project.contract.policy_text(),
         metrics: json!({}),
     };
     tracing::info!(model = %target.model, digest = package.digest.short(), signed_by, "a package is imported");
-    let draft = context.decision_event(EventKind::Trained, target.reason, &EventMetrics::default());
+    let draft = by.decision_event(EventKind::Trained, target.reason, &EventMetrics::default());
     let version = app.store().write(move |tx| versions::create(&tx.audited(draft), &new))?;
     Ok((version.number, version.state))
 }
@@ -89,12 +88,7 @@ fn store_package(app: &App, folder: &Path) -> Result<Package, PackageUseError> {
 }
 
 /// Packs an ONNX model of a folder that MLflow wrote. What a training would know of it is not known.
-fn pack_onnx(
-    app: &App,
-    context: &RequestContext,
-    project: &Project,
-    folder: &Path,
-) -> Result<Package, PackageUseError> {
+fn pack_onnx(app: &App, by: &AuthorizedContext, project: &Project, folder: &Path) -> Result<Package, PackageUseError> {
     let path = mlflow_folder::onnx_file(folder).ok_or_else(|| PackageUseError::NoPackage(folder.to_owned()))?;
     let model_bytes = mlflow_folder::read_model(&path)?;
     let model = load::parse_model(&model_bytes, Digest::of(&model_bytes))?;
@@ -112,7 +106,7 @@ fn pack_onnx(
         tuned_from: None,
         made: Some(Making {
             kilter: env!("CARGO_PKG_VERSION").to_owned(),
-            at: context.at,
+            at: by.at,
             owner: project.contract.project.owner.as_ref().map(ToString::to_string),
             ..Making::default()
         }),

@@ -1,12 +1,12 @@
 //! Whether the package of a version is what it claims to be; and its signature made again, where its key is gone.
 
-use kilter_domain::{actor::Action, error_chain::with_causes, ids::ModelName};
+use kilter_domain::{error_chain::with_causes, ids::ModelName};
 use kilter_package::{CheckResult, Export, FileHashes, Verified, check_hashes};
 use kilter_store::{model as versions, model::Version};
 
 use crate::{
     app::App,
-    authz::{self, Subject},
+    authz::{Subject, access_map, act},
     context::RequestContext,
     model::{golden_replay, load, signature},
     package::error::PackageUseError,
@@ -73,7 +73,7 @@ pub fn sign_version(
     model: &ModelName,
     number: u32,
 ) -> Result<String, PackageUseError> {
-    authz::require(app, context, Action::Administer, &Subject::Model(model.clone()))?;
+    let by = access_map::require_act::<act::Administer>(app, context, &Subject::Model(model.clone()))?;
     let version = app.store().read(|reader| versions::get(reader, model, number))?;
     let (verified, files) = verify(app, &version)?;
     for check in [&verified.hashes, &verified.golden] {
@@ -81,5 +81,5 @@ pub fn sign_version(
             return Err(PackageUseError::Invalid(reason.clone()));
         }
     }
-    Ok(signature::sign_files(app, context, model, (version.digest, files))?)
+    Ok(signature::sign_files(app, &by, model, (version.digest, files))?)
 }

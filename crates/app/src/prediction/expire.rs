@@ -19,8 +19,8 @@ use kilter_store::{deployment, prediction as index, prediction::Partition, repli
 
 use crate::{
     app::App,
+    authz::AuthorizedContext,
     causes::StorageError,
-    context::RequestContext,
     prediction::{
         merge_partitions,
         partition_index::{kind_of, known, partitions},
@@ -150,7 +150,7 @@ fn kept_rows(table: &Table, before: Timestamp) -> Vec<usize> {
 }
 
 /// Lets records expire: they leave the index, each log with its entry of the audit table, and their files are removed.
-pub(crate) fn expire(app: &App, context: &RequestContext, expired: &ExpiredRecords) -> Result<(), StorageError> {
+pub(crate) fn expire(app: &App, context: &AuthorizedContext, expired: &ExpiredRecords) -> Result<(), StorageError> {
     let ExpiredRecords { endpoint, kind, before, partitions, mixed } = expired;
     let serving = predict::serving(app, endpoint);
     let _sealing = serving.as_ref().map(|serving| serving.lock_sealing());

@@ -18,9 +18,9 @@ use kilter_store::{deployment, prediction as index, prediction::Recording};
 
 use crate::{
     app::{App, RecordAck},
+    authz::AuthorizedContext,
     causes::StorageError,
     components::serving::{Loss, SealMark, Serving},
-    context::RequestContext,
     prediction::{
         log_copies, log_recovery,
         partition_index::{self, NUMBERS_OF_SEGMENT, kind_of, known},
@@ -154,7 +154,11 @@ fn record_log_start(
 }
 
 /// Writes what was found missing into the audit table, once.
-pub(crate) fn record_losses(app: &App, context: &RequestContext, endpoint: &EndpointName) -> Result<(), StorageError> {
+pub(crate) fn record_losses(
+    app: &App,
+    context: &AuthorizedContext,
+    endpoint: &EndpointName,
+) -> Result<(), StorageError> {
     let Some(serving) = predict::serving(app, endpoint).filter(|serving| !serving.losses.is_empty()) else {
         return Ok(());
     };

@@ -1,6 +1,6 @@
 //! Approved versions go to the registry that their contract names.
 
-use kilter_domain::{ids::ModelName, model::VersionState};
+use kilter_domain::{ids::ModelName, model::VersionState, time::Timestamp};
 use kilter_package::oci::{self, OciAddress, Pushed, RegistryOptions};
 use kilter_store::{
     PageRequest, audit,
@@ -11,8 +11,8 @@ use serde_json::json;
 
 use crate::{
     app::App,
+    authz::AuthorizedContext,
     causes::StorageError,
-    context::RequestContext,
     private_files::temporary_folder,
     project::folder::Project,
     publish::{error::PublishError, stored_package},
@@ -82,10 +82,11 @@ pub fn due_pushes(app: &App) -> Result<Vec<DuePush>, StorageError> {
 
 /// Sends versions to the registries of their contracts. Each that arrived has an entry of the audit log; one that did not is due
 /// again.
-pub fn push_due(app: &App, context: &RequestContext, due: Vec<DuePush>) -> Vec<PushOutcome> {
+pub fn push_due(app: &App, now: Timestamp, due: Vec<DuePush>) -> Vec<PushOutcome> {
+    let by = AuthorizedContext::system("registry", now);
     let outcome = |DuePush { version, stated }: DuePush| {
         let (model, number) = (version.model.clone(), version.number);
-        PushOutcome { model, number, result: push(app, context, &version, &stated) }
+        PushOutcome { model, number, result: push(app, &by, &version, &stated) }
     };
     due.into_iter().map(outcome).collect()
 }
@@ -110,15 +111,14 @@ fn due(app: &App, project: &Project, stated: &str) -> Result<Vec<Version>, Stora
     Ok(found)
 }
 
-fn push(app: &App, context: &RequestContext, version: &Version, stated: &str) -> Result<Pushed, PublishError> {
+fn push(app: &App, by: &AuthorizedContext, version: &Version, stated: &str) -> Result<Pushed, PublishError> {
     let address = address_of(stated, version.number, &|name| std::env::var(name).ok())?;
     let scratch = temporary_folder(&app.folder().join("scratch"), "push.")
         .map_err(|source| StorageError::WriteFile { path: app.folder().to_owned(), source })?;
     let package = stored_package::check_out(app, &version.model, version.number, scratch.path())?;
-    let pushed = oci::push(&package.folder, &package.facts(context.at), &address, &RegistryOptions::default())?;
+    let pushed = oci::push(&package.folder, &package.facts(by.at), &address, &RegistryOptions::default())?;
     let evidence = vec![pushed.address.to_string()];
-    let draft =
-        context.audit_event("package.push", format!("the contract wants approved versions at {stated}"), evidence);
+    let draft = by.audit_event("package.push", format!("the contract wants approved versions at {stated}"), evidence);
     let (name, value) = (note(version), json!({ "push": stated, "address": pushed.address.to_string() }));
     app.store().write(move |tx| settings::put(&tx.audited(draft), &name, &value).map(|_| ()))?;
     Ok(pushed)

@@ -13,8 +13,8 @@ use kilter_workflow::RunEvent;
 use crate::{
     app::App,
     approval::{self, lapse},
+    authz::AuthorizedContext,
     break_glass, clock_set_back,
-    context::RequestContext,
     deployment::{Target, auto_deploy, auto_rollback, rollout, threshold::tune},
     gate::data_checks,
     model::approval_mode::ApprovalMode,
@@ -56,7 +56,7 @@ pub fn reconcile(
 ) -> Result<Option<TrainingOutcome>, ReconcileError> {
     for deploy in &project.contract.deploy {
         let endpoint = project.endpoint(deploy);
-        open_log::record_losses(app, &RequestContext::system("reconcile", step.now), &endpoint)?;
+        open_log::record_losses(app, &AuthorizedContext::system("reconcile", step.now), &endpoint)?;
         compact::compact_log(app, &endpoint)?;
     }
     match evaluate_project(app, project, step)? {
@@ -68,7 +68,7 @@ pub fn reconcile(
 /// Rollouts, monitors, alerts, thresholds and returns of earlier versions, on what is sealed; whether a training may
 /// follow.
 pub(crate) fn evaluate_project(app: &App, project: &Project, step: &Step) -> Result<bool, ReconcileError> {
-    let context = RequestContext::system("reconcile", step.now);
+    let context = AuthorizedContext::system("reconcile", step.now);
     clock_set_back::record_clock_set_back(app, &context)?;
     let is_required = step.approval_mode == ApprovalMode::Required;
     if is_required {
@@ -99,7 +99,7 @@ pub(crate) fn evaluate_project(app: &App, project: &Project, step: &Step) -> Res
 /// Whether a training is due and may start. What is due and may not start is written down.
 pub(crate) fn is_training_due(app: &App, project: &Project, step: &Step) -> Result<bool, ReconcileError> {
     let Some(main) = project.main_deploy() else { return Ok(false) };
-    let context = RequestContext::system("reconcile", step.now);
+    let context = AuthorizedContext::system("reconcile", step.now);
     Ok(triggers::due_retraining(app, &context, project, &project.endpoint(main), step.data)?.is_some())
 }
 
@@ -111,18 +111,18 @@ pub(crate) fn retrain_project(
     observer: &mut dyn FnMut(RunEvent),
 ) -> Result<Option<TrainingOutcome>, ReconcileError> {
     let Some(main) = project.main_deploy() else { return Ok(None) };
-    let context = RequestContext::system("reconcile", step.now);
+    let context = AuthorizedContext::system("reconcile", step.now);
     retrain_if_due(app, &context, project, &project.endpoint(main), step, observer)
 }
 
-fn evaluate_endpoint(app: &App, context: &RequestContext, target: &Target<'_>) -> Result<(), ReconcileError> {
+fn evaluate_endpoint(app: &App, context: &AuthorizedContext, target: &Target<'_>) -> Result<(), ReconcileError> {
     rollout::advance_rollout(app, context, target)?;
-    Ok(monitor::evaluate_monitors(app, context, target.project, &target.endpoint)?)
+    Ok(monitor::evaluate_monitors(app, context.at, target.project, &target.endpoint)?)
 }
 
 fn retrain_if_due(
     app: &App,
-    context: &RequestContext,
+    context: &AuthorizedContext,
     project: &Project,
     endpoint: &EndpointName,
     step: &Step,
@@ -168,7 +168,7 @@ pub fn prepare_training(
     };
     Ok(Training {
         cause,
-        context: RequestContext::system("reconcile", now),
+        context: AuthorizedContext::system("reconcile", now),
         data: step.data.files(project, now, window, &folder)?,
         steps,
         outputs_root: step.outputs_root.clone(),

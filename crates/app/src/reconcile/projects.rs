@@ -11,9 +11,9 @@ use kilter_domain::{
 
 use crate::{
     app::App,
+    authz::AuthorizedContext,
     causes::StorageError,
     components::serving::Serving,
-    context::RequestContext,
     deployment::rollout,
     model::approval_mode::ApprovalMode,
     monitor::usage,
@@ -57,7 +57,7 @@ pub struct Evaluation {
 
 /// Seals and merges what was recorded at every open endpoint.
 pub fn compact_logs(app: &App, now: Timestamp) -> Compaction {
-    let context = RequestContext::system("reconcile", now);
+    let context = AuthorizedContext::system("reconcile", now);
     let seal = |endpoint: &EndpointName| {
         open_log::record_losses(app, &context, endpoint)?;
         compact::compact_log_until(app, endpoint, now)?;
@@ -104,7 +104,7 @@ pub fn evaluate_registered_project(
 /// # Errors
 /// When the metadata cannot be read or written.
 pub fn tally_failures(app: &App, name: &ProjectName, now: Timestamp) -> Result<(), ReconcileError> {
-    let context = RequestContext::system("reconcile", now);
+    let context = AuthorizedContext::system("reconcile", now);
     let project = registered::recorded_project(app, name)?;
     for deploy in &project.contract.deploy {
         let endpoint = project.endpoint(deploy);

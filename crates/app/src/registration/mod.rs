@@ -2,4 +2,4 @@
 
 pub(crate) mod register;
 
-pub use register::{PolicyProposed, RegisterError, register, register_to_run};
+pub use register::{PolicyProposed, RegisterError, register_to_run};

@@ -24,7 +24,7 @@ use kilter_store::{
 
 use crate::{
     app::App,
-    authz::{access_map, permission},
+    authz::{Authorized, AuthorizedContext, access_map, act, permission},
     causes::{PermissionDenied, StorageError, from_causes},
     components::access::Access,
     context::RequestContext,
@@ -70,20 +70,22 @@ pub(crate) struct InForce {
 /// what the file says otherwise.
 ///
 /// # Errors
-/// [`RegisterError::Denied`]; nothing is changed then.
-pub fn register_to_run(app: &App, context: &RequestContext, project: &Project) -> Result<(), RegisterError> {
+/// [`RegisterError::Denied`], when whoever asks may not run, or not change the contract in force into this one; nothing is changed then.
+/// [`ProjectError::Contract`], when it says what is not put in force.
+pub fn register_to_run(
+    app: &App,
+    context: &RequestContext,
+    project: &Project,
+) -> Result<Authorized<act::Run>, RegisterError> {
     let in_force = contract_in_force(app, &project.name)?.and_then(|found| found.project);
     let asked = in_force.as_ref().unwrap_or(project);
-    permission::authorize(app, context, &Access::of(&project.name, &asked.contract), Action::Run)?;
-    register(app, context, project)
+    let by = permission::authorize::<act::Run>(app, context, &Access::of(&project.name, &asked.contract))?;
+    register(app, &by, project)?;
+    Ok(by)
 }
 
 /// Registers a project: its contract, its model, its endpoints. What is registered already stays.
-///
-/// # Errors
-/// [`RegisterError::Denied`], when another contract is in force and `act` may not change it into this one;
-/// [`ProjectError::Contract`], when it says what is not put in force.
-pub fn register(app: &App, context: &RequestContext, project: &Project) -> Result<(), RegisterError> {
+fn register(app: &App, by: &Authorized<act::Run>, project: &Project) -> Result<(), RegisterError> {
     let folder = std::path::absolute(&project.folder).unwrap_or_else(|_| project.folder.clone());
     let in_force = contract_in_force(app, &project.name)?;
     if let Some(InForce { project: Some(old), folder: known, .. }) = &in_force {
@@ -93,7 +95,7 @@ pub fn register(app: &App, context: &RequestContext, project: &Project) -> Resul
         if known.as_ref().is_some_and(|known| *known != folder) && !rights.contains(&Action::ChangeContract) {
             rights.push(Action::ChangeContract);
         }
-        rights.into_iter().try_for_each(|right| permission::authorize(app, context, &access, right).map(|_| ()))?;
+        rights.into_iter().try_for_each(|right| permission::check(app, by, &access, right))?;
     }
     // What an earlier version put in force goes on as it is.
     let old = in_force.as_ref().and_then(|found| Some(found.project.as_ref()?.contract.objections()));
@@ -107,13 +109,13 @@ pub fn register(app: &App, context: &RequestContext, project: &Project) -> Resul
             let looser = old.contract.loosened_by(&project.contract);
             let guards = Access::of(&project.name, &old.contract).gives_roles();
             if guards && !looser.is_empty() {
-                return Err(propose(app, context, project, *digest, looser)?.into());
+                return Err(propose(app, by, project, *digest, looser)?.into());
             }
             looser
         }
         _ => Vec::new(),
     };
-    let draft = context.audit_event("project.register", looser_sentence(&looser), vec![]);
+    let draft = by.audit_event("project.register", looser_sentence(&looser), vec![]);
     let put = NewContract { project, folder: &folder, judged: in_force.map(|found| found.digest) };
     put_contract(app, draft, put, None)?;
     Ok(access_map::load_access(app)?)
@@ -122,7 +124,7 @@ pub fn register(app: &App, context: &RequestContext, project: &Project) -> Resul
 /// Keeps a contract that asks for less until a validator decides.
 fn propose(
     app: &App,
-    context: &RequestContext,
+    by: &AuthorizedContext,
     project: &Project,
     base: Digest,
     changes: Vec<String>,
@@ -134,7 +136,7 @@ fn propose(
         text: project.text.clone(),
         changes: changes.clone(),
     };
-    let draft = context.audit_event("policy.propose", changes.join("; "), vec![]);
+    let draft = by.audit_event("policy.propose", changes.join("; "), vec![]);
     let proposed = app.store().write(move |tx| proposal::propose(&tx.audited(draft), &new))?;
     Ok(PolicyProposed { id: proposed.id, changes })
 }

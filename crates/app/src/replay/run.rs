@@ -51,7 +51,7 @@ pub fn replay(
     let history = History::new(table, project.roles(&dataset))?;
     let settings = Settings::of(&project, &history, options)?;
     let app = App::open(state, app)?;
-    registration::register(&app, &RequestContext::system("replay", settings.start), &project)?;
+    registration::register_to_run(&app, &RequestContext::system("replay", settings.start), &project)?;
     let past = PointInTimeSource::new(&history, dataset.name.clone());
     let mut simulator = Simulator::new(&app, &project, &history, &settings);
     first_training(&app, &project, &settings, &past)?;

@@ -2,13 +2,17 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use kilter_domain::{ids::StepName, run::StepState};
+use kilter_domain::{
+    actor::Actor,
+    ids::StepName,
+    run::{Cause, StepState},
+};
 use kilter_workflow::{Difference, Plan, RunEvent, RunOptions, RunRecord, StepRecord, execute};
 
 use crate::{
     project::{fetch, folder::Project},
     reproduce::{clean_folder, error::ReproduceError},
-    training::{TrainError, data, request::Training},
+    training::{TrainError, data, request::RunRequest},
 };
 
 /// What a check says of a step.
@@ -26,38 +30,39 @@ pub enum StepVerdict {
     NotChecked,
 }
 
-/// Executes each step of `training` once more in a clean folder below `scratch`, and compares what it makes with what it made
+/// Executes each step that `by` asks for once more in a clean folder below `scratch`, and compares what it makes with what it made
 /// before; twice where nothing is known. `tool` is what `kilter` in a command means.
 ///
 /// # Errors
 /// When nothing can be executed: data is missing, the contract does not fit together, the copy cannot be made.
 pub fn check_reproducibility(
     project: &Project,
-    mut training: Training,
+    (by, request): (&Actor, RunRequest),
     (tool, scratch): (&Path, &Path),
     observer: &mut dyn FnMut(RunEvent),
 ) -> Result<RunRecord, ReproduceError> {
     let plan = Plan::of(&project.contract).map_err(TrainError::from)?;
-    let project = &fetch::with_copies(project, training.overrides.locked, &|_| false)?;
+    let project = &fetch::with_copies(project, request.overrides.locked, &|_| false)?;
+    let mut given = BTreeMap::new();
     // Steps are given what a run gives them, so that what is known of them is compared.
-    if let Some(held_out) = data::hold_out(project, &training, scratch)? {
-        training.data.insert(held_out.dataset, held_out.rest);
+    if let Some(held_out) = data::hold_out(project, &given, scratch)? {
+        given.insert(held_out.dataset, held_out.rest);
     }
     let clean = scratch.join("project");
     clean_folder::copy_declared(project, &plan, &clean)?;
-    let only = match training.steps.is_empty() {
+    let only = match request.steps.is_empty() {
         true => None,
-        false => Some(plan.with_upstream(&training.steps).map_err(TrainError::from)?),
+        false => Some(plan.with_upstream(&request.steps).map_err(TrainError::from)?),
     };
     let options = RunOptions {
         state_folder: project.folder.join(".kilter"),
-        data_overrides: training.data.clone(),
+        data_overrides: given,
         fetched: project.copies.clone(),
-        param_overrides: training.overrides.params.clone(),
-        locked: training.overrides.locked,
+        param_overrides: request.overrides.params,
+        locked: request.overrides.locked,
         check: true,
         only,
-        ..RunOptions::new("check", training.cause.clone(), &clean, tool, training.now.clone())
+        ..RunOptions::new("check", Cause::Manual { by: by.clone() }, &clean, tool, request.now)
     };
     Ok(execute(&plan, &options, observer).map_err(TrainError::from)?)
 }

@@ -12,13 +12,14 @@ use std::{
 
 use kilter_blobs::{BlobStore, HashCache};
 use kilter_domain::{
+    actor::Actor,
     contract::{Dataset, Location},
     digest::Digest,
     ids::{DatasetName, StepName},
-    run::StepState,
+    run::{Cause, StepState},
 };
 use kilter_workflow::{
-    FetchedDataset, LockedDataset, Plan, RunEvent, RunLock, RunOptions, RunRecord, StepLock, StepRecord, execute,
+    FetchedDataset, LockedDataset, Now, Plan, RunEvent, RunLock, RunOptions, RunRecord, StepLock, StepRecord, execute,
 };
 
 use crate::{
@@ -27,7 +28,7 @@ use crate::{
         folder::{CONTRACT_FILE, Project},
     },
     reproduce::{check::failure, error::ReproduceError},
-    training::{TrainError, data, request::Training},
+    training::{TrainError, data::hold_out},
 };
 
 /// Where the parts of a package are that it is made of again.
@@ -92,15 +93,14 @@ pub enum StepOutcome {
     NotExecuted,
 }
 
-/// Makes a package again in a clean folder below `scratch`. `tool` is what `kilter` in a command means; of `training`, who asks and the
-/// clock.
+/// Makes a package again in a clean folder below `scratch`. `tool` is what `kilter` in a command means; `by` asks, by the clock `now`.
 ///
 /// # Errors
 /// When data is missing or has another digest, or nothing can be executed. A step that fails or makes something else is a result.
 pub fn rebuild(
     source: &RebuildSource,
     places: &DataPlaces,
-    mut training: Training,
+    (by, now): (&Actor, Now),
     (tool, scratch): (&Path, &Path),
     observer: &mut dyn FnMut(RunEvent),
 ) -> Result<Rebuilt, ReproduceError> {
@@ -111,22 +111,22 @@ pub fn rebuild(
     let plan = Plan::of(&project.contract).map_err(TrainError::from)?;
     make_folders(&plan, &clean)?;
     let finder = Finder { source, places, clean: &clean, scratch };
+    let mut data = BTreeMap::new();
     for dataset in &project.contract.data {
-        finder.place(dataset, &mut training.data)?;
+        finder.place(dataset, &mut data)?;
     }
-    let given = training.data.clone();
-    let project = &fetch::with_copies(&project, true, &|name| given.contains_key(name))?;
-    if let Some(held_out) = data::hold_out(project, &training, scratch)? {
-        training.data.insert(held_out.dataset, held_out.rest);
+    let project = &fetch::with_copies(&project, true, &|name| data.contains_key(name))?;
+    if let Some(held_out) = hold_out(project, &data, scratch)? {
+        data.insert(held_out.dataset, held_out.rest);
     }
-    finder.check(&training.data, &project.copies)?;
+    finder.check(&data, &project.copies)?;
     let options = RunOptions {
         state_folder: scratch.join("state"),
-        data_overrides: training.data.clone(),
+        data_overrides: data,
         fetched: project.copies.clone(),
         param_overrides: overrides(&source.lock, &plan),
         only: Some(source.lock.steps.iter().map(|step| step.step.clone()).collect()),
-        ..RunOptions::new("rebuild", training.cause.clone(), &clean, tool, training.now.clone())
+        ..RunOptions::new("rebuild", Cause::Manual { by: by.clone() }, &clean, tool, now)
     };
     let record = execute(&plan, &options, observer).map_err(TrainError::from)?;
     let steps: Vec<(StepName, StepOutcome)> =

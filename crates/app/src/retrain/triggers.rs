@@ -26,9 +26,9 @@ use kilter_store::{
 
 use crate::{
     app::App,
+    authz::AuthorizedContext,
     causes::NotFound,
     clock_set_back,
-    context::RequestContext,
     project::folder::Project,
     retrain::cool_down,
     retrain::error::RetrainError,
@@ -46,7 +46,7 @@ pub struct RetrainTrigger {
 /// The first trigger of the contract that holds, if it may start now. What holds and may not start is written down.
 pub fn due_retraining(
     app: &App,
-    context: &RequestContext,
+    context: &AuthorizedContext,
     project: &Project,
     endpoint: &EndpointName,
     data: &dyn TrainingSource,
@@ -65,7 +65,7 @@ pub fn due_retraining(
 /// Writes down that a retraining was started as `run`.
 pub fn record_retrain(
     app: &App,
-    context: &RequestContext,
+    context: &AuthorizedContext,
     project: &Project,
     due: &RetrainTrigger,
     run: &str,
@@ -84,7 +84,7 @@ pub fn record_retrain(
 /// Records why a retraining that is due does not start; whether that was not recorded before.
 pub(crate) fn record_skip(
     app: &App,
-    context: &RequestContext,
+    context: &AuthorizedContext,
     project: &Project,
     due: &RetrainTrigger,
     blocker: &RetrainBlocker,
@@ -108,7 +108,7 @@ pub(crate) fn record_skip(
 
 fn record_decision(
     app: &App,
-    context: &RequestContext,
+    context: &AuthorizedContext,
     due: &RetrainTrigger,
     new: NewDecision,
 ) -> Result<(), RetrainError> {

@@ -6,7 +6,6 @@ pub(crate) mod train_and_deploy;
 
 pub use run_logs::{RunLogError, step_log};
 pub use start_run::{
-    RunRequest, StartRunError, cancel_run, cancel_runs, executing_replica, register_to_run, run_events, start_run,
-    stop_runs,
+    StartRunError, cancel_run, cancel_runs, executing_replica, register_to_run, run_events, start_run, stop_runs,
 };
 pub use train_and_deploy::{TrainAndDeployError, TrainedAndDeployed, train_and_deploy};

@@ -1,21 +1,15 @@
 //! Runs that this process is asked for: started in threads of their own, followed, cancelled.
 
 use std::{
-    collections::BTreeSet,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::atomic::Ordering,
     thread,
     time::{Duration, Instant},
 };
 
-use kilter_domain::{
-    error_chain::with_causes,
-    ids::StepName,
-    replica::ReplicaId,
-    run::{Cause, RunState},
-};
+use kilter_domain::{error_chain::with_causes, replica::ReplicaId, run::RunState};
 use kilter_store::run::{self as runs, Run};
-use kilter_workflow::{Now, PlanError};
+use kilter_workflow::PlanError;
 
 use crate::{
     app::App,
@@ -24,12 +18,11 @@ use crate::{
     causes::{InvalidState, StorageError},
     components::active_runs::{ActiveRun, MAX_WAITING, RunEvents},
     context::RequestContext,
-    model::approval_mode::ApprovalMode,
     project::folder::Project,
     registration::{self, RegisterError},
     runs::train_and_deploy::train_and_deploy_with_ticket,
     training::{
-        request::{RunOverrides, RunTicket, Training},
+        request::{RunRequest, RunTicket, Training},
         train,
     },
 };
@@ -50,28 +43,22 @@ pub enum StartRunError {
     Storage(#[from] StorageError),
 }
 
-/// What is asked of a run.
-pub struct RunRequest {
-    /// Only these steps and what feeds them; empty: all.
-    pub steps: BTreeSet<StepName>,
-    /// What is wanted otherwise than the contract says.
-    pub overrides: RunOverrides,
-    /// The clock of the run.
-    pub now: Now,
-}
-
 /// Registers a project to run it ([`registration::register_to_run`]); where its gates are stricter now, versions that do not hold them
 /// lapse at once.
 ///
 /// # Errors
 /// As there.
-pub fn register_to_run(app: &App, context: &RequestContext, project: &Project) -> Result<(), RegisterError> {
-    registration::register_to_run(app, context, project)?;
+pub fn register_to_run(
+    app: &App,
+    context: &RequestContext,
+    project: &Project,
+) -> Result<Authorized<act::Run>, RegisterError> {
+    let by = registration::register_to_run(app, context, project)?;
     // The contract is in force whatever becomes of them; the loop of a server tries again.
     if let Err(error) = approval::lapse_versions(app, project, context.at) {
         tracing::error!(project = %project.name, error = with_causes(&error), "approvals that no longer hold could not lapse");
     }
-    Ok(())
+    Ok(by)
 }
 
 /// Takes a run of a project and starts it in a thread of its own; its id.
@@ -84,19 +71,10 @@ pub fn start_run(
     project: Project,
     request: RunRequest,
 ) -> Result<String, StartRunError> {
-    register_to_run(app, context, &project)?;
+    let by = register_to_run(app, context, &project)?;
     // What can be known to be wrong is said before anything is taken.
     kilter_workflow::Plan::of(&project.contract)?.with_upstream(&request.steps)?;
-    let training = Training {
-        cause: Cause::Manual { by: context.actor.clone() },
-        context: context.clone(),
-        data: Default::default(),
-        steps: request.steps,
-        outputs_root: None,
-        approval_mode: ApprovalMode::Required,
-        overrides: request.overrides,
-        now: request.now,
-    };
+    let training = Training::requested(by, request);
     let id = app.new_id();
     let run = app.components().active_runs.take_place(&id)?;
     let ticket = RunTicket { id: id.clone(), cancel: run.cancel.clone(), is_queued: true };

@@ -155,7 +155,7 @@ auto = true
         std::fs::write(folder.join("model.onnx"), trained().0).unwrap();
         write_table(&folder.join("customers.parquet"), &finite(&customers())).unwrap();
         place.project = Project::of(folder, contract.to_owned()).unwrap();
-        registration::register(&place.app, &place.context, &place.project).unwrap();
+        registration::register_to_run(&place.app, &place.context, &place.project).unwrap();
         place
     }
 
@@ -184,7 +184,7 @@ auto = true
             let by_schedule = training(&place, Cause::Schedule { schedule: "0 3 1 * *".to_owned() });
             let done = train_and_deploy(&place.app, &place.project, by_schedule, &mut |_| ()).unwrap();
             assert_eq!((done.trained.version, done.deployed.len()), (Some((1, VersionState::Draft)), 0));
-            let dev = RequestContext { actor: "user:dev".parse().unwrap(), ..place.context.clone() };
+            let dev = RequestContext { actor: "user:dev".parse().unwrap(), ..(*place.context).clone() };
             let model = place.project.model();
             let found = approval::submit(&place.app, &dev, &model, 1, "it is time").unwrap();
             assert_eq!(found.state, submitted, "{bound}");

@@ -3,7 +3,10 @@
 //! Invariants: rows that a gate is measured on were not given to the step that made the model, unless a step of the
 //! project says otherwise by naming its own test output.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use kilter_domain::{
     contract::{Contract, OutputRef, Source},
@@ -70,7 +73,7 @@ pub(crate) struct HoldOut {
 /// Holds rows out of the labelled dataset when gates must be measured and no step makes a test set.
 pub(crate) fn hold_out(
     project: &Project,
-    training: &Training,
+    given: &BTreeMap<DatasetName, PathBuf>,
     scratch: &Path,
 ) -> Result<Option<HoldOut>, DatasetError> {
     let contract = &project.contract;
@@ -78,7 +81,7 @@ pub(crate) fn hold_out(
         return Ok(None);
     }
     let dataset = project.labelled_dataset()?;
-    let table = read_table(&project.file_of(dataset, &training.data)?, &ReadOptions::default())?;
+    let table = read_table(&project.file_of(dataset, given)?, &ReadOptions::default())?;
     let (train, test) = newest_share(&table, &project.roles(dataset), HELD_OUT_SHARE, 0)?;
     let rest = scratch.join(format!("{}.train.parquet", dataset.name));
     write_table(&rest, &table.take(&train))?;

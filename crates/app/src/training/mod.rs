@@ -11,5 +11,5 @@ pub(crate) mod training_source;
 
 pub use data::newest_share;
 pub use error::TrainError;
-pub use request::{RunOverrides, Training, TrainingOutcome, cause_sentence};
+pub use request::{RunOverrides, RunRequest, Training, TrainingOutcome, cause_sentence};
 pub use training_source::FileSource;

@@ -13,7 +13,10 @@ use kilter_domain::{
 };
 use kilter_workflow::{CancelToken, Force, Now, RunRecord};
 
-use crate::{context::RequestContext, model::ApprovalMode};
+use crate::{
+    authz::{Authorized, AuthorizedContext, act},
+    model::ApprovalMode,
+};
 
 /// What is to be trained, why, and on which data.
 #[derive(Clone)]
@@ -21,7 +24,7 @@ pub struct Training {
     /// Why it is trained.
     pub cause: Cause,
     /// Who trains, and when.
-    pub context: RequestContext,
+    pub context: AuthorizedContext,
     /// Files that stand for datasets, instead of what the contract points at.
     pub data: BTreeMap<DatasetName, PathBuf>,
     /// Only these steps and what feeds them; empty: all.
@@ -30,6 +33,32 @@ pub struct Training {
     pub outputs_root: Option<PathBuf>,
     /// Whether people are asked, or (in a replay) assumed to have said yes.
     pub approval_mode: ApprovalMode,
+    /// What is wanted otherwise than the contract says.
+    pub overrides: RunOverrides,
+    /// The clock of the run.
+    pub now: Now,
+}
+
+impl Training {
+    /// What someone asks for who may run.
+    pub fn requested(by: Authorized<act::Run>, request: RunRequest) -> Self {
+        Self {
+            cause: Cause::Manual { by: by.actor.clone() },
+            context: by.into(),
+            data: BTreeMap::new(),
+            steps: request.steps,
+            outputs_root: None,
+            approval_mode: ApprovalMode::Required,
+            overrides: request.overrides,
+            now: request.now,
+        }
+    }
+}
+
+/// What is asked of a run.
+pub struct RunRequest {
+    /// Only these steps and what feeds them; empty: all.
+    pub steps: BTreeSet<StepName>,
     /// What is wanted otherwise than the contract says.
     pub overrides: RunOverrides,
     /// The clock of the run.

@@ -24,8 +24,8 @@ use serde_json::json;
 
 use crate::{
     app::App,
+    authz::AuthorizedContext,
     causes::StorageError,
-    context::RequestContext,
     gate::data_checks,
     project::{fetch, folder::Project},
     training::{
@@ -58,7 +58,7 @@ pub(crate) fn train(
     if let Some(verdict @ Verdict::Failed { .. }) = &data {
         return Ok(record_data_refusal(app, training, id, verdict)?);
     }
-    let held_out = data::hold_out(project, &training, scratch.path())?;
+    let held_out = data::hold_out(project, &training.data, scratch.path())?;
     if let Some(held_out) = &held_out {
         training.data.insert(held_out.dataset.clone(), held_out.rest.clone());
     }
@@ -184,7 +184,12 @@ fn begin_run(app: &App, training: &Training, id: &str) -> Result<(), StorageErro
 }
 
 /// Ends a run that an error kept from ending by itself.
-pub(crate) fn end_unfinished(app: &App, context: &RequestContext, id: &str, reason: &str) -> Result<(), StorageError> {
+pub(crate) fn end_unfinished(
+    app: &App,
+    context: &AuthorizedContext,
+    id: &str,
+    reason: &str,
+) -> Result<(), StorageError> {
     let found = app.store().read(|reader| runs::get(reader, id))?;
     let document = json!({ "error": reason });
     let (id, draft) = (id.to_owned(), context.audit_event(EventKind::TrainingFailed.as_str(), reason, vec![]));
@@ -205,7 +210,7 @@ pub(crate) fn end_unfinished(app: &App, context: &RequestContext, id: &str, reas
 fn record_run(
     app: &App,
     project: &Project,
-    context: &RequestContext,
+    context: &AuthorizedContext,
     id: &str,
     record: &RunRecord,
 ) -> Result<(), StorageError> {
@@ -224,7 +229,7 @@ struct RunEnd<'a> {
 fn end_run(
     app: &App,
     project: &Project,
-    context: &RequestContext,
+    context: &AuthorizedContext,
     id: &str,
     RunEnd { state, document, record }: RunEnd<'_>,
 ) -> Result<(), StorageError> {

@@ -16,7 +16,6 @@ use kilter_app::{
     App, AppOptions, DatabaseUrl, StorageOptions, audit,
     data_folder::{self, PartCheck, check_data_folder},
     garbage::{self, GarbageOptions},
-    identity,
 };
 use kilter_domain::{plural::counted, time::Timestamp};
 use kilter_server::error::problem_of;
@@ -138,8 +137,7 @@ impl Doctor {
         let (database, storage) = (self.database.url()?, self.storage.options()?);
         let options = AppOptions { database, storage, ..AppOptions::new(tool) };
         let app = App::open(&self.data, options).map_err(|error| problem_of(&error))?;
-        Ok(data_folder::accept_losses(&app, &identity::by_folder(&app, &act().actor, now()))
-            .map_err(|error| problem_of(&error))?)
+        Ok(data_folder::accept_losses(&app, &act()).map_err(|error| problem_of(&error))?)
     }
 }
 
@@ -230,7 +228,7 @@ fn disk_use(data: &Path, database: Option<&DatabaseUrl>, storage: Option<&Storag
             .collect();
         checks.push(check("disk use", Ok(format!("{} ({})", in_words(all), parts.join(", ")))));
     }
-    if let Ok(found) = garbage::find_garbage(&app, &act(), &GarbageOptions::new(now())) {
+    if let Ok(found) = garbage::find_garbage(&app, &GarbageOptions::new(now())) {
         let (bytes, count) = (found.bytes(), found.garbage.len());
         let free = match count {
             0 => "none".to_owned(),

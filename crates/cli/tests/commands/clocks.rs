@@ -4,7 +4,7 @@
 use std::{path::Path, sync::Arc};
 
 use kilter_app::{
-    App, Project, RequestContext, monitor,
+    App, Project, monitor,
     prediction::{self, Request},
 };
 use kilter_domain::{
@@ -51,7 +51,7 @@ fn a_clock_that_was_set_forward_and_back_leaves_no_reading_of_the_future_in_the_
     let hour = |hours: i64, minutes: i64| Timestamp(start.millis() + hours * HOUR + minutes * 60_000);
     let look = |at: Timestamp| {
         prediction::compact_log(&app, &churn).unwrap();
-        monitor::evaluate_monitors(&app, &RequestContext::system("test", at), &project, &churn).unwrap();
+        monitor::evaluate_monitors(&app, at, &project, &churn).unwrap();
     };
     let newest = |now: Timestamp| {
         let found =

@@ -209,9 +209,8 @@ fn kept_in(storage: Option<&str>) -> World {
 }
 
 fn expire(app: &App, deletes: bool) -> Vec<(GarbageKind, u64)> {
-    let context = RequestContext::system("retention", now());
     let options = GarbageOptions { deletes, ..GarbageOptions::new(now()) };
-    let found = garbage::expire_records(app, &context, &options).unwrap();
+    let found = garbage::expire_records(app, &options).unwrap();
     assert!(found.skipped.is_empty(), "{found:?}");
     found.garbage.iter().map(|found| (found.kind, found.count)).collect()
 }

@@ -4,14 +4,21 @@ use std::{fs, os::unix::fs::PermissionsExt, process::Command};
 
 use kilter_app::{
     App, AppOptions, KeySource, KeySources, RequestContext,
+    authz::{self, Authorized, Subject, act},
     keys::{signing_key, trusted_key},
 };
-use kilter_domain::{actor::Actor, signing_key::KeyPurpose, time::Timestamp};
+use kilter_domain::{
+    actor::{Action, Actor},
+    signing_key::KeyPurpose,
+    time::Timestamp,
+};
 
 use crate::World;
 
-fn context() -> RequestContext {
-    RequestContext::new(Timestamp(1_000), Actor::user("ana").unwrap())
+/// Whoever administers the platform.
+fn administrator(app: &App) -> Authorized<act::Administer> {
+    let context = RequestContext::new(Timestamp(1_000), Actor::user("ana").unwrap());
+    authz::require(app, &context, Action::Administer, &Subject::EveryProject).unwrap().to().unwrap()
 }
 
 fn open(world: &World, keys: KeySources) -> App {
@@ -21,7 +28,7 @@ fn open(world: &World, keys: KeySources) -> App {
 /// Uses both keys of a new data folder; their ids.
 fn used(world: &World) -> [String; 2] {
     let app = open(world, KeySources::default());
-    KeyPurpose::ALL.map(|purpose| signing_key(&app, &context(), purpose).unwrap().public().id())
+    KeyPurpose::ALL.map(|purpose| signing_key(&app, &administrator(&app), purpose).unwrap().public().id())
 }
 
 fn key_list(world: &World) -> Vec<(String, String, String)> {
@@ -37,7 +44,11 @@ fn a_key_is_made_on_first_use_and_is_in_its_file_alone() {
     let [package, checkpoint] = used(&world);
     let app = open(&world, KeySources::default());
     for (purpose, id) in KeyPurpose::ALL.into_iter().zip([&package, &checkpoint]) {
-        assert_eq!(&signing_key(&app, &context(), purpose).unwrap().public().id(), id, "the same after a restart");
+        assert_eq!(
+            &signing_key(&app, &administrator(&app), purpose).unwrap().public().id(),
+            id,
+            "the same after a restart"
+        );
     }
     drop(app);
     let file = world.path().join("data/keys/package.pem");
@@ -65,14 +76,14 @@ fn an_old_key_stays_trusted_until_it_is_revoked() {
     let world = World::new();
     let [old, checkpoint] = used(&world);
     let app = open(&world, KeySources::default());
-    let signature = signing_key(&app, &context(), KeyPurpose::Package).unwrap().sign(b"m").unwrap();
+    let signature = signing_key(&app, &administrator(&app), KeyPurpose::Package).unwrap().sign(b"m").unwrap();
     drop(app);
     let new = world.json(&["key", "rotate", "--data", "data", "--reason", "once a year"]);
     let new = new["id"].as_str().unwrap().to_owned();
     let state = |id: &str| key_list(&world).into_iter().find(|key| key.0 == id).unwrap().2;
     assert_eq!([state(&new), state(&old), state(&checkpoint)], ["active", "superseded", "active"]);
     let app = open(&world, KeySources::default());
-    assert_eq!(signing_key(&app, &context(), KeyPurpose::Package).unwrap().public().id(), new);
+    assert_eq!(signing_key(&app, &administrator(&app), KeyPurpose::Package).unwrap().public().id(), new);
     let trusted = trusted_key(&app, &old, KeyPurpose::Package).unwrap().unwrap();
     assert!(trusted.has_signed(b"m", &signature));
     assert_eq!(trusted_key(&app, &old, KeyPurpose::Checkpoint).unwrap(), None, "a key has one purpose");
@@ -87,7 +98,7 @@ fn an_old_key_stays_trusted_until_it_is_revoked() {
     assert_eq!(world.problem(&["key", "export", "00000000", "--data", "data"], 4)["code"], "not_found");
     let app = open(&world, KeySources::default());
     assert_eq!(trusted_key(&app, &old, KeyPurpose::Package).unwrap(), None);
-    let next = signing_key(&app, &context(), KeyPurpose::Package).unwrap().public().id();
+    let next = signing_key(&app, &administrator(&app), KeyPurpose::Package).unwrap().public().id();
     assert!(next != new && next != old, "a revoked key signs nothing: another one is made");
 }
 
@@ -105,7 +116,7 @@ fn a_key_that_the_operator_gives_is_used_and_a_wrong_one_is_a_clear_error() {
     let given = |source| KeySources { package: Some(source), checkpoint: None };
     let from_file = || open(&world, given(KeySource::File(path.clone())));
     let failure = |app: &App| {
-        let error = signing_key(app, &context(), KeyPurpose::Package).unwrap_err();
+        let error = signing_key(app, &administrator(app), KeyPurpose::Package).unwrap_err();
         kilter_domain::error_chain::with_causes(&error)
     };
     fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
@@ -113,12 +124,12 @@ fn a_key_that_the_operator_gives_is_used_and_a_wrong_one_is_a_clear_error() {
     assert!(open_to_others.contains("others can read") && open_to_others.contains("chmod 600"), "{open_to_others}");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
     let app = from_file();
-    let used = signing_key(&app, &context(), KeyPurpose::Package).unwrap();
+    let used = signing_key(&app, &administrator(&app), KeyPurpose::Package).unwrap();
     assert_eq!(used.public().to_pem(), world.read("given.pub"));
     assert!(!world.path().join("data/keys").exists(), "none is made");
     drop(app);
     let app = open(&world, given(KeySource::Text(world.read("given.pem"))));
-    assert_eq!(signing_key(&app, &context(), KeyPurpose::Package).unwrap().public().id(), used.public().id());
+    assert_eq!(signing_key(&app, &administrator(&app), KeyPurpose::Package).unwrap().public().id(), used.public().id());
     drop(app);
     let wrong = failure(&open(&world, given(KeySource::Text(world.read("other.pem")))));
     assert!(wrong.contains("ECDSA P-384; this purpose needs ECDSA P-256"), "{wrong}");

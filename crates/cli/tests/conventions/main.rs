@@ -8,6 +8,7 @@ mod length;
 mod links;
 mod module_order;
 mod modules;
+mod rights;
 mod source;
 mod unused;
 mod words;

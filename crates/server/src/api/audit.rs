@@ -6,14 +6,15 @@ use axum::{
 };
 use kilter_api::{self as api, PageQuery, Problem};
 use kilter_app::{
-    App, RequestContext,
+    App,
     audit::{self as app_audit, Given},
+    authz::act,
 };
 use kilter_store::{PageRequest, audit as store};
 
 use crate::{
     api::{bad_request, page_of, page_request, parse_param, read, reason_or_default},
-    caller::Caller,
+    caller::{Allowed, Caller},
     error::{ApiError, problem_of},
     extract,
     state::{AppState, blocking},
@@ -71,8 +72,8 @@ pub(crate) async fn get_audit_receipt(
     Path(seq): Path<String>,
 ) -> Result<Json<api::AuditReceipt>, ApiError> {
     let (app, seq) = (state.app(), entry_number(&seq)?);
-    let context = RequestContext::system("audit", state.now());
-    let receipt = move || app_audit::receipt(&app, &context, seq).map_err(|error| problem_of(&error));
+    let now = state.now();
+    let receipt = move || app_audit::receipt(&app, now, seq).map_err(|error| problem_of(&error));
     let receipt = blocking(receipt).await?;
     let reason = receipt.reason.map(|reason| api::ReceiptReason { salt: reason.salt, text: reason.text });
     Ok(Json(api::AuditReceipt { format: receipt.format, entry: receipt.entry, proof: receipt.proof, reason }))
@@ -81,14 +82,14 @@ pub(crate) async fn get_audit_receipt(
 /// Erases the reason of an entry, which may name a person. The log still verifies.
 #[utoipa::path(post, path = "/api/v1/audit/{entry}/erase-reason", tag = "audit", params(("entry" = u64, Path)), request_body = api::Reason, responses((status = 200, body = api::AuditRecord), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
 pub(crate) async fn erase_reason(
-    caller: Caller,
+    Allowed(by): Allowed<act::Administer>,
     State(state): State<AppState>,
     Path(seq): Path<String>,
     extract::Json(body): extract::Json<api::Reason>,
 ) -> Result<Json<api::AuditRecord>, ApiError> {
-    let (app, context, seq) = (state.app(), caller.context(&state), entry_number(&seq)?);
+    let (app, seq) = (state.app(), entry_number(&seq)?);
     let reason = reason_or_default(body.reason);
-    let erase = move || app_audit::erase_reason(&app, &context, seq, &reason).map_err(|error| problem_of(&error));
+    let erase = move || app_audit::erase_reason(&app, &by, seq, &reason).map_err(|error| problem_of(&error));
     Ok(Json(record(&blocking(erase).await?)))
 }
 

@@ -6,7 +6,7 @@ use axum::{
 };
 use kilter_api::{self as api, Problem};
 use kilter_app::{
-    authz,
+    authz::{self, act},
     documents::{self, Block, DocumentKind},
     objective::{self, MeasuredObjective},
 };
@@ -14,7 +14,7 @@ use kilter_domain::ids::ModelName;
 
 use crate::{
     api::{bad_request, models::version_name, parse_param},
-    caller::Caller,
+    caller::{Allowed, Caller},
     error::{ApiError, problem_of},
     extract,
     state::{AppState, blocking},
@@ -137,15 +137,13 @@ pub(crate) async fn list_objectives(
     responses((status = 200, body = api::Objectives), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem))
 )]
 pub(crate) async fn measure_objectives(
-    caller: Caller,
+    Allowed(by): Allowed<act::Run>,
     State(state): State<AppState>,
     Path(model): Path<String>,
     extract::Json(api::MeasureObjectives {}): extract::Json<api::MeasureObjectives>,
 ) -> Result<Json<api::Objectives>, ApiError> {
-    let (app, context) = (state.app(), caller.context(&state));
-    let model: ModelName = parse_param(&model)?;
-    let found =
-        blocking(move || objective::measure_objectives(&app, &context, &model).map_err(|error| problem_of(&error)));
+    let (app, model): (_, ModelName) = (state.app(), parse_param(&model)?);
+    let found = blocking(move || objective::measure_objectives(&app, &by, &model).map_err(|error| problem_of(&error)));
     Ok(Json(objectives(found.await?)))
 }
 

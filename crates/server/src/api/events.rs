@@ -2,12 +2,12 @@
 
 use axum::{Json, extract::State};
 use kilter_api::{self as api, PageQuery, Problem};
-use kilter_app::events;
+use kilter_app::{authz::act, events};
 use kilter_store::delivery::{Again, Delivery, DeliveryState};
 
 use crate::{
     api::{page_of, page_request},
-    caller::Caller,
+    caller::{Allowed, Caller},
     error::{ApiError, problem_of},
     extract,
     state::{AppState, blocking},
@@ -35,13 +35,13 @@ pub(crate) async fn list_events(
     responses((status = 200, body = api::EventsReplayed), (status = 401, body = Problem), (status = 403, body = Problem))
 )]
 pub(crate) async fn replay_events(
-    caller: Caller,
+    Allowed(by): Allowed<act::Administer>,
     State(state): State<AppState>,
     extract::Json(body): extract::Json<api::ReplayEvents>,
 ) -> Result<Json<api::EventsReplayed>, ApiError> {
-    let (app, context) = (state.app(), caller.context(&state));
+    let app = state.app();
     let again = Again { first: body.first, last: body.last, target: body.target, state: body.state.map(stored) };
-    let count = blocking(move || events::replay(&app, &context, again).map_err(|error| problem_of(&error))).await?;
+    let count = blocking(move || events::replay(&app, &by, again).map_err(|error| problem_of(&error))).await?;
     Ok(Json(api::EventsReplayed { deliveries: count as u64 }))
 }
 

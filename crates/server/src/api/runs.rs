@@ -20,9 +20,8 @@ use kilter_api::{self as api, Code, FOLDER_KEY_HEADER, PageQuery, Problem};
 use kilter_app::{
     App, Project, RequestContext,
     authz::{self, act},
-    registered,
-    runs::{self as app_runs, RunRequest},
-    training::{RunOverrides, cause_sentence},
+    registered, runs as app_runs,
+    training::{RunOverrides, RunRequest, cause_sentence},
 };
 use kilter_domain::{
     digest::Digest,

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use kilter_app::{RequestContext, publish};
+use kilter_app::publish;
 use kilter_domain::error_chain::with_causes;
 
 use crate::{state::AppState, tasks::Importance};
@@ -100,9 +100,8 @@ fn push(state: &AppState) -> bool {
         return false;
     }
     let pushed = state.background().step("registry", (Importance::Optional, LIMIT), || {
-        let context = RequestContext::system("registry", state.now());
         let mut failures = Vec::new();
-        for outcome in publish::push_due(&state.app(), &context, due) {
+        for outcome in publish::push_due(&state.app(), state.now(), due) {
             let version = format!("{}@{}", outcome.model, outcome.number);
             match outcome.result {
                 Ok(pushed) => tracing::info!(%version, address = %pushed.address, "pushed to its registry"),
@@ -141,7 +140,7 @@ mod tests {
         assert!(!schedule.has_cause(&state));
         let text = "[project]\nname = \"churn\"\n".to_owned();
         let project = Project::of(folder.path(), text).unwrap();
-        registration::register(&state.app(), &root, &project).unwrap();
+        registration::register_to_run(&state.app(), &root, &project).unwrap();
         assert!(schedule.has_cause(&state));
         account("user:ben");
         assert!(!schedule.has_cause(&state), "it was looked at");

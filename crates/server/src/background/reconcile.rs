@@ -7,7 +7,7 @@
 //! has the lease of a project, and evaluates and trains it.
 
 use kilter_app::{
-    App, RequestContext, authz,
+    App, authz,
     garbage::{self, GarbageOptions},
     reconcile::{self, EvaluationMode, ReconcileError},
     registered, replicas,
@@ -162,9 +162,9 @@ fn pass(state: &AppState, projects: &mut Projects, commits: u64, has_commits: bo
 /// Removes what is past its retention, the cheap part of what `kilter gc` does.
 fn expire_records(state: &AppState) {
     state.background().step("retention", (Importance::Optional, EXPIRY_LIMIT), || {
-        let (context, usual) = (RequestContext::system("retention", state.now()), GarbageOptions::new(state.now()));
+        let usual = GarbageOptions::new(state.now());
         let options = GarbageOptions { deletes: true, ..usual };
-        let expired = garbage::expire_records(&state.app(), &context, &options).map_err(|error| with_causes(&error))?;
+        let expired = garbage::expire_records(&state.app(), &options).map_err(|error| with_causes(&error))?;
         for found in &expired.garbage {
             let (what, place, count) = (found.kind.as_str(), &found.place, found.count);
             tracing::info!(what, place, count, "removed, because it is past its retention");

@@ -33,7 +33,7 @@ impl Loop {
         let text = format!("[project]\nname = \"churn\"\n[monitor]\nevery = \"{every}\"\n[deploy.production]\n");
         let project = Project::of(self.folder.path(), text).unwrap();
         let context = RequestContext::new(self.state.now(), Actor::user("ana").unwrap());
-        registration::register(&self.state.app(), &context, &project).unwrap();
+        registration::register_to_run(&self.state.app(), &context, &project).unwrap();
     }
 
     /// Evaluations that ended `wait` later, or as soon as there are more than `seen`.

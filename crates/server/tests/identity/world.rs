@@ -60,7 +60,7 @@ impl World {
         let act = RequestContext::new(now(), "user:root".parse().unwrap());
         for name in ["churn", "other"] {
             let project = Project::of(folder.path(), contract(name)).unwrap();
-            registration::register(&app, &act, &project).unwrap();
+            registration::register_to_run(&app, &act, &project).unwrap();
         }
         Self { folder, state, app }
     }

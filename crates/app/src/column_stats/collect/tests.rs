@@ -21,7 +21,7 @@ fn churn() -> EndpointName {
 /// A data folder in which one version is live.
 fn house(folder: &std::path::Path) -> TestFolder {
     let house = TestFolder::open(folder);
-    registration::register(&house.app, &house.context, &house.project).unwrap();
+    registration::register_to_run(&house.app, &house.context, &house.project).unwrap();
     let number = house.version(&trained().0, None);
     house.deploy(number).unwrap();
     house

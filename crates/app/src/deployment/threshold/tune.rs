@@ -17,9 +17,9 @@ use kilter_store::{PageRequest, deployment as deployments, deployment::Deploymen
 
 use crate::{
     app::App,
+    authz::AuthorizedContext,
     causes::{ScoringError, StorageError},
     components::model_cache::Loaded,
-    context::RequestContext,
     dataset::column_roles::ColumnRoles,
     deployment::{
         error::TuneError,
@@ -42,7 +42,7 @@ const REACH: i64 = 4;
 /// Changes the threshold of the version that is live at the project's main place, when matured labels speak for it.
 pub(crate) fn tune_threshold(
     app: &App,
-    context: &RequestContext,
+    context: &AuthorizedContext,
     target: &Target<'_>,
     approval_mode: ApprovalMode,
 ) -> Result<(), TuneError> {
@@ -108,7 +108,7 @@ pub(crate) fn tuning_due(app: &App, project: &Project, endpoint: &EndpointName) 
 /// The rows on which the threshold is looked at: those answered within the stretch, whose labels are complete.
 fn find_complete_labels(
     app: &App,
-    context: &RequestContext,
+    context: &AuthorizedContext,
     target: &Target<'_>,
     tuning: &ThresholdTuning,
     (package, model): &Loaded,
@@ -129,7 +129,7 @@ fn find_complete_labels(
 
 fn with_complete_labels(
     app: &App,
-    context: &RequestContext,
+    context: &AuthorizedContext,
     Target { project, endpoint, .. }: &Target<'_>,
     tuning: &ThresholdTuning,
     roles: &ColumnRoles,

@@ -20,9 +20,9 @@ use kilter_workflow::RunRecord;
 
 use crate::{
     app::App,
+    authz::AuthorizedContext,
     causes::StorageError,
     components::model_cache::Loaded,
-    context::RequestContext,
     deployment::threshold::complete_labels::CompleteLabels,
     gate::{
         GateError,
@@ -50,7 +50,7 @@ pub(super) struct ThresholdUpdate<'a> {
 /// Packs the live model with another threshold and takes it as far as gates and contract let it.
 pub(super) fn version_of_change(
     app: &App,
-    context: &RequestContext,
+    context: &AuthorizedContext,
     update: &ThresholdUpdate<'_>,
     approval_mode: ApprovalMode,
 ) -> Result<(u32, VersionState), GateError> {
@@ -121,7 +121,7 @@ fn run_record(app: &App, run: &str) -> Result<Option<RunRecord>, StorageError> {
 /// others keep the verdict of the version that it comes from.
 fn judge_change(
     app: &App,
-    context: &RequestContext,
+    context: &AuthorizedContext,
     update: &ThresholdUpdate<'_>,
     replayed: &GoldenResult,
     record: Option<&RunRecord>,

@@ -14,7 +14,7 @@ use serde_json::json;
 use super::*;
 use crate::{
     app::AppOptions,
-    context::RequestContext,
+    authz::AuthorizedContext,
     deployment::{DeployError, Target, deploy, routes},
     prediction::{live, predict},
     project::folder::Project,
@@ -89,7 +89,7 @@ fn reference(onnx: &[u8]) -> Reference {
 pub(crate) struct TestFolder {
     pub app: App,
     pub project: Project,
-    pub context: RequestContext,
+    pub context: AuthorizedContext,
 }
 
 impl TestFolder {
@@ -97,7 +97,7 @@ impl TestFolder {
         let options = AppOptions { column_stats: true, ..AppOptions::new("kilter".into()) };
         let app = App::open(folder, options).unwrap();
         let project = Project::of(folder, CONTRACT.to_owned()).unwrap();
-        let context = RequestContext::system("test", Timestamp(1_700_000_000_000));
+        let context = AuthorizedContext::system("test", Timestamp(1_700_000_000_000));
         Self { app, project, context }
     }
 
@@ -197,7 +197,7 @@ fn a_version_with_a_tampered_answer_is_refused_and_what_served_serves_on() {
     let folder = tempfile::tempdir().unwrap();
     let (onnx, model) = trained();
     let house = TestFolder::open(folder.path());
-    registration::register(&house.app, &house.context, &house.project).unwrap();
+    registration::register_to_run(&house.app, &house.context, &house.project).unwrap();
     let golden = GoldenRequests::record(&model, 0.5, &customers(), 20).unwrap().unwrap();
     let tampered = with_label(&golden, 3, "perhaps");
 

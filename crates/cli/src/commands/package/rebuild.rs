@@ -9,12 +9,8 @@ use std::{
 
 use clap::Args;
 use kilter_api::{Code, Exit, Problem};
-use kilter_app::{
-    model::ApprovalMode,
-    reproduce::{DataPlaces, RebuildSource, Rebuilt, StepOutcome, declared_code, rebuild},
-    training::{RunOverrides, Training},
-};
-use kilter_domain::{ids::DatasetName, plural::counted, run::Cause};
+use kilter_app::reproduce::{DataPlaces, RebuildSource, Rebuilt, StepOutcome, declared_code, rebuild};
+use kilter_domain::{ids::DatasetName, plural::counted};
 use kilter_server::{api::run_events, error::problem_of};
 use kilter_workflow::RunLock;
 use serde_json::json;
@@ -57,19 +53,8 @@ impl Rebuild {
         let source = source_of(&package, &self.project, scratch.path())?;
         let places = DataPlaces { given: given(&self.data)?, project: Some(self.project) };
         let tool = std::env::current_exe().map_err(|error| Problem::of(Code::Internal, &error))?;
-        let act = act();
-        let training = Training {
-            cause: Cause::Manual { by: act.actor.clone() },
-            context: act,
-            data: BTreeMap::new(),
-            steps: Default::default(),
-            outputs_root: None,
-            approval_mode: ApprovalMode::Required,
-            overrides: RunOverrides::default(),
-            now: Arc::new(now),
-        };
         let bar = ProgressBar::start(output);
-        let rebuilt = rebuild(&source, &places, training, (&tool, scratch.path()), &mut |event| {
+        let rebuilt = rebuild(&source, &places, (&act().actor, Arc::new(now)), (&tool, scratch.path()), &mut |event| {
             run_events::event(0, &event).iter().for_each(|event| write_event(&bar, output, event));
         });
         drop(bar);

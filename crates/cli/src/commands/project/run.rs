@@ -12,15 +12,14 @@ use std::{
 use clap::Args;
 use kilter_api::{self as api, Code, Exit, Problem};
 use kilter_app::{
-    Project, RequestContext,
+    Project,
     audit::keep_checkpoints,
     deployment::DeployOutcome,
     make_data_folder,
-    model::ApprovalMode,
     reproduce::{StepVerdict, check_reproducibility, step_verdicts},
     runs::{self, train_and_deploy},
     temporary_folder,
-    training::{RunOverrides, Training},
+    training::{RunOverrides, RunRequest, Training},
 };
 use kilter_domain::{
     digest::Digest,
@@ -124,8 +123,8 @@ impl Run {
     fn whole(self, project: &Project, output: &Output) -> Result<Answer, CliError> {
         let run = match self.connect.platform()? {
             Platform::InProcess(app, act) => {
-                runs::register_to_run(&app, &act, project)?;
-                let training = self.training(&act)?;
+                let by = runs::register_to_run(&app, &act, project)?;
+                let training = Training::requested(by, self.request()?);
                 let bar = ProgressBar::start(output);
                 let done = train_and_deploy(&app, project, training, &mut |event| {
                     run_events::event(0, &event).iter().for_each(|event| write_event(&bar, output, event));
@@ -142,17 +141,9 @@ impl Run {
         Ok(answer(project, &run))
     }
 
-    fn training(&self, act: &RequestContext) -> Result<Training, CliError> {
-        Ok(Training {
-            cause: Cause::Manual { by: act.actor.clone() },
-            context: act.clone(),
-            data: BTreeMap::new(),
-            steps: self.steps.iter().cloned().collect(),
-            outputs_root: None,
-            approval_mode: ApprovalMode::Required,
-            overrides: RunOverrides { force: self.force(), locked: self.locked, params: overrides(&self.params)? },
-            now: Arc::new(now),
-        })
+    fn request(&self) -> Result<RunRequest, CliError> {
+        let overrides = RunOverrides { force: self.force(), locked: self.locked, params: overrides(&self.params)? };
+        Ok(RunRequest { steps: self.steps.iter().cloned().collect(), overrides, now: Arc::new(now) })
     }
 
     /// Whether each step makes the same outputs again. By this process, whoever has the data folder: nothing of it is needed.
@@ -162,8 +153,8 @@ impl Run {
         let scratch = temporary_folder(&std::env::temp_dir(), "kilter-check.");
         let scratch = scratch.map_err(|error| crate::ui::error::disk("write to", &std::env::temp_dir(), &error))?;
         let bar = ProgressBar::start(output);
-        let training = self.training(&act())?;
-        let record = check_reproducibility(project, training, (&tool, scratch.path()), &mut |event| {
+        let request = (&act().actor, self.request()?);
+        let record = check_reproducibility(project, request, (&tool, scratch.path()), &mut |event| {
             let event = run_events::event(0, &event).filter(|event| event.kind != api::RunEventKind::DataChanged);
             event.iter().for_each(|event| write_event(&bar, output, event));
         })
