@@ -1,4 +1,5 @@
 //! `kill -9` at any moment: everything acknowledged is there, every state has its entry, every entry its change.
+//! `KILTER_KILLS` says how often (25 unless told).
 
 use std::{
     collections::BTreeMap,
@@ -10,9 +11,14 @@ use std::{
     time::Duration,
 };
 
-use kilter_domain::{deployment::DeploymentState, model::VersionState, run::RunState, tracking::MetricPoint};
+use kilter_domain::{
+    actor::Role, deployment::DeploymentState, gate::ApprovalConditions, model::VersionState, run::RunState,
+    tracking::MetricPoint,
+};
 use kilter_store::{
-    Store, StoreError, audit, deployment, model,
+    Store, StoreError, audit, deployment,
+    gate::{self, Decision, NewApproval},
+    model,
     page::PageRequest,
     run::{self, RunFilter},
     setting,
@@ -22,7 +28,6 @@ use kilter_store::{
 use crate::world::{add_records, churn_endpoint, churn_model, draft, new_deployment, new_run, new_version};
 
 const FOLDER: &str = "KILTER_STORE_CRASH_FOLDER";
-const KILLS: u64 = 25;
 const WRITERS: u64 = 4;
 
 /// The child: several threads write state changes as fast as they can and say on stdout what was acknowledged.
@@ -47,7 +52,7 @@ fn crash_child() {
     });
 }
 
-/// A run with metrics, the version it makes, and its promotion to live: three writes; answers with the version.
+/// A run with metrics, the version it makes, its approval, and its promotion to live: four writes; answers with the version.
 fn one_life(store: &Store, id: &str) -> Result<u32, StoreError> {
     let begun = id.to_owned();
     store.write(move |tx| {
@@ -65,9 +70,23 @@ fn one_life(store: &Store, id: &str) -> Result<u32, StoreError> {
         model::advance(&audited, &churn_model(), number, VersionState::Draft, VersionState::Candidate)?;
         Ok(number)
     })?;
+    store.write(move |tx| {
+        let audited = tx.audited(draft(3, "approve"));
+        model::advance(&audited, &churn_model(), number, VersionState::Candidate, VersionState::Validated)?;
+        let approval = NewApproval {
+            model: churn_model(),
+            number,
+            role: Role::Validator,
+            decision: Decision::Approved,
+            conditions: ApprovalConditions::default(),
+            expires: None,
+        };
+        gate::record_approval(&audited, &approval)?;
+        model::advance(&audited, &churn_model(), number, VersionState::Validated, VersionState::Approved)
+    })?;
     let promoted = id.to_owned();
     store.write(move |tx| {
-        let audited = tx.audited(draft(3, "promote"));
+        let audited = tx.audited(draft(4, "promote"));
         deployment::request(&audited, &new_deployment(&promoted, number))?;
         if let Some(live) = deployment::live(tx, &churn_endpoint())? {
             deployment::advance(&audited, &live.id, live.state, DeploymentState::Superseded)?;
@@ -111,7 +130,8 @@ fn whatever_was_acknowledged_survives_kill_nine_and_no_state_is_without_its_entr
     let dir = tempfile::tempdir().unwrap();
     add_records(&Store::open(dir.path()).unwrap());
     let mut acknowledged = BTreeMap::new();
-    for kill in 0..KILLS {
+    let kills: u64 = std::env::var("KILTER_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(25);
+    for kill in 0..kills {
         // Spread over starting, recovering and full speed; not random, so that a failure can be repeated.
         acknowledged.extend(acknowledged_before_the_kill(dir.path(), Duration::from_millis(30 + kill * 37 % 400)));
         let store = Store::open(dir.path()).unwrap();
@@ -122,18 +142,20 @@ fn whatever_was_acknowledged_survives_kill_nine_and_no_state_is_without_its_entr
         }
         assert_at_most_one_live(&store);
     }
-    println!("{KILLS} kills, {} acknowledged lives, all there", acknowledged.len());
+    println!("{kills} kills, {} acknowledged lives, each with its approval, all there", acknowledged.len());
     assert!(acknowledged.len() > 50, "too few writes between the kills to say anything: {}", acknowledged.len());
 }
 
-/// Run, metric, version and deployment of an acknowledged life.
+/// Run, metric, version, approval and deployment of an acknowledged life.
 fn assert_whole(store: &Store, id: &str, number: u32) {
     store
         .read(|reader| {
             assert_eq!(run::get(reader, id)?.state, RunState::Succeeded, "{id}");
             assert_eq!(logged_run::read(reader, id)?.metrics.len(), 1, "{id}");
             let version = model::get(reader, &churn_model(), number)?;
-            assert_eq!((version.run.as_deref(), version.state), (Some(id), VersionState::Candidate));
+            assert_eq!((version.run.as_deref(), version.state), (Some(id), VersionState::Approved));
+            let approvals = gate::list_approvals(reader, &churn_model(), number, &PageRequest::default())?;
+            assert_eq!(approvals.items.len(), 1, "{id}");
             let deployed = deployment::get(reader, id)?;
             assert!(matches!(deployed.state, DeploymentState::Live | DeploymentState::Superseded), "{id}");
             Ok(())
