@@ -185,6 +185,11 @@ pub fn find(reader: &Reader, id: &str) -> Result<Option<Run>, StoreError> {
     reader.one(&FIND, named_params! { ":id": id }, run)
 }
 
+/// Whether there is a run of the platform with this id.
+pub fn is_known(reader: &Reader, id: &str) -> Result<bool, StoreError> {
+    Ok(reader.one(&FIND_KEY, named_params! { ":id": id }, |row| row.get::<_, i64>(0))?.is_some())
+}
+
 /// The run, or an error that names it.
 pub fn get(reader: &Reader, id: &str) -> Result<Run, StoreError> {
     find(reader, id)?.ok_or_else(|| missing(id))

@@ -1,9 +1,12 @@
 //! Who may read and write an experiment.
 
 use kilter_domain::{actor::Action, tracking::ExperimentId};
-use kilter_store::tracking::{
-    experiment::{self, Experiment},
-    run::{self, TrackedRun},
+use kilter_store::{
+    run as platform_runs,
+    tracking::{
+        experiment::{self, Experiment},
+        run::{self, TrackedRun},
+    },
 };
 
 use super::TrackingError;
@@ -13,6 +16,9 @@ use crate::{
     components::access::outside_scope,
     context::RequestContext,
 };
+
+/// Why what a run of the platform logged and made stays as it is.
+pub(super) const EXECUTED: &str = "the platform executed it";
 
 /// Asks for a right to an experiment: that of its project; where it has none, that of the token that is shown.
 pub(super) fn authorize(
@@ -46,6 +52,15 @@ pub(super) fn experiment(
     authorize(app, context, action, &found).map(|()| found)
 }
 
+/// The run, if whoever asks has the right to its experiment and the platform does not execute it: what it logs is evidence.
+pub(super) fn changeable_run(app: &App, context: &RequestContext, id: &str) -> Result<TrackedRun, TrackingError> {
+    let run = run(app, context, Action::Run, id)?;
+    match app.store().read(|reader| platform_runs::is_known(reader, id))? {
+        false => Ok(run),
+        true => Err(TrackingError::Kept { what: "run", name: id.to_owned(), act: "changed", reason: EXECUTED }),
+    }
+}
+
 /// The run, if whoever asks has the right to its experiment.
 pub(super) fn run(app: &App, context: &RequestContext, action: Action, id: &str) -> Result<TrackedRun, TrackingError> {
     let (run, of) = app.store().read(|reader| {
@@ -56,19 +71,19 @@ pub(super) fn run(app: &App, context: &RequestContext, action: Action, id: &str)
     authorize(app, context, action, &of).map(|()| run)
 }
 
-/// Those of these experiments that whoever asks may read.
+/// Those of these experiments that whoever asks may read. The others are left out, without an entry.
 pub(super) fn readable(
     app: &App,
     context: &RequestContext,
     ids: &[ExperimentId],
 ) -> Result<Vec<ExperimentId>, TrackingError> {
-    let mut readable = Vec::new();
-    for id in ids {
-        match experiment(app, context, Action::Read, *id) {
-            Ok(found) => readable.push(found.id),
-            Err(TrackingError::Denied(_) | TrackingError::NotFound(_)) => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(readable)
+    let projects = authz::readable(app, context).projects;
+    let is_outside_readable = context.credential.scope.allows(Action::Read, None);
+    let is_readable = |found: &Experiment| match &found.project {
+        Some(project) => projects.contains(project),
+        None => is_outside_readable,
+    };
+    let found =
+        app.store().read(|reader| ids.iter().map(|id| experiment::find(reader, *id)).collect::<Result<Vec<_>, _>>())?;
+    Ok(found.into_iter().flatten().filter(is_readable).map(|found| found.id).collect())
 }

@@ -177,13 +177,13 @@ fn check(app: &App, context: &RequestContext, action: Action, path: &str) -> Res
 /// What a run of the platform made is evidence.
 fn refuse_own(app: &App, path: &str) -> Result<(), TrackingError> {
     let Some(id) = path.split('/').nth(1) else { return Ok(()) };
-    match app.store().read(|reader| platform_runs::find(reader, id))? {
-        None => Ok(()),
-        Some(_) => Err(TrackingError::Kept {
+    match app.store().read(|reader| platform_runs::is_known(reader, id))? {
+        false => Ok(()),
+        true => Err(TrackingError::Kept {
             what: "artifacts of run",
             name: id.to_owned(),
             act: "changed",
-            reason: "the platform executed it",
+            reason: access::EXECUTED,
         }),
     }
 }

@@ -107,7 +107,7 @@ pub fn restore_or_delete_run(
     id: &str,
     lifecycle: Lifecycle,
 ) -> Result<(), TrackingError> {
-    let run = access::run(app, context, Action::Run, id)?;
+    let run = access::changeable_run(app, context, id)?;
     let at = context.at;
     Ok(app.store().write(move |tx| run::set_lifecycle(tx, &run.id, lifecycle, at))?)
 }
@@ -155,7 +155,7 @@ pub(super) fn write_active<T: Send + 'static>(
     id: &str,
     work: impl FnOnce(&Tx, &str) -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, TrackingError> {
-    let run = access::run(app, context, Action::Run, id)?;
+    let run = access::changeable_run(app, context, id)?;
     Ok(app.store().write(move |tx| {
         run::check_active(tx, &run.id)?;
         work(tx, &run.id)

@@ -84,6 +84,18 @@ fn a_run_of_the_platform_is_an_mlflow_run_that_clients_read_and_do_not_change() 
         assert_eq!((status, &said["error_code"]), (400, &json!("INVALID_PARAMETER_VALUE")), "{said}");
         assert!(said["message"].as_str().unwrap().contains("the platform executed it"), "{said}");
     }
+    for (act, body) in [
+        ("log-metric", json!({ "run_id": id, "key": "auc", "value": 1, "timestamp": 1 })),
+        ("set-tag", json!({ "run_id": id, "key": "a", "value": "b" })),
+        ("update", json!({ "run_id": id, "status": "FAILED" })),
+        ("delete", json!({ "run_id": id })),
+    ] {
+        let (status, said) = post(&server, &format!("runs/{act}"), &body);
+        assert!(
+            status == 400 && said["message"].as_str().unwrap().contains("the platform executed it"),
+            "{act}: {said}"
+        );
+    }
     let (status, said) = post(&server, "experiments/delete", &json!({ "experiment_id": experiment }));
     assert_eq!(status, 400, "{said}");
 }
