@@ -40,7 +40,7 @@ statements! {
         SELECT * FROM experiment WHERE name = :name";
     FIND_BY_ARTIFACT = "read the experiment": "
         SELECT * FROM experiment
-        WHERE project IS NOT NULL AND substr(:address, 1, length(artifact_location) + 1) = artifact_location || '/'
+        WHERE project > '' AND substr(:address, 1, length(artifact_location) + 1) = artifact_location || '/'
         ORDER BY length(artifact_location) DESC LIMIT 1";
     FIND_BY_PROJECT = "read the experiment": "
         SELECT * FROM experiment WHERE project = :project";
