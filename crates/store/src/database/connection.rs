@@ -47,8 +47,8 @@ impl Connection {
         }
     }
 
-    /// Runs a query once for each of `rows`, and hands the place of those parameters and the first row of the answer to `read`; a
-    /// server gets all of them before it answers the first.
+    /// Runs a query once for each of `rows`, and hands the place of those parameters and each row of the answer to `read`, until that
+    /// says `false`; a server gets all of them before it answers the first.
     pub(crate) fn query_each(
         &self,
         sql: &str,
