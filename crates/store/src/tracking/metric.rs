@@ -163,17 +163,6 @@ pub(crate) fn latest_point(row: &Row) -> database::Result<MetricPoint> {
     Ok(Stored::read(row)?.point(row.get("name")?))
 }
 
-/// Points of one metric in the order of step and time, at most `limit` (brought into 1 to 10,000) after `after`.
-pub fn metric_history(
-    reader: &Reader,
-    run: &str,
-    metric: &str,
-    after: Option<&MetricPoint>,
-    limit: u32,
-) -> Result<Vec<MetricPoint>, StoreError> {
-    history(reader, key_of(reader, run)?, metric, (after.map(Stored::from), 0), limit)
-}
-
 /// Calls `each` with the points of one metric in the order of step and time: those at the places of `range`.
 ///
 /// # Errors

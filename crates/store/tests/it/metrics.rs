@@ -1,5 +1,7 @@
 //! Runs and what they log.
 
+use std::ops::Range;
+
 use kilter_domain::{
     digest::Digest,
     run::{RunState, StepState},
@@ -7,7 +9,7 @@ use kilter_domain::{
     tracking::MetricPoint,
 };
 use kilter_store::{
-    StoreError,
+    Reader, StoreError,
     page::PageRequest,
     run::{
         self,
@@ -37,7 +39,14 @@ fn latest(world: &World) -> Vec<MetricPoint> {
 }
 
 fn history(world: &World, metric: &str) -> Vec<MetricPoint> {
-    world.store.read(|reader| metric::metric_history(reader, "r-1", metric, None, 10_000)).unwrap()
+    part_of_history(world, metric, 0..u64::MAX)
+}
+
+fn part_of_history(world: &World, metric: &str, range: Range<u64>) -> Vec<MetricPoint> {
+    let mut points = Vec::new();
+    let keep = &mut |point| points.push(point);
+    world.store.read(|reader| metric::each_point(reader, "r-1", metric, range, keep)).unwrap();
+    points
 }
 
 fn the_latest_point_has_the_highest_step_in_whatever_order_they_came() {
@@ -165,10 +174,8 @@ proptest! {
         expected.dedup();
         let mut walked: Vec<MetricPoint> = Vec::new();
         loop {
-            let next = world
-                .store
-                .read(|reader| metric::metric_history(reader, "r-1", "m", walked.last(), page))
-                .unwrap();
+            let first = walked.len() as u64;
+            let next = part_of_history(&world, "m", first..first + u64::from(page));
             if next.is_empty() { break }
             walked.extend(next);
         }
@@ -177,7 +184,25 @@ proptest! {
     }
 }
 
+/// More than is read at a time, with several points a step.
+fn a_long_history_is_read_whole_and_in_part() {
+    let world = World::with_records();
+    let all: Vec<MetricPoint> = (0..21_000).map(|place| point("m", place / 3, place % 3, place as f64)).collect();
+    all.chunks(metric::MAX_POINTS).for_each(|batch| log(&world, batch).unwrap());
+    assert_eq!(history(&world, "m"), all);
+    assert_eq!(part_of_history(&world, "m", 9_999..20_002), all[9_999..20_002]);
+    let steps = 5..=6_003;
+    let (mut count, mut points) = (0, Vec::new());
+    let read = |reader: &Reader| {
+        count = metric::count_points(reader, "r-1", "m", &steps)?;
+        metric::each_point_of_steps(reader, "r-1", "m", (&steps, count), &mut |point| points.push(point))
+    };
+    world.store.read(read).unwrap();
+    assert_eq!((count, &points[..]), (17_997, &all[15..18_012]));
+}
+
 both_databases![
+    a_long_history_is_read_whole_and_in_part,
     the_latest_point_has_the_highest_step_in_whatever_order_they_came,
     logging_the_same_batch_twice_is_logging_it_once,
     nan_and_infinities_are_values,
