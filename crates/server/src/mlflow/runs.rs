@@ -168,11 +168,12 @@ pub(super) fn log_batch(app: &App, context: &RequestContext, message: &Message) 
     validate::count("tags", validate::MAX_TAGS, tags.len())?;
     let whole = metrics.len() + params.len() + tags.len();
     validate::count("metrics, params, and tags", validate::MAX_ENTITIES, whole)?;
-    let metrics = each(metrics, |metric, place| point(metric, &format!("metrics[{place}].")))?;
-    let mut model_metrics = Vec::new();
-    for (metric, point) in message.list("metrics")?.iter().zip(&metrics) {
-        model_metrics.extend(model_metric(id, &Message::of(metric), point)?);
-    }
+    let read = each(metrics, |metric, place| {
+        let point = point(metric, &format!("metrics[{place}]."))?;
+        Ok((model_metric(id, metric, &point)?, point))
+    })?;
+    let (model_metrics, metrics): (Vec<_>, Vec<_>) = read.into_iter().unzip();
+    let model_metrics = model_metrics.into_iter().flatten().collect();
     let params = each(params, |param, place| pair(param, &format!("params[{place}]."), validate::MAX_PARAM_VALUE))?;
     check_unique(&params)?;
     tracking::log_batch(app, context, id, Batch { metrics, params, tags, model_metrics })?;
