@@ -28,6 +28,6 @@ pub use logged_models::{
     describe_logged_model, finalize_logged_model, get_logged_model, log_models, search_logged_models,
 };
 pub use runs::{
-    Batch, NewClientRun, change_run, create_run, delete_run_tag, get_run, log_batch, log_inputs, restore_or_delete_run,
+    Batch, NewClientRun, change_run, create_run, delete_run_tag, get_run, log_batch, log_inputs, set_run_lifecycle,
 };
 pub use search::{FoundPage, Query, search_experiments, search_runs};

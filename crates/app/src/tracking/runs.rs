@@ -101,7 +101,7 @@ pub fn change_run(
 ///
 /// # Errors
 /// When there is no such run.
-pub fn restore_or_delete_run(
+pub fn set_run_lifecycle(
     app: &App,
     context: &RequestContext,
     id: &str,

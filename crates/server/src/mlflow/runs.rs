@@ -109,12 +109,12 @@ pub(super) fn update(app: &App, context: &RequestContext, message: &Message) -> 
 }
 
 pub(super) fn delete(app: &App, context: &RequestContext, message: &Message) -> Result<Body, MlflowError> {
-    tracking::restore_or_delete_run(app, context, message.run_id()?, Lifecycle::Deleted)?;
+    tracking::set_run_lifecycle(app, context, message.run_id()?, Lifecycle::Deleted)?;
     Ok(Body::empty())
 }
 
 pub(super) fn restore(app: &App, context: &RequestContext, message: &Message) -> Result<Body, MlflowError> {
-    tracking::restore_or_delete_run(app, context, message.run_id()?, Lifecycle::Active)?;
+    tracking::set_run_lifecycle(app, context, message.run_id()?, Lifecycle::Active)?;
     Ok(Body::empty())
 }
 
