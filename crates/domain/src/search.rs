@@ -41,5 +41,8 @@ pub use self::{
 };
 
 #[cfg(test)]
+#[path = "search/properties.rs"]
+mod properties;
+#[cfg(test)]
 #[path = "search/tests.rs"]
 mod tests;
