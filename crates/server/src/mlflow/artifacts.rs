@@ -18,7 +18,7 @@ use kilter_app::{
     tracking::{self, ArtifactEntry, ArtifactFile},
 };
 use serde::Serialize;
-use tokio::{sync::mpsc, time::timeout};
+use tokio::{runtime::Handle, sync::mpsc, time::timeout};
 
 use super::{body::Body, message::Message};
 use crate::{
@@ -203,7 +203,7 @@ fn answer(opened: ArtifactFile, range: Option<Range<u64>>, name: &str) -> Respon
     let bytes = opened.bytes;
     let part = range.clone().unwrap_or(0..bytes);
     let length = part.end - part.start;
-    let mut response = Response::new(read_out(opened, part.clone()));
+    let mut response = Response::new(read_out(opened, part.clone(), PATIENCE));
     let headers = response.headers_mut();
     let mut set = |name, value: String| drop(HeaderValue::from_str(&value).map(|value| headers.insert(name, value)));
     set(header::CONTENT_LENGTH, length.to_string());
@@ -220,21 +220,23 @@ fn answer(opened: ArtifactFile, range: Option<Range<u64>>, name: &str) -> Respon
     response
 }
 
-/// The bytes of a part of a file, read as fast as they are taken.
-fn read_out(mut opened: ArtifactFile, part: Range<u64>) -> Stream {
+/// The bytes of a part of a file, read as fast as they are taken. Whoever takes none for a while gets no more.
+fn read_out(mut opened: ArtifactFile, part: Range<u64>, patience: Duration) -> Stream {
     let (send, receive) = mpsc::channel::<io::Result<Bytes>>(CHUNKS);
+    let runtime = Handle::current();
     tokio::task::spawn_blocking(move || {
+        let pass_on = |chunk| matches!(runtime.block_on(timeout(patience, send.send(chunk))), Ok(Ok(())));
         let mut left = part.end - part.start;
         let begun = opened.seek(part.start);
         if let Err(error) = begun {
-            drop(send.blocking_send(Err(error)));
+            pass_on(Err(error));
             return;
         }
         while left > 0 {
             let mut chunk = vec![0; CHUNK_BYTES.min(usize::try_from(left).unwrap_or(CHUNK_BYTES))];
             let read = opened.file.read_exact(&mut chunk).map(|()| Bytes::from(chunk));
             left -= read.as_ref().map_or(left, |chunk| chunk.len() as u64);
-            if send.blocking_send(read).is_err() {
+            if !pass_on(read) {
                 return;
             }
         }
@@ -324,6 +326,23 @@ mod tests {
             (part("bytes=3-1", 10), part("lines=1-2", 10), part("bytes=0-1,3-4", 10)),
             (Wanted::Whole, Wanted::Whole, Wanted::Whole)
         );
+    }
+
+    #[tokio::test]
+    async fn who_takes_nothing_for_a_while_gets_no_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        let bytes = 4 * (CHUNKS * CHUNK_BYTES) as u64;
+        std::fs::File::create(&path).unwrap().set_len(bytes).unwrap();
+        let read = async |pause: Duration| {
+            let digest = kilter_domain::digest::Digest::of(b"");
+            let opened = ArtifactFile { file: std::fs::File::open(&path).unwrap(), bytes, digest };
+            let stream = read_out(opened, 0..bytes, Duration::from_millis(300));
+            tokio::time::sleep(pause).await;
+            axum::body::to_bytes(stream, usize::MAX).await.unwrap().len() as u64
+        };
+        assert_eq!(read(Duration::ZERO).await, bytes);
+        assert!(read(Duration::from_secs(2)).await < bytes);
     }
 
     proptest! {
