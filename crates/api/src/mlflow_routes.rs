@@ -6,10 +6,22 @@ pub const V2: &str = "/api/2.0/mlflow";
 pub const ARTIFACTS: &str = "/api/2.0/mlflow-artifacts/artifacts";
 /// An artifact by its path.
 pub const ARTIFACT: &str = "/api/2.0/mlflow-artifacts/artifacts/{*path}";
+/// What MLflow's own web pages ask, and no client: not there.
+const GRAPHQL: &str = "/graphql";
 /// What the server tells of itself.
 pub const SERVER_INFO: &str = "/api/3.0/mlflow/server-info";
 /// The version of MLflow whose API this is.
 pub const VERSION: &str = "/version";
+
+/// A file of a run.
+pub const RUN_FILE: &str = "/get-artifact";
+/// A file of a logged model.
+pub const LOGGED_MODEL_FILE: &str = "/api/2.0/mlflow/logged-models/{model_id}/artifacts/files";
+/// Takes a small file of a run.
+pub const UPLOAD: &str = "/api/2.0/mlflow/upload-artifact";
+
+/// The routes that answer with something else than a message, or take something else.
+pub const SPECIAL: &[&str] = &[ARTIFACT, SERVER_INFO, VERSION, RUN_FILE, LOGGED_MODEL_FILE, UPLOAD];
 
 /// What they ask for, for the page of rights.
 pub const WHO_MAY: &str =
@@ -27,6 +39,7 @@ pub const MLFLOW_ROUTES: &[(&str, &str)] = &[
     ("POST", "/api/2.0/mlflow/experiments/delete-experiment-tag"),
     ("GET", "/api/2.0/mlflow/experiments/search"),
     ("POST", "/api/2.0/mlflow/experiments/search"),
+    ("POST", "/api/2.0/mlflow/experiments/search-datasets"),
     ("POST", "/api/2.0/mlflow/runs/create"),
     ("GET", "/api/2.0/mlflow/runs/get"),
     ("POST", "/api/2.0/mlflow/runs/search"),
@@ -36,6 +49,7 @@ pub const MLFLOW_ROUTES: &[(&str, &str)] = &[
     ("POST", "/api/2.0/mlflow/runs/log-metric"),
     ("POST", "/api/2.0/mlflow/runs/log-parameter"),
     ("POST", "/api/2.0/mlflow/runs/log-batch"),
+    ("POST", "/api/2.0/mlflow/runs/log-model"),
     ("POST", "/api/2.0/mlflow/runs/log-inputs"),
     ("POST", "/api/2.0/mlflow/runs/set-tag"),
     ("POST", "/api/2.0/mlflow/runs/delete-tag"),
@@ -52,11 +66,20 @@ pub const MLFLOW_ROUTES: &[(&str, &str)] = &[
     ("GET", "/api/2.0/mlflow/metrics/get-history"),
     ("GET", "/api/2.0/mlflow/metrics/get-history-bulk"),
     ("GET", "/api/2.0/mlflow/metrics/get-history-bulk-interval"),
+    ("GET", LOGGED_MODEL_FILE),
     ("GET", "/api/2.0/mlflow/artifacts/list"),
+    ("POST", "/api/2.0/mlflow/artifacts/presigned-upload-url"),
+    ("POST", "/api/2.0/mlflow/artifacts/presigned-download-url"),
+    ("POST", UPLOAD),
+    ("GET", RUN_FILE),
     ("GET", ARTIFACTS),
     ("GET", ARTIFACT),
     ("PUT", ARTIFACT),
     ("DELETE", ARTIFACT),
+    ("POST", "/api/2.0/mlflow-artifacts/mpu/create/{*artifact_path}"),
+    ("POST", "/api/2.0/mlflow-artifacts/mpu/complete/{*artifact_path}"),
+    ("POST", "/api/2.0/mlflow-artifacts/mpu/abort/{*artifact_path}"),
+    ("GET", "/api/2.0/mlflow-artifacts/presigned/{*artifact_path}"),
     ("GET", SERVER_INFO),
     ("GET", VERSION),
 ];
@@ -75,12 +98,17 @@ pub fn route_of(path: &str) -> Option<&'static str> {
 /// Whether an address is that of an artifact.
 pub fn is_artifact(path: &str) -> bool {
     let below = |root: &str| path.strip_prefix(root).is_some_and(|rest| rest.starts_with('/'));
-    below(ARTIFACTS) || below("/ajax-api/2.0/mlflow-artifacts/artifacts")
+    let of_model = || below("/api/2.0/mlflow/logged-models") || below("/ajax-api/2.0/mlflow/logged-models");
+    below(ARTIFACTS)
+        || below("/ajax-api/2.0/mlflow-artifacts/artifacts")
+        || path == RUN_FILE
+        || (path.ends_with("/artifacts/files") && of_model())
 }
 
 /// Whether an address belongs to MLflow's API, whatever is there.
 pub fn is_below(path: &str) -> bool {
-    ["/api/2.0/", "/api/3.0/", "/ajax-api/"].iter().any(|prefix| path.starts_with(prefix))
+    let is_outside = [RUN_FILE, GRAPHQL].contains(&path);
+    is_outside || ["/api/2.0/", "/api/3.0/", "/ajax-api/"].iter().any(|prefix| path.starts_with(prefix))
 }
 
 #[cfg(test)]
@@ -95,6 +123,9 @@ mod tests {
         assert!(
             is_artifact("/api/2.0/mlflow-artifacts/artifacts/0/x") && is_artifact(&ajax(&format!("{ARTIFACTS}/0/x")))
         );
+        let file = LOGGED_MODEL_FILE.replace("{model_id}", "m-1");
+        assert!(is_artifact(RUN_FILE) && is_artifact(&file) && is_artifact(&ajax(&file)));
+        assert!(is_below(GRAPHQL) && is_below(RUN_FILE) && !is_below("/api/v1/runs"));
         assert!(!is_artifact(ARTIFACTS) && !is_artifact("/api/2.0/mlflow/runs/get"));
     }
 }

@@ -6,9 +6,11 @@
 mod artifacts;
 mod body;
 mod experiments;
+mod files;
 mod logged_models;
 mod message;
 mod metrics;
+mod presigned;
 mod run_json;
 mod run_names;
 mod runs;
@@ -21,7 +23,7 @@ use axum::{
     extract::State,
     http::{StatusCode, header},
     response::{IntoResponse, Response},
-    routing::{MethodFilter, get, on},
+    routing::{MethodFilter, MethodRouter, get, on, post},
 };
 use kilter_api::mlflow_routes::{self, MLFLOW_ROUTES};
 use kilter_app::{App, RequestContext};
@@ -41,8 +43,11 @@ type Operation = fn(&App, &RequestContext, &Message) -> Result<Body, MlflowError
 
 /// Which operation answers a route of [`MLFLOW_ROUTES`].
 fn operation(method: &str, path: &str) -> Option<Operation> {
-    if path == mlflow_routes::ARTIFACTS {
-        return Some(artifacts::list);
+    match path.strip_prefix("/api/2.0/mlflow-artifacts/").and_then(|path| path.split('/').next()) {
+        Some("artifacts") if path == mlflow_routes::ARTIFACTS => return Some(artifacts::list),
+        Some("mpu") => return Some(presigned::multipart),
+        Some("presigned") => return Some(presigned::download_of_path),
+        _ => {}
     }
     let path = path.strip_prefix(mlflow_routes::V2)?;
     Some(match (method, path) {
@@ -55,7 +60,10 @@ fn operation(method: &str, path: &str) -> Option<Operation> {
         (_, "/experiments/set-experiment-tag") => experiments::set_tag,
         (_, "/experiments/delete-experiment-tag") => experiments::delete_tag,
         (_, "/experiments/search") => experiments::search,
+        (_, "/experiments/search-datasets") => experiments::search_datasets,
         (_, "/artifacts/list") => artifacts::list_of_run,
+        (_, "/artifacts/presigned-upload-url") => presigned::upload,
+        (_, "/artifacts/presigned-download-url") => presigned::download,
         (_, "/runs/create") => runs::create,
         (_, "/runs/search") => runs::search,
         (_, "/runs/get") => runs::get,
@@ -65,6 +73,7 @@ fn operation(method: &str, path: &str) -> Option<Operation> {
         (_, "/runs/log-metric") => runs::log_metric,
         (_, "/runs/log-parameter") => runs::log_param,
         (_, "/runs/log-batch") => runs::log_batch,
+        (_, "/runs/log-model") => runs::log_model,
         (_, "/runs/log-inputs") => runs::log_inputs,
         (_, "/runs/set-tag") => runs::set_tag,
         (_, "/runs/delete-tag") => runs::delete_tag,
@@ -87,9 +96,7 @@ fn operation(method: &str, path: &str) -> Option<Operation> {
 
 /// The routes of MLflow's API, below both prefixes that its clients use.
 pub(crate) fn router() -> Router<AppState> {
-    let mut router = Router::new()
-        .route(mlflow_routes::SERVER_INFO, get(server_info::server_info))
-        .route(mlflow_routes::VERSION, get(server_info::version));
+    let mut router = special_routes();
     for (method, path) in MLFLOW_ROUTES {
         let Some(operation) = operation(method, path) else { continue };
         let filter = match *method {
@@ -105,8 +112,22 @@ pub(crate) fn router() -> Router<AppState> {
             router = router.route(&path, on(filter, answer));
         }
     }
-    let file = get(artifacts::download).put(artifacts::upload).delete(artifacts::delete);
-    router.route(mlflow_routes::ARTIFACT, file.clone()).route(&mlflow_routes::ajax(mlflow_routes::ARTIFACT), file)
+    router
+}
+
+/// The routes that answer with something else than a message, or take something else.
+fn special_routes() -> Router<AppState> {
+    let both = |router: Router<AppState>, path: &str, methods: MethodRouter<AppState>| {
+        router.route(path, methods.clone()).route(&mlflow_routes::ajax(path), methods)
+    };
+    let router = Router::new()
+        .route(mlflow_routes::VERSION, get(server_info::version))
+        .route(mlflow_routes::RUN_FILE, get(files::download_of_run));
+    let router = both(router, mlflow_routes::SERVER_INFO, get(server_info::server_info));
+    let router = both(router, mlflow_routes::LOGGED_MODEL_FILE, get(files::download_of_model));
+    let router = both(router, mlflow_routes::UPLOAD, post(files::upload));
+    let proxy = get(artifacts::download).put(artifacts::upload).delete(artifacts::delete);
+    both(router, mlflow_routes::ARTIFACT, proxy)
 }
 
 /// What is not there, as clients know it of an older server: a page, and no error of the API.
@@ -128,9 +149,7 @@ mod tests {
     #[test]
     fn every_route_has_an_operation() {
         for (method, path) in MLFLOW_ROUTES {
-            let is_special =
-                [mlflow_routes::SERVER_INFO, mlflow_routes::VERSION, mlflow_routes::ARTIFACT].contains(path);
-            assert!(is_special || operation(method, path).is_some(), "{method} {path}");
+            assert!(mlflow_routes::SPECIAL.contains(path) || operation(method, path).is_some(), "{method} {path}");
         }
     }
 }

@@ -23,6 +23,9 @@ pub use kilter_store::tracking::artifact::own_folder;
 use super::{TrackingError, access};
 use crate::{app::App, context::RequestContext};
 
+/// Characters of the id of a run of the platform: in whatever folder it stands, what lies below is of that run.
+const RUN_ID_CHARS: usize = 36;
+
 /// A file or a folder of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ArtifactEntry {
@@ -159,6 +162,10 @@ fn list_of_tree(app: &App, folder: &str, tree: &Digest, inner: &str) -> Result<V
 pub fn delete_artifacts(app: &App, context: &RequestContext, path: &str) -> Result<(), TrackingError> {
     check(app, context, Action::Run, path)?;
     refuse_own(app, path)?;
+    for experiment in app.store().read(|reader| experiment::list_below_artifact(reader, path))? {
+        access::authorize(app, context, Action::Run, &experiment)?;
+    }
+    app.store().read(|reader| artifact::find_executed_below(reader, path))?.map_or(Ok(()), |id| Err(evidence(id)))?;
     let below = path.to_owned();
     match app.store().write(move |tx| artifact::delete(tx, &below))? {
         0 => Err(TrackingError::not_found("artifact", path)),
@@ -176,16 +183,17 @@ fn check(app: &App, context: &RequestContext, action: Action, path: &str) -> Res
 
 /// What a run of the platform made is evidence.
 fn refuse_own(app: &App, path: &str) -> Result<(), TrackingError> {
-    let Some(id) = path.split('/').nth(1) else { return Ok(()) };
-    match app.store().read(|reader| platform_runs::is_known(reader, id))? {
-        false => Ok(()),
-        true => Err(TrackingError::Kept {
-            what: "artifacts of run",
-            name: id.to_owned(),
-            act: "changed",
-            reason: access::EXECUTED,
-        }),
+    let may_be_run = |(place, part): &(usize, &str)| *place == 1 || part.len() == RUN_ID_CHARS;
+    for (_, part) in path.split('/').enumerate().filter(may_be_run) {
+        if app.store().read(|reader| platform_runs::is_known(reader, part))? {
+            return Err(evidence(part.to_owned()));
+        }
     }
+    Ok(())
+}
+
+fn evidence(run: String) -> TrackingError {
+    TrackingError::Kept { what: "artifacts of run", name: run, act: "changed", reason: access::EXECUTED }
 }
 
 #[cfg(test)]

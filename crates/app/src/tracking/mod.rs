@@ -28,6 +28,7 @@ pub use logged_models::{
     describe_logged_model, finalize_logged_model, get_logged_model, log_models, search_logged_models,
 };
 pub use runs::{
-    Batch, NewClientRun, change_run, create_run, delete_run_tag, get_run, log_batch, log_inputs, set_run_lifecycle,
+    Batch, NewClientRun, change_run, create_run, delete_run_tag, get_run, log_batch, log_inputs, note_model,
+    set_run_lifecycle,
 };
-pub use search::{FoundPage, Query, search_experiments, search_runs};
+pub use search::{FoundPage, Query, search_datasets, search_experiments, search_runs};

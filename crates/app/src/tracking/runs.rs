@@ -17,8 +17,14 @@ use kilter_store::{
     },
 };
 
+use serde_json::Value;
+
 use super::{TrackingError, access};
 use crate::{app::App, context::RequestContext};
+
+/// The tag of a run that lists its models.
+const MODELS_TAG: &str = "mlflow.log-model.history";
+const MAX_MODELS_BYTES: usize = 1_000_000;
 
 /// A run that a client begins.
 #[derive(Clone, Debug, PartialEq)]
@@ -139,6 +145,24 @@ pub fn delete_run_tag(app: &App, context: &RequestContext, id: &str, name: &str)
         true => Ok(()),
         false => Err(TrackingError::not_found("tag", name)),
     }
+}
+
+/// Adds a model to the tag of a run that lists its models; what the tag is when it is no list is lost.
+///
+/// # Errors
+/// When there is no such run, it is deleted, or the list has more than 1,000,000 bytes.
+pub fn note_model(app: &App, context: &RequestContext, id: &str, model: Value) -> Result<(), TrackingError> {
+    write_active(app, context, id, move |tx, id| {
+        let before = run::list_tags(tx, id)?.remove(MODELS_TAG);
+        let mut models: Vec<Value> = before.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+        models.push(model);
+        let text = Value::Array(models).to_string();
+        if text.len() > MAX_MODELS_BYTES {
+            let reason = format!("the tag {MODELS_TAG} would have more than {MAX_MODELS_BYTES} bytes");
+            return Err(StoreError::Invalid { attempted: "note the model", reason });
+        }
+        run::put_tags(tx, id, [(MODELS_TAG, text.as_str())])
+    })
 }
 
 /// Records datasets that a run read.

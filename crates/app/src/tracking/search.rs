@@ -9,6 +9,7 @@ use kilter_store::{
     search::{self, SearchPage},
     tracking::{
         Tags,
+        dataset::{self, DatasetSummary},
         experiment::{self, Experiment},
         logged_run::{self, LoggedRun},
     },
@@ -16,6 +17,9 @@ use kilter_store::{
 
 use super::{TrackingError, access};
 use crate::{app::App, authz, context::RequestContext};
+
+/// Datasets of a search.
+const MAX_DATASETS: u32 = 1_000;
 
 /// What is searched, as the filter language states it.
 #[derive(Clone, Debug, PartialEq)]
@@ -67,6 +71,26 @@ pub fn search_experiments(
     access::authorize_outside(context, Action::Read)?;
     let projects = Projects::Only(authz::readable(app, context).projects.into_iter().collect());
     find(app, Scope::Experiments { projects, view: query.view }, query, experiment::read_by_keys)
+}
+
+/// Datasets that runs of these experiments read, with the experiment of each: at most 1,000.
+///
+/// # Errors
+/// When the metadata cannot be read.
+pub fn search_datasets(
+    app: &App,
+    context: &RequestContext,
+    experiments: &[ExperimentId],
+) -> Result<Vec<(ExperimentId, DatasetSummary)>, TrackingError> {
+    let readable = access::readable(app, context, experiments)?;
+    Ok(app.store().read(|reader| {
+        let mut found = Vec::new();
+        for experiment in readable {
+            let left = MAX_DATASETS.saturating_sub(u32::try_from(found.len()).unwrap_or(MAX_DATASETS));
+            found.extend(dataset::list(reader, experiment, left)?.into_iter().map(|summary| (experiment, summary)));
+        }
+        Ok(found)
+    })?)
 }
 
 fn find<T>(

@@ -41,6 +41,8 @@ mod lost_services;
 mod mail;
 mod memory_bounds;
 mod mlflow;
+mod mlflow_attacks;
+mod mlflow_routes;
 mod monitor_api;
 mod monitors;
 mod numbers;

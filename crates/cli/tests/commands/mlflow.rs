@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// The Python with MLflow; `None` where `./test` did not make it.
-fn mlflow_python() -> Option<PathBuf> {
+pub fn mlflow_python() -> Option<PathBuf> {
     let named = std::env::var_os("KILTER_MLFLOW_PYTHON").map(PathBuf::from);
     let usual = || Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache/kilter/mlflow-venv/bin/python"));
     let python = named.or_else(usual)?;

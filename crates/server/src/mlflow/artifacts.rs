@@ -65,11 +65,16 @@ pub(super) fn list_of_model(app: &App, context: &RequestContext, message: &Messa
 fn list_below(app: &App, context: &RequestContext, uri: &str, asked: &str) -> Result<Body, MlflowError> {
     let asked = checked_path(asked, "path")?;
     let Some(root) = tracking::own_folder(uri) else {
-        return Err(MlflowError::invalid(format!("the artifacts lie at {uri}, which this server does not keep")));
+        return Err(kept_elsewhere(uri));
     };
     let entries = tracking::list_artifacts(app, context, &join(root, &asked))?;
     let below_root = |entry: ArtifactEntry| info(entry, root.len() + 1);
     Body::of(&Listed { root_uri: Some(uri), files: entries.into_iter().map(below_root).collect() })
+}
+
+/// Why there is nothing to answer with where clients read and write the files themselves.
+pub(super) fn kept_elsewhere(uri: &str) -> MlflowError {
+    MlflowError::invalid(format!("the artifacts lie at {uri}, which this server does not keep"))
 }
 
 /// `mlflow-artifacts/artifacts?path=`: paths are below the path that is asked for.
@@ -89,7 +94,7 @@ fn join(root: &str, path: &str) -> String {
 }
 
 /// A path below a root, without a `/` at its ends; nothing that leaves it, whatever it is escaped with.
-fn checked_path(path: &str, name: &str) -> Result<String, MlflowError> {
+pub(super) fn checked_path(path: &str, name: &str) -> Result<String, MlflowError> {
     let invalid =
         || MlflowError::invalid(format!("Invalid path '{}' for '{name}'", path.chars().take(200).collect::<String>()));
     // Clients escape once more than HTTP does; what is hidden twice is looked at too.
@@ -101,9 +106,13 @@ fn checked_path(path: &str, name: &str) -> Result<String, MlflowError> {
         }
         read = next;
     }
+    // A drive of Windows is where a client on such a machine would write.
+    let is_drive = |path: &str| matches!(path.as_bytes(), [letter, b':', ..] if letter.is_ascii_alphabetic());
     let leaves = |path: &str| {
-        path.contains(['\\', '\0'])
+        path.contains(['\\', '#'])
+            || path.contains(char::is_control)
             || path.starts_with('/')
+            || is_drive(path)
             || path.split('/').any(|part| part == "..")
             || path.contains("://")
     };
@@ -181,9 +190,18 @@ pub(super) async fn download(
     params: RawPathParams,
     headers: HeaderMap,
 ) -> Result<Response, MlflowError> {
-    let path = path_of(&params)?;
+    send(caller?, state, headers, path_of(&params)?).await
+}
+
+/// The file at a path below the root of all artifacts, or the part of it that `Range` asks for.
+pub(super) async fn send(
+    caller: Caller,
+    state: AppState,
+    headers: HeaderMap,
+    path: String,
+) -> Result<Response, MlflowError> {
     let name = path.rsplit('/').next().unwrap_or_default().to_owned();
-    let (app, context) = (state.app(), caller?.context(&state));
+    let (app, context) = (state.app(), caller.context(&state));
     let fault = || MlflowError::internal("the request met a fault");
     let opened = blocking_with(move || Ok(tracking::open_artifact(&app, &context, &path)?), fault).await?;
     let bytes = opened.bytes;
@@ -307,6 +325,10 @@ mod tests {
             "%2Fetc",
             "file:///etc",
             "a\0b",
+            "a\nb",
+            "a#b",
+            "C:/x",
+            "c%3A/x",
         ] {
             assert!(checked_path(path, "path").is_err(), "{path}");
         }

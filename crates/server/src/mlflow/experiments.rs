@@ -4,12 +4,15 @@ use kilter_app::{
     App, RequestContext,
     tracking::{self, NewExperiment},
 };
-use kilter_domain::tracking::Lifecycle;
+use kilter_domain::tracking::{ExperimentId, Lifecycle};
 use kilter_store::tracking::{Tags, experiment::Experiment};
 use serde::Serialize;
 
 use super::{body::Body, message::Message, run_json::ExperimentJson, search_query, validate};
 use crate::error::MlflowError;
+
+/// Experiments whose datasets may be searched at once.
+const MAX_DATASET_EXPERIMENTS: usize = 20;
 
 #[derive(Serialize)]
 struct Created {
@@ -98,6 +101,43 @@ pub(super) fn search(app: &App, context: &RequestContext, message: &Message) -> 
     let found = tracking::search_experiments(app, context, &stated.query(limit))?;
     let experiments = found.items.iter().map(|(found, tags)| ExperimentJson::of(found, tags)).collect();
     Body::of(&FoundExperiments { experiments, next_page_token: found.next.map(|next| next.to_string()) })
+}
+
+#[derive(Serialize)]
+struct DatasetJson {
+    experiment_id: String,
+    name: String,
+    digest: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    context: Option<String>,
+}
+
+#[derive(Serialize)]
+struct FoundDatasets {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    dataset_summaries: Vec<DatasetJson>,
+}
+
+pub(super) fn search_datasets(app: &App, context: &RequestContext, message: &Message) -> Result<Body, MlflowError> {
+    let ids = message.texts("experiment_ids")?;
+    if ids.is_empty() {
+        return Err(MlflowError::invalid("SearchDatasets request must specify at least one experiment_id."));
+    }
+    if ids.len() > MAX_DATASET_EXPERIMENTS {
+        return Err(MlflowError::invalid(format!(
+            "SearchDatasets request cannot specify more than {MAX_DATASET_EXPERIMENTS} experiment_ids. Received {} experiment_ids.",
+            ids.len()
+        )));
+    }
+    let ids = ids.iter().map(|id| validate::experiment_id(id)).collect::<Result<Vec<_>, _>>()?;
+    let found = tracking::search_datasets(app, context, &ids)?.into_iter();
+    let json = |(experiment, (name, digest, context)): (ExperimentId, _)| DatasetJson {
+        experiment_id: experiment.to_string(),
+        name,
+        digest,
+        context,
+    };
+    Body::of(&FoundDatasets { dataset_summaries: found.map(json).collect() })
 }
 
 pub(super) fn update(app: &App, context: &RequestContext, message: &Message) -> Result<Body, MlflowError> {

@@ -29,7 +29,7 @@ impl FromRequest<AppState> for Message {
         let query = request.uri().query().unwrap_or_default().to_owned();
         let has_no_body = request.method() == Method::GET || axum::body::HttpBody::is_end_stream(request.body());
         let (mut fields, bytes) = match has_no_body {
-            true => (of_query(&query), 0),
+            true => (without_nul(of_query(&query))?, 0),
             false => {
                 let JsonBody(body) = JsonBody::from_request(request, state).await?;
                 (of_body(&body)?, body.len())
@@ -67,9 +67,30 @@ fn of_body(body: &[u8]) -> Result<Map<String, Value>, MlflowError> {
         value = serde_json::from_str(inner).map_err(unreadable)?;
     }
     match with_snake_case(value) {
-        Value::Object(fields) => Ok(fields),
+        Value::Object(fields) => without_nul(fields),
         Value::Null => Ok(Map::new()),
         _ => Err(MlflowError::new(400, "BAD_REQUEST", "the body is not a JSON object")),
+    }
+}
+
+/// The fields, unless a text has a NUL: PostgreSQL keeps none, and both databases answer alike.
+fn without_nul(fields: Map<String, Value>) -> Result<Map<String, Value>, MlflowError> {
+    fn has_nul(value: &Value) -> bool {
+        match value {
+            Value::String(text) => text.contains('\0'),
+            Value::Array(values) => values.iter().any(has_nul),
+            Value::Object(fields) => fields.iter().any(|(name, value)| name.contains('\0') || has_nul(value)),
+            _ => false,
+        }
+    }
+    match fields.iter().find(|(name, value)| name.contains('\0') || has_nul(value)) {
+        None => Ok(fields),
+        Some((name, _)) => {
+            let shown = name.replace('\0', "?");
+            Err(MlflowError::invalid(format!(
+                "Invalid value for parameter '{shown}' supplied: no text may have a NUL character"
+            )))
+        }
     }
 }
 
@@ -239,6 +260,8 @@ mod tests {
         assert!(error.contains("Invalid value 123 for parameter 'name' supplied: "), "{error}");
         // MLflow's server takes a bare NaN for an empty request, and logs a zero.
         assert!(of_body(br#"{"value": NaN}"#).is_err());
+        assert!(text(of_body(br#"{"tags": [{"value": "a\u0000b"}]}"#).unwrap_err()).contains("parameter 'tags'"));
+        assert!(of_body(format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000)).as_bytes()).is_err(), "too deep");
     }
 
     proptest! {

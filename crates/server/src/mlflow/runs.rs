@@ -259,6 +259,33 @@ pub(super) fn log_outputs(app: &App, context: &RequestContext, message: &Message
     Ok(Body::empty())
 }
 
+/// `log-model`: notes a model in the tag of the run that lists its models, as clients before logged models have it.
+pub(super) fn log_model(app: &App, context: &RequestContext, message: &Message) -> Result<Body, MlflowError> {
+    let (id, text) = (message.run_id()?, message.required("model_json")?);
+    let malformed = || MlflowError::invalid(format!("Malformed model info. \n {text} \n is not a valid JSON."));
+    let model: Value = serde_json::from_str(text).map_err(|_| malformed())?;
+    let model = model.as_object().ok_or_else(malformed)?;
+    let is_missing = |field: &&&str| !model.contains_key(**field);
+    let missing: Vec<_> =
+        ["artifact_path", "flavors", "utc_time_created", "run_id"].iter().filter(is_missing).collect();
+    if !missing.is_empty() {
+        let shown: Vec<String> = missing.iter().map(|field| format!("'{field}'")).collect();
+        let text = format!("Model json is missing mandatory fields: {{{}}}", shown.join(", "));
+        return Err(MlflowError::invalid(text));
+    }
+    let mut kept = serde_json::Map::new();
+    for field in ["run_id", "artifact_path", "utc_time_created", "model_uuid", "flavors"] {
+        model.get(field).map(|value| kept.insert(field.to_owned(), value.clone()));
+    }
+    if let Some(Value::Object(flavors)) = kept.get_mut("flavors") {
+        for flavor in flavors.values_mut().filter_map(Value::as_object_mut) {
+            flavor.remove("config");
+        }
+    }
+    tracking::note_model(app, context, id, Value::Object(kept))?;
+    Ok(Body::empty())
+}
+
 fn model_link(model: &Message, kind: ModelLinkKind) -> Result<ModelLink, MlflowError> {
     Ok(ModelLink { model: model.required("model_id")?.to_owned(), kind, step: model.int("step")?.unwrap_or_default() })
 }

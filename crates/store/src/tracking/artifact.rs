@@ -31,6 +31,9 @@ statements! {
         SELECT * FROM artifact WHERE path > :above AND path < :until ORDER BY path LIMIT :limit";
     DELETE = "delete artifacts": "
         DELETE FROM artifact WHERE path = :path OR (path > :above AND path < :until)";
+    EXECUTED_BELOW = "read whose the artifacts are": "
+        SELECT tracked_run.id FROM run JOIN tracked_run ON tracked_run.key = run.key
+        WHERE substr(tracked_run.artifact_uri, 1, length(:address)) = :address LIMIT 1";
     ALL_DIGESTS = "list the contents of artifacts": "
         SELECT path, kind, digest FROM artifact WHERE path > :above ORDER BY path LIMIT :limit";
 }
@@ -154,6 +157,11 @@ pub fn children(reader: &Reader, folder: &str) -> Result<Children, StoreError> {
 pub fn delete(tx: &Tx, path: &str) -> Result<usize, StoreError> {
     let (above, until) = range(path);
     tx.execute(&DELETE, named_params! { ":path": path, ":above": above, ":until": until })
+}
+
+/// A run that the platform executed whose artifacts lie below a path.
+pub fn find_executed_below(reader: &Reader, path: &str) -> Result<Option<String>, StoreError> {
+    reader.one(&EXECUTED_BELOW, named_params! { ":address": format!("{OWN_ARTIFACTS}{path}/") }, |row| row.get(0))
 }
 
 /// What artifacts hold, by path, at most 1,000 after `after`: what must not be collected.

@@ -42,6 +42,9 @@ statements! {
         SELECT * FROM experiment
         WHERE project > '' AND substr(:address, 1, length(artifact_location) + 1) = artifact_location || '/'
         ORDER BY length(artifact_location) DESC LIMIT 1";
+    BELOW_ARTIFACT = "list experiments": "
+        SELECT * FROM experiment
+        WHERE project > '' AND substr(artifact_location || '/', 1, length(:address)) = :address ORDER BY key";
     FIND_BY_PROJECT = "read the experiment": "
         SELECT * FROM experiment WHERE project = :project";
 }
@@ -178,6 +181,12 @@ pub fn find_by_name(reader: &Reader, name: &str) -> Result<Option<Experiment>, S
 pub fn find_by_artifact(reader: &Reader, path: &str) -> Result<Option<Experiment>, StoreError> {
     let address = format!("{OWN_ARTIFACTS}{}/", path.trim_matches('/'));
     reader.one(&FIND_BY_ARTIFACT, named_params! { ":address": address }, experiment)
+}
+
+/// The experiments of projects whose artifacts lie below a path below the root of all artifacts, or at it.
+pub fn list_below_artifact(reader: &Reader, path: &str) -> Result<Vec<Experiment>, StoreError> {
+    let address = format!("{OWN_ARTIFACTS}{}/", path.trim_matches('/'));
+    reader.all(&BELOW_ARTIFACT, named_params! { ":address": address }, experiment)
 }
 
 /// Writes tags of an experiment.
