@@ -7,12 +7,13 @@ use axum::{
     extract::FromRequestParts,
     http::{HeaderMap, header::AUTHORIZATION, request::Parts},
 };
+use base64::{Engine, engine::general_purpose::STANDARD};
 use kilter_api::{ACTOR_HEADER, Code, FOLDER_KEY_HEADER, Problem};
 use kilter_app::{
     RequestContext,
     authz::{self, Act, Authorized, Grant, RefusalTopic, RefusedAction},
     context::Credential,
-    identity::{self, AuthenticateError},
+    identity::{self, AuthenticateError, LoginError},
 };
 use kilter_domain::{
     actor::{Actor, ActorKind},
@@ -22,7 +23,8 @@ use kilter_domain::{
 use crate::{
     error::{ApiError, problem_of},
     openid::{error::ProviderError, provider::Provider},
-    state::AppState,
+    options::ServerOptions,
+    state::{AppState, blocking},
 };
 
 /// Characters of a reason that are kept: parts of it may be of the token.
@@ -79,9 +81,41 @@ pub(crate) fn named_actor(state: &AppState, headers: &HeaderMap) -> Actor {
     }
 }
 
-/// What the request carries as `Authorization: Bearer TOKEN`.
-fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
-    headers.get(AUTHORIZATION).and_then(|value| value.as_bytes().strip_prefix(b"Bearer "))
+/// What a request carries to prove who sent it.
+#[derive(Debug, PartialEq, Eq)]
+enum Proof {
+    /// `Authorization: Bearer TOKEN`, or a token in the place of a password.
+    Token(Vec<u8>),
+    /// `Authorization: Basic …`: a name and a password.
+    Password { name: String, password: String },
+    /// A header that is neither, with the reason.
+    Unreadable(&'static str),
+}
+
+impl Proof {
+    /// What the request carries. With `Basic` a token may take the place of the password; the name says nothing then.
+    fn of(headers: &HeaderMap, options: &ServerOptions) -> Option<Self> {
+        let (scheme, value) = headers.get(AUTHORIZATION)?.as_bytes().split_at_checked(6)?;
+        if !scheme.eq_ignore_ascii_case(b"basic ") {
+            return headers
+                .get(AUTHORIZATION)?
+                .as_bytes()
+                .strip_prefix(b"Bearer ")
+                .map(|token| Self::Token(token.to_vec()));
+        }
+        let Some(text) = STANDARD.decode(value.trim_ascii()).ok().and_then(|bytes| String::from_utf8(bytes).ok())
+        else {
+            return Some(Self::Unreadable("what follows `Basic` is no base64 of UTF-8"));
+        };
+        let Some((name, password)) = text.split_once(':') else {
+            return Some(Self::Unreadable("what follows `Basic` is no name and password"));
+        };
+        let is_of_server = options.token.as_ref().is_some_and(|token| token.matches(password.as_bytes()));
+        Some(match is_of_server || password.starts_with(identity::TOKEN_PREFIX) {
+            true => Self::Token(password.as_bytes().to_vec()),
+            false => Self::Password { name: name.to_owned(), password: password.to_owned() },
+        })
+    }
 }
 
 impl FromRequestParts<AppState> for Caller {
@@ -127,20 +161,44 @@ async fn identify(parts: &Parts, state: &AppState) -> Result<RequestContext, Pro
             false => RequestContext::new(now, stated),
         });
     }
-    match bearer(headers) {
+    match Proof::of(headers, state.options()) {
         None if has_folder => Ok(identity::by_folder(&app, &actor(headers)?, now)),
         None => Err(refused(parts, state, &AuthenticateError::Missing)),
-        Some(carried) if state.options().token.as_ref().is_some_and(|token| token.matches(carried)) => {
-            Ok(RequestContext { credential: of_server().into(), ..RequestContext::new(now, Actor::nameless_service()) })
-        }
-        Some(carried) => {
-            let text = str::from_utf8(carried).unwrap_or_default().trim();
-            match state.provider().filter(|_| !text.starts_with(identity::TOKEN_PREFIX)) {
-                Some(provider) => by_provider(parts, state, provider, text).await,
-                None => identity::authenticate(&app, text, now).map_err(|error| refused(parts, state, &error)),
-            }
-        }
+        Some(Proof::Token(carried)) => by_token(parts, state, &carried).await,
+        Some(Proof::Password { name, password }) => by_password(state, &name, password).await,
+        Some(Proof::Unreadable(why)) => Err(refused(parts, state, &AuthenticateError::Malformed { why })),
     }
+}
+
+/// Who shows a token: of an account, of the server, or of the OpenID provider.
+async fn by_token(parts: &Parts, state: &AppState, carried: &[u8]) -> Result<RequestContext, Problem> {
+    let now = state.now();
+    if state.options().token.as_ref().is_some_and(|token| token.matches(carried)) {
+        return Ok(RequestContext {
+            credential: of_server().into(),
+            ..RequestContext::new(now, Actor::nameless_service())
+        });
+    }
+    let text = str::from_utf8(carried).unwrap_or_default().trim();
+    match state.provider().filter(|_| !text.starts_with(identity::TOKEN_PREFIX)) {
+        Some(provider) => by_provider(parts, state, provider, text).await,
+        None => identity::authenticate(&state.app(), text, now).map_err(|error| refused(parts, state, &error)),
+    }
+}
+
+/// Who carries the name and the password of a person, as clients of MLflow do.
+async fn by_password(state: &AppState, name: &str, password: String) -> Result<RequestContext, Problem> {
+    let (app, now) = (state.app(), state.now());
+    let Ok(person) = format!("user:{name}").parse::<Actor>() else { return Err(problem_of(&LoginError::Refused)) };
+    let tried = person.clone();
+    let checked = move || Ok(identity::authenticate_by_password(&app, &person, &password, now));
+    let checked = blocking(checked).await?;
+    if matches!(checked, Err(LoginError::Refused)) {
+        // Beside the answer: the time that the entry takes does not tell a name that has an account from one that has none.
+        let app = state.app();
+        tokio::task::spawn_blocking(move || identity::record_failed_login(&app, &tried, now));
+    }
+    checked.map_err(|error| problem_of(&error))
 }
 
 /// Who shows a token of the OpenID provider.
@@ -172,8 +230,8 @@ fn of_server() -> Credential {
 
 fn check_server_token(headers: &HeaderMap, state: &AppState) -> Result<(), Problem> {
     let Some(token) = &state.options().token else { return Ok(()) };
-    match bearer(headers) {
-        Some(carried) if token.matches(carried) => Ok(()),
+    match Proof::of(headers, state.options()) {
+        Some(Proof::Token(carried)) if token.matches(&carried) => Ok(()),
         Some(_) => Err(Problem::new(Code::TokenMissing, "the token of the request is not the one of this server")),
         None => Err(Problem::new(Code::TokenMissing, "the request carries no token")),
     }
@@ -210,4 +268,35 @@ pub(crate) fn record_refused_token(state: &AppState, path: &str, topic: RefusalT
     };
     let (app, context) = (state.app(), RequestContext::new(state.now(), actor));
     tokio::task::spawn_blocking(move || authz::record_refusal(&app, &context, refused));
+}
+
+#[cfg(test)]
+mod tests {
+    use kilter_api::Token;
+
+    use super::*;
+
+    const OF_SERVER: &str = "a-token-of-the-server-that-nobody-guesses";
+
+    #[test]
+    fn a_header_is_a_token_or_a_name_and_a_password() {
+        let options = ServerOptions { token: Token::new(OF_SERVER), ..ServerOptions::local(".") };
+        let of = |value: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(AUTHORIZATION, value.parse().unwrap());
+            Proof::of(&headers, &options)
+        };
+        let basic = |text: &str| of(&format!("Basic {}", STANDARD.encode(text)));
+        let password =
+            |name: &str, password: &str| Some(Proof::Password { name: name.to_owned(), password: password.to_owned() });
+        assert_eq!(of("Bearer klt_x"), Some(Proof::Token(b"klt_x".to_vec())));
+        assert_eq!(basic("ana:correct: horse"), password("ana", "correct: horse"));
+        assert_eq!(of(&format!("basic  {}", STANDARD.encode("ana:"))), password("ana", ""));
+        assert_eq!(basic("whoever:klt_x"), Some(Proof::Token(b"klt_x".to_vec())));
+        assert_eq!(basic(&format!(":{OF_SERVER}")), Some(Proof::Token(OF_SERVER.into())));
+        for wrong in ["Basic", "Basic !!", "Basic YW5h", "Basic /w=="] {
+            assert!(matches!(of(wrong), None | Some(Proof::Unreadable(_))), "{wrong}");
+        }
+        assert_eq!(of("Digest username=\"ana\""), None);
+    }
 }

@@ -18,6 +18,7 @@ use kilter_domain::{
 };
 use kilter_store::{account::Account, token::Token};
 
+use super::proven_passwords::ProvenPasswords;
 use crate::{context::Credential, lock::lock};
 
 /// Passwords that are checked at a time; each check takes 19 MiB.
@@ -120,6 +121,8 @@ pub(crate) struct Identities {
     failures: Mutex<BTreeMap<Actor, Failures>>,
     checks: Mutex<Checks>,
     check_ended: Condvar,
+    /// Passwords that requests carry, and that were right a moment ago.
+    pub(crate) proven_passwords: ProvenPasswords,
     /// Held by whoever reads accounts and tokens anew.
     loading: Mutex<()>,
 }

@@ -44,6 +44,12 @@ pub struct Session {
 /// When name or password is wrong: [`record_failed_login`] writes its entry, beside the answer, so that the time that the answer takes says
 /// nothing of the name. When too many logins failed lately or are under way.
 pub fn log_in(app: &App, actor: &Actor, password: &str, at: Timestamp) -> Result<Session, LoginError> {
+    let account = check_password(app, actor, password, at)?;
+    open_session(app, &account.actor, "by password", at)
+}
+
+/// The account of a person whose password this is.
+fn check_password(app: &App, actor: &Actor, password: &str, at: Timestamp) -> Result<Account, LoginError> {
     let known = &app.components().identities;
     let pause = known.login_pause(actor, at);
     if pause > 0 {
@@ -61,7 +67,34 @@ pub fn log_in(app: &App, actor: &Actor, password: &str, at: Timestamp) -> Result
         return Err(LoginError::Refused);
     };
     known.succeed_login(actor);
-    open_session(app, &account.actor, "by password", at)
+    Ok(account)
+}
+
+/// Who carries a name and a password with a request. A password that was right a moment ago is not checked again while the account is as
+/// it was.
+///
+/// # Errors
+/// As [`log_in`].
+pub fn authenticate_by_password(
+    app: &App,
+    actor: &Actor,
+    password: &str,
+    at: Timestamp,
+) -> Result<RequestContext, LoginError> {
+    let proven = &app.components().identities.proven_passwords;
+    let seq = app.components().identities.current().account(actor).map(|account| account.audit_seq);
+    if let Some(credential) = seq.and_then(|seq| proven.find((actor, password), seq, at)) {
+        return Ok(RequestContext { at, actor: actor.clone(), credential });
+    }
+    let account = check_password(app, actor, password, at)?;
+    let credential = Arc::new(Credential {
+        token: Some((String::new(), "of a password".to_owned())),
+        groups: account.groups,
+        is_admin: account.is_admin,
+        ..Credential::default()
+    });
+    proven.remember((actor, password), account.audit_seq, credential.clone(), at);
+    Ok(RequestContext { at, actor: account.actor, credential })
 }
 
 /// Writes that a login by password failed. Names that have no account are counted together.

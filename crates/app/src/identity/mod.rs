@@ -16,6 +16,8 @@ pub use accounts::{AccountChange, NewAccount, change_account, create_account, li
 pub(crate) use authenticate::load_identities;
 pub use authenticate::{authenticate, by_folder, is_required, local_context, note_uses, use_provider};
 pub use error::{AccountError, AuthenticateError, LoginError};
-pub use login::{ProvenByProvider, Session, by_provider, log_in, log_in_by_provider, record_failed_login};
+pub use login::{
+    ProvenByProvider, Session, authenticate_by_password, by_provider, log_in, log_in_by_provider, record_failed_login,
+};
 pub use secret::PREFIX as TOKEN_PREFIX;
 pub use tokens::{TokenRequest, create_token, list_tokens, revoke_token};

@@ -41,6 +41,7 @@ mod lost_services;
 mod mail;
 mod memory_bounds;
 mod mlflow;
+mod mlflow_accounts;
 mod mlflow_attacks;
 mod mlflow_routes;
 mod monitor_api;
