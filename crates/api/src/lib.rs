@@ -36,6 +36,7 @@ pub mod runs;
 pub mod server_file;
 pub mod signing_keys;
 pub mod status;
+pub mod tracked_runs;
 pub mod words;
 
 pub use alerts::{Alert, AlertQuery, Mute};
@@ -83,6 +84,7 @@ pub use runs::{
 pub use server_file::ServerFile;
 pub use signing_keys::{RotateKey, SigningKey};
 pub use status::{SharingServer, Status};
+pub use tracked_runs::{Deleted, MetricValue, SearchTrackedRuns, TrackedInput, TrackedRun, TrackedRunChange};
 pub use words::{
     AlertKind, AlertState, ApproverRole, AuditOutcome, ColumnDataType, ColumnKind, DeliveryState, DeploymentState,
     DriftLevel, GarbageKind, KeyPurpose, KeyState, MonitorKind, ReviewOutcome, ServingRole, Verdict, VersionState,

@@ -8,12 +8,15 @@ use kilter_api::{
     GarbageCollection, GrantWaiver, Inbox, Inventory, Labels, LabelsKept, Login, MeasureObjectives, Model, Mute,
     NewAccount, NewRun, NewToken, Objectives, PackageSignature, Page, PageQuery, PolicyProposal, PolicyProposals,
     PredictionLineage, Problem, ProviderLogin, Reading, ReadingQuery, Reason, ReplayEvents, Retire, Review, RotateKey,
-    Run, RunProgress, RunStarted, RunSummary, Session, SignPackage, SigningKey, Status, StepLog, Submission,
-    TokenCreated, TokenInfo, Tokens, VerifyAudit, Version, Waiver, WhoAmI, Withdrawal,
+    Run, RunProgress, RunStarted, RunSummary, SearchTrackedRuns, Session, SignPackage, SigningKey, Status, StepLog,
+    Submission, TokenCreated, TokenInfo, Tokens, TrackedRun, VerifyAudit, Version, Waiver, WhoAmI, Withdrawal,
 };
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::{client::Client, transport::VERIFY_AUDIT};
+use crate::{
+    client::Client,
+    transport::{SEARCH_TRACKED_RUNS, VERIFY_AUDIT},
+};
 
 /// What a name is escaped from before it becomes a part of a path.
 const NOT_IN_PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.');
@@ -404,6 +407,16 @@ impl Client {
     /// Asks a run to stop.
     pub async fn cancel_run(&self, id: &str, reason: &Reason) -> Result<Run, Problem> {
         self.post(&format!("{}/cancel", run_path(id)), reason).await
+    }
+
+    /// Runs of clients and of the platform that hold a filter.
+    pub async fn search_tracked_runs(&self, search: &SearchTrackedRuns) -> Result<Page<TrackedRun>, Problem> {
+        self.post(SEARCH_TRACKED_RUNS, search).await
+    }
+
+    /// One run with what it logged.
+    pub async fn tracked_run(&self, id: &str) -> Result<TrackedRun, Problem> {
+        self.get(&format!("/api/v1/tracked-runs/{}", segment(id))).await
     }
 
     /// The log of a step of a run.

@@ -29,8 +29,9 @@ pub(crate) enum Transport {
     },
 }
 
-/// The one route besides those of GET that changes nothing.
+/// The routes besides those of GET that change nothing.
 pub(crate) const VERIFY_AUDIT: &str = "/api/v1/audit/verify";
+pub(crate) const SEARCH_TRACKED_RUNS: &str = "/api/v1/tracked-runs/search";
 
 impl Transport {
     /// What the header `Host` says.
@@ -50,9 +51,9 @@ impl Transport {
     }
 }
 
-/// Whether a request changes nothing: verification takes a body, and reads.
+/// Whether a request changes nothing: verifications and searches take a body, and read.
 fn only_reads(request: &Request<Bytes>) -> bool {
-    request.method() == Method::GET || request.uri().path() == VERIFY_AUDIT
+    request.method() == Method::GET || [VERIFY_AUDIT, SEARCH_TRACKED_RUNS].contains(&request.uri().path())
 }
 
 async fn send_http(address: &str, request: Request<Bytes>) -> Result<Response<Bytes>, Problem> {

@@ -26,6 +26,7 @@ pub mod run_events;
 pub mod runs;
 pub(crate) mod standing;
 pub mod status;
+pub(crate) mod tracked_runs;
 
 use kilter_api::{self as api, Code, PageQuery, Problem};
 use kilter_app::App;

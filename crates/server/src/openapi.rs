@@ -13,7 +13,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     api::{
         alerts, approvals, audit, columns, deployments, documents, endpoints, events, garbage, health, identity, inbox,
-        keys, lineage, models, monitors, predictions, runs, status,
+        keys, lineage, models, monitors, predictions, runs, status, tracked_runs,
     },
     caller::Caller,
     inference::rest_v2,
@@ -97,6 +97,9 @@ pub(crate) fn all() -> OpenApiRouter<AppState> {
         .routes(routes!(runs::get_run_events))
         .routes(routes!(runs::cancel_run))
         .routes(routes!(runs::get_step_log))
+        .routes(routes!(tracked_runs::search_tracked_runs))
+        .routes(routes!(tracked_runs::get_tracked_run))
+        .routes(routes!(tracked_runs::follow_tracked_run))
         .routes(routes!(rest_v2::server))
         .routes(routes!(rest_v2::live))
         .routes(routes!(rest_v2::ready))

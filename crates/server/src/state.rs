@@ -13,6 +13,7 @@ use kilter_app::{
 };
 use kilter_domain::time::Timestamp;
 use kilter_serving::{AppendListener, LogOptions};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{
     disk_use::DiskUseCache,
@@ -23,6 +24,9 @@ use crate::{
     signals::Signals,
     tasks::{BackgroundTasks, Importance},
 };
+
+/// Those who follow runs at the same time, at most: each looks twice a second.
+const MAX_FOLLOWERS: usize = 64;
 
 /// The platform as the handlers see it. Cloning is cheap.
 #[derive(Clone)]
@@ -37,6 +41,8 @@ struct Inner {
     began: Instant,
     signals: Arc<Signals>,
     disk_use: DiskUseCache,
+    /// Places of those who follow runs.
+    followers: Arc<Semaphore>,
     /// Whoever can read the data folder finds it there, and may name folders of this machine.
     folder_key: Token,
 }
@@ -102,6 +108,7 @@ impl AppState {
             began: Instant::now(),
             signals,
             disk_use: DiskUseCache::default(),
+            followers: Arc::new(Semaphore::new(MAX_FOLLOWERS)),
             folder_key: random_token()?,
         })))
     }
@@ -161,6 +168,11 @@ impl AppState {
     /// What the data folder has of the disk, as it was measured last.
     pub(crate) fn disk_use(&self) -> &DiskUseCache {
         &self.0.disk_use
+    }
+
+    /// A place for someone who follows a run; `None` while as many follow as may.
+    pub(crate) fn place_to_follow(&self) -> Option<OwnedSemaphorePermit> {
+        self.0.followers.clone().try_acquire_owned().ok()
     }
 
     /// What background tasks wait for.

@@ -16,7 +16,7 @@ use serde_json::Value;
 use crate::{
     Page, PageRequest, Reader, StoreError,
     audit::{AuditedTx, Change, table},
-    database::{self, Row, named_params},
+    database::{self, Params, Row, ToValue, named_params},
     row,
     statement::statements,
     tracking::{
@@ -183,6 +183,13 @@ pub fn note_cancel(audited: &AuditedTx, id: &str) -> Result<u64, StoreError> {
 /// The run, if there is one.
 pub fn find(reader: &Reader, id: &str) -> Result<Option<Run>, StoreError> {
     reader.one(&FIND, named_params! { ":id": id }, run)
+}
+
+/// The runs with these ids, in this order; `None` for each that the platform does not execute.
+pub fn find_each(reader: &Reader, ids: &[&str]) -> Result<Vec<Option<Run>>, StoreError> {
+    let rows: Vec<_> = ids.iter().map(|id| [(":id", id as &dyn ToValue)]).collect();
+    let rows: Vec<Params<'_>> = rows.iter().map(|row| row.as_slice()).collect();
+    reader.one_each(&FIND, &rows, run)
 }
 
 /// Whether there is a run of the platform with this id.

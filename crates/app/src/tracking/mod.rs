@@ -7,6 +7,7 @@ mod access;
 mod artifacts;
 mod error;
 mod experiments;
+mod follow_run;
 mod history;
 mod logged_models;
 mod runs;
@@ -22,6 +23,7 @@ pub use experiments::{
     NewExperiment, change_experiment, create_experiment, delete_experiment_tag, get_experiment, get_experiment_by_name,
     put_experiment_tag,
 };
+pub use follow_run::{SeenRun, TrackedRunChange, follow_run};
 pub use history::{metric_history, reduced_histories};
 pub use logged_models::{
     ModelQuery, NewClientModel, create_logged_model, delete_logged_model, delete_logged_model_tag,
@@ -31,4 +33,4 @@ pub use runs::{
     Batch, NewClientRun, change_run, create_run, delete_run_tag, get_run, log_batch, log_inputs, note_model,
     set_run_lifecycle,
 };
-pub use search::{FoundPage, Query, search_datasets, search_experiments, search_runs};
+pub use search::{FoundPage, Query, search_datasets, search_experiments, search_runs, search_runs_by_name};

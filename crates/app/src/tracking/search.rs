@@ -1,11 +1,14 @@
 //! Searches of experiments and runs, page by page: what whoever asks may not read is not found.
 
+use std::collections::BTreeMap;
+
 use kilter_domain::{
     actor::Action,
     search::{PageToken, Projects, Scope, Search, View},
     tracking::ExperimentId,
 };
 use kilter_store::{
+    StoreError,
     search::{self, SearchPage},
     tracking::{
         Tags,
@@ -15,7 +18,7 @@ use kilter_store::{
     },
 };
 
-use super::{TrackingError, access};
+use super::{TrackingError, access, experiments::get_experiment_by_name};
 use crate::{app::App, authz, context::RequestContext};
 
 /// Datasets of a search.
@@ -59,6 +62,54 @@ pub fn search_runs(
     find(app, scope, query, logged_run::read_by_keys)
 }
 
+/// As [`search_runs`], in the experiments of these names (none: in all that are not deleted and may be read), each with its experiment.
+///
+/// # Errors
+/// When there is no such experiment, its project may not be read, or filter or order cannot be read.
+pub fn search_runs_by_name(
+    app: &App,
+    context: &RequestContext,
+    names: &[String],
+    query: &Query<'_>,
+) -> Result<FoundPage<(LoggedRun, Experiment)>, TrackingError> {
+    let experiments = match names.is_empty() {
+        true => all_experiments(app, context)?,
+        false => {
+            let id_of = |name: &String| Ok(get_experiment_by_name(app, context, name)?.0.id);
+            names.iter().map(id_of).collect::<Result<_, TrackingError>>()?
+        }
+    };
+    let found = find(app, Scope::Runs { experiments, view: query.view }, query, logged_run::read_by_keys)?;
+    let with_experiments = app.store().read(|reader| {
+        let mut known: BTreeMap<ExperimentId, Experiment> = BTreeMap::new();
+        let with_experiment = |run: LoggedRun| {
+            let id = run.run.experiment;
+            let of = match known.get(&id) {
+                Some(of) => of.clone(),
+                None => known.entry(id).or_insert(experiment::get(reader, id)?).clone(),
+            };
+            Ok((run, of))
+        };
+        found.items.into_iter().map(with_experiment).collect::<Result<Vec<_>, StoreError>>()
+    })?;
+    Ok(FoundPage { items: with_experiments, next: found.next })
+}
+
+/// Every experiment that is not deleted and that whoever asks may read.
+fn all_experiments(app: &App, context: &RequestContext) -> Result<Vec<ExperimentId>, TrackingError> {
+    let search = Search::parse(experiments_of(app, context, View::Active)?, "", &[])?;
+    let page = SearchPage { token: PageToken { offset: 0 }, limit: search::MAX_LIMIT };
+    // The key of an experiment is its id.
+    Ok(app.store().read(|reader| search::find(reader, &search, page))?.keys.into_iter().map(ExperimentId).collect())
+}
+
+/// The experiments that whoever asks may read.
+fn experiments_of(app: &App, context: &RequestContext, view: View) -> Result<Scope, TrackingError> {
+    access::authorize_outside(context, Action::Read)?;
+    let projects = Projects::Only(authz::readable(app, context).projects.into_iter().collect());
+    Ok(Scope::Experiments { projects, view })
+}
+
 /// Experiments with their tags.
 ///
 /// # Errors
@@ -68,9 +119,7 @@ pub fn search_experiments(
     context: &RequestContext,
     query: &Query<'_>,
 ) -> Result<FoundPage<(Experiment, Tags)>, TrackingError> {
-    access::authorize_outside(context, Action::Read)?;
-    let projects = Projects::Only(authz::readable(app, context).projects.into_iter().collect());
-    find(app, Scope::Experiments { projects, view: query.view }, query, experiment::read_by_keys)
+    find(app, experiments_of(app, context, query.view)?, query, experiment::read_by_keys)
 }
 
 /// Datasets that runs of these experiments read, with the experiment of each: at most 1,000.
@@ -97,7 +146,7 @@ fn find<T>(
     app: &App,
     scope: Scope,
     query: &Query<'_>,
-    read: fn(&kilter_store::Reader, &[i64]) -> Result<Vec<T>, kilter_store::StoreError>,
+    read: fn(&kilter_store::Reader, &[i64]) -> Result<Vec<T>, StoreError>,
 ) -> Result<FoundPage<T>, TrackingError> {
     let search = Search::parse(scope, query.filter, query.order_by)?;
     let page = SearchPage { token: query.token, limit: query.limit };

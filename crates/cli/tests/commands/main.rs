@@ -70,6 +70,7 @@ mod server;
 mod server_config;
 mod several_servers;
 mod storage_figures;
+mod tracked_runs;
 mod unapproved;
 
 use std::{

@@ -98,6 +98,7 @@ pub const ORDER: &[(&str, &[&str])] = &[
             "problem",
             "reference",
             "runs",
+            "tracked_runs",
             "status",
         ],
     ),

@@ -141,12 +141,19 @@ impl Expression {
         }
     }
 
+    /// Calls `each` with the key of each comparison, from left to right.
+    pub(super) fn each_key<'e>(&'e self, each: &mut impl FnMut(&'e Key)) {
+        match self {
+            Self::And(parts) | Self::Or(parts) => parts.iter().for_each(|part| part.each_key(each)),
+            Self::Not(inner) => inner.each_key(each),
+            Self::Compare(comparison) => each(&comparison.key),
+        }
+    }
+
     /// Whether a comparison in it concerns `key`.
     pub(super) fn mentions(&self, key: &Key) -> bool {
-        match self {
-            Self::And(parts) | Self::Or(parts) => parts.iter().any(|part| part.mentions(key)),
-            Self::Not(inner) => inner.mentions(key),
-            Self::Compare(comparison) => comparison.key == *key,
-        }
+        let mut is_found = false;
+        self.each_key(&mut |one| is_found |= one == key);
+        is_found
     }
 }

@@ -141,6 +141,20 @@ impl Search {
         self.filter.as_ref()
     }
 
+    /// What the filter and the order name, each once, in this order; the order that is the default names attributes alone.
+    pub fn keys(&self) -> Vec<&Key> {
+        let mut named = Vec::new();
+        self.filter.iter().for_each(|filter| filter.each_key(&mut |key| named.push(key)));
+        named.extend(self.order.iter().map(|item| &item.key));
+        let mut keys: Vec<&Key> = Vec::new();
+        for key in named {
+            if !keys.contains(&key) {
+                keys.push(key);
+            }
+        }
+        keys
+    }
+
     /// By what it is sorted, first to last: no two things are equal in all of it.
     pub fn order(&self) -> &[OrderItem] {
         &self.order

@@ -241,10 +241,7 @@ pub(crate) async fn get_step_log(
 pub fn runs(app: &App, page: &PageRequest) -> Result<api::Page<api::RunSummary>, Problem> {
     read(app, |reader| {
         let found = runs::list(reader, &RunFilter::default(), page)?;
-        let items = found.items.iter().map(|run| {
-            let version = made_by(reader, &run.id)?.map(|version| version.number);
-            Ok(summary(run, version))
-        });
+        let items = found.items.iter().map(|run| summary_with_version(reader, run));
         Ok(api::Page { items: items.collect::<Result<_, StoreError>>()?, next: cursor(found.next) })
     })
 }
@@ -293,6 +290,12 @@ fn record_of(run: &Run) -> Option<RunRecord> {
 fn reason(run: &Run, record: Option<&RunRecord>) -> Option<String> {
     let of_step = record.and_then(RunRecord::failed_step).and_then(StepRecord::failure);
     of_step.or_else(|| Some(run.record.get("error")?.as_str()?.to_owned()))
+}
+
+/// What a list has of a run.
+pub(crate) fn summary_with_version(reader: &Reader, run: &Run) -> Result<api::RunSummary, StoreError> {
+    let version = made_by(reader, &run.id)?.map(|version| version.number);
+    Ok(summary(run, version))
 }
 
 fn summary(run: &Run, version: Option<u32>) -> api::RunSummary {

@@ -227,6 +227,19 @@ pub fn each_point_of_steps(
     Ok(())
 }
 
+/// At most `limit` points of one metric behind `after`, in the order of step and time.
+///
+/// # Errors
+/// When there is no such run.
+pub fn points_after(
+    reader: &Reader,
+    run: &str,
+    after: &MetricPoint,
+    limit: u32,
+) -> Result<Vec<MetricPoint>, StoreError> {
+    history(reader, key_of(reader, run)?, &after.metric, (Some(Stored::from(after)), 0), limit)
+}
+
 fn history(
     reader: &Reader,
     run: i64,
