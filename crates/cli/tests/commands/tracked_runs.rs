@@ -34,7 +34,7 @@ fn runs_of_clients_are_listed_searched_and_compared() {
     let server = Server::start(&world);
     let first = logged(&server, "deep", &[("depth", "6"), ("eta", "0.1")], &json!(0.812_345_6));
     let second = logged(&server, "flat", &[("depth", "2"), ("eta", "0.1")], &json!(0.812_345_7));
-    logged(&server, "lost", &[("depth", "6")], &json!("NaN"));
+    let lost = logged(&server, "lost", &[("depth", "6")], &json!("NaN"));
 
     let listed = world.json(&["runs", "list"]);
     assert_eq!(listed["runs"].as_array().unwrap().len(), 3, "{listed}");
@@ -54,14 +54,19 @@ fn runs_of_clients_are_listed_searched_and_compared() {
     );
     let text = world.kilter(&["runs", "search", "metrics.auc > 0.8", "--column", "params.depth"]).out;
     assert!(
-        text.contains("depth") && !text.contains("auc") && text.contains("deep") && !text.contains("lost"),
+        text.contains("depth") && !text.contains("auc") && text.contains(&first) && !text.contains(&lost),
         "{text}"
     );
     let text = world.kilter(&["runs", "search"]).out;
     assert!(text.contains("depth") && text.contains("auc"), "what differs is shown: {text}");
     assert!(world.kilter(&["runs", "search", "metrics.auc > 2"]).out.contains("No run holds the filter"));
     let wrong = world.problem(&["runs", "search", "metrics.auc >"], 2);
-    assert_eq!(wrong["code"], "request_invalid", "{wrong}");
+    assert!(
+        wrong["code"] == "request_invalid" && wrong["hint"].as_str().unwrap().contains("metrics.auc > 0.8"),
+        "{wrong}"
+    );
+    let wrong = world.problem(&["runs", "search", "--column", "depth"], 2);
+    assert!(wrong["hint"].as_str().unwrap().contains("params.depth"), "{wrong}");
 
     let compared = world.json(&["runs", "compare", &first, &second]);
     let differing = |compared: &Value| -> Vec<String> {

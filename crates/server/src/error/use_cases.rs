@@ -155,6 +155,9 @@ impl Answered for TrainError {
     }
 }
 
+/// A filter that can be copied, for whoever wrote one that cannot be read.
+const SEARCH_HINT: &str = "write it like `metrics.auc > 0.8 AND (params.depth = '3' OR tags.team IS NULL)`; docs/reference/search.md has every key";
+
 impl Answered for TrackingError {
     fn answer(&self) -> Answer {
         match self {
@@ -163,7 +166,7 @@ impl Answered for TrackingError {
             Self::NameTaken { .. } | Self::Deleted { .. } | Self::Kept { .. } | Self::ParamChanged { .. } => {
                 Code::InvalidState.into()
             }
-            Self::Search(_) => Code::RequestInvalid.into(),
+            Self::Search(_) => Answer::with_hint(Code::RequestInvalid, SEARCH_HINT),
             Self::Storage(error) => error.answer(),
         }
     }

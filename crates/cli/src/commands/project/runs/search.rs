@@ -48,7 +48,6 @@ pub(super) struct Search {
 
 impl Search {
     pub(super) fn run(self) -> Result<Answer, CliError> {
-        let named = self.named_columns()?;
         let search = api::SearchTrackedRuns {
             experiments: self.experiment,
             filter: self.filter,
@@ -62,10 +61,14 @@ impl Search {
         if found.items.is_empty() {
             return Ok(Answer::done(&document, Page::new().line("No run holds the filter.")));
         }
+        let named = match self.column.is_empty() {
+            true => named_columns(&search.filter, &search.order_by)?,
+            false => named_columns("", &self.column)?,
+        };
         let columns = if named.is_empty() { common_columns(&found.items) } else { named };
         let names = columns.iter().map(|column| column.name().to_owned());
         let fixed = ["run", "name", "experiment", "state", "began"].map(str::to_owned);
-        let mut table = TextTable::new(fixed.into_iter().chain(names)).detail(&["experiment"]);
+        let mut table = TextTable::new(fixed.into_iter().chain(names)).detail(&["name", "experiment", "state"]);
         for run in &found.items {
             let began = run.started.map_or("–".to_owned(), minute);
             let fixed = [run.id.clone(), run.name.clone(), run.experiment.clone(), state_word(run), began];
@@ -77,18 +80,17 @@ impl Search {
         }
         Ok(Answer::done(&document, page))
     }
+}
 
-    /// The columns that are asked for, else what filter and order name.
-    fn named_columns(&self) -> Result<Vec<Column>, CliError> {
-        let scope = || Scope::Runs { experiments: Vec::new(), view: View::Active };
-        let (filter, order) = match self.column.is_empty() {
-            true => (self.filter.as_str(), &self.order_by),
-            false => ("", &self.column),
-        };
-        let read = search::Search::parse(scope(), filter, order);
-        let read = read.map_err(|error| Problem::of(Code::RequestInvalid, &error))?;
-        Ok(read.keys().into_iter().filter_map(Column::of_key).collect())
-    }
+/// The columns that filter and order name.
+fn named_columns(filter: &str, order: &[String]) -> Result<Vec<Column>, CliError> {
+    let scope = Scope::Runs { experiments: Vec::new(), view: View::Active };
+    let read = search::Search::parse(scope, filter, order);
+    let wrong = |error| {
+        Problem::of(Code::RequestInvalid, &error)
+            .hint("a column is written like `metrics.auc`, `params.depth` or `tags.team`")
+    };
+    Ok(read.map_err(wrong)?.keys().into_iter().filter_map(Column::of_key).collect())
 }
 
 /// A column of what runs logged.
