@@ -40,9 +40,9 @@ impl Connection {
     /// statement where it can be one: then no two of its rows may concern the same row of a table that they update.
     pub(crate) fn execute_batches(&self, batches: &[(&str, &[Params<'_>])]) -> Result<()> {
         match self {
-            Self::Sqlite(connection) => batches.iter().try_for_each(|(sql, rows)| {
-                rows.iter().try_for_each(|params| sqlite::execute(connection, sql, params, Binding::All).map(drop))
-            }),
+            Self::Sqlite(connection) => {
+                batches.iter().try_for_each(|(sql, rows)| sqlite::execute_each(connection, sql, rows))
+            }
             Self::Postgres(connection) => connection.execute_batches(batches),
         }
     }
@@ -56,9 +56,7 @@ impl Connection {
         read: &mut dyn FnMut(usize, &Row<'_>) -> Result<bool>,
     ) -> Result<()> {
         match self {
-            Self::Sqlite(connection) => rows.iter().enumerate().try_for_each(|(place, params)| {
-                sqlite::query(connection, sql, params, Binding::All, &mut |row| read(place, row))
-            }),
+            Self::Sqlite(connection) => sqlite::query_each(connection, sql, rows, read),
             Self::Postgres(connection) => connection.query_each(sql, rows, read),
         }
     }

@@ -32,6 +32,59 @@ pub(super) fn execute(connection: &Connection, sql: &str, params: Params<'_>, bi
     Ok(prepared.raw_execute()?)
 }
 
+/// Runs a statement once for each of its rows.
+pub(super) fn execute_each(connection: &Connection, sql: &str, rows: &[Params<'_>]) -> Result<()> {
+    let Some(first) = rows.first() else { return Ok(()) };
+    let mut prepared = connection.prepare_cached(sql)?;
+    let places = bind(&mut prepared, first, Binding::All)?;
+    prepared.raw_execute()?;
+    rows[1..].iter().try_for_each(|params| {
+        bind_as(&mut prepared, params, (first, &places))?;
+        Ok(prepared.raw_execute().map(drop)?)
+    })
+}
+
+/// Runs a query once for each of `rows`, and hands the place of those parameters and each row of the answer to `read`, until that
+/// says `false`.
+pub(super) fn query_each(
+    connection: &Connection,
+    sql: &str,
+    rows: &[Params<'_>],
+    read: &mut dyn FnMut(usize, &Row<'_>) -> Result<bool>,
+) -> Result<()> {
+    let Some(first) = rows.first() else { return Ok(()) };
+    let mut prepared = connection.prepare_cached(sql)?;
+    let places = bind(&mut prepared, first, Binding::All)?;
+    for (place, params) in rows.iter().enumerate() {
+        if place > 0 {
+            bind_as(&mut prepared, params, (first, &places))?;
+        }
+        let mut found = prepared.raw_query();
+        while let Some(row) = found.next()? {
+            if !read(place, &Row::Sqlite(row))? {
+                break;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Binds values at the places where those of `first` were bound: most rows name the same parameters in the same order.
+fn bind_as(
+    prepared: &mut rusqlite::Statement<'_>,
+    params: Params<'_>,
+    (first, places): (Params<'_>, &[usize]),
+) -> Result<()> {
+    let is_alike = params.len() == first.len() && params.iter().zip(first).all(|((name, _), (known, _))| name == known);
+    if !is_alike {
+        return bind(prepared, params, Binding::All).map(drop);
+    }
+    for ((_, value), place) in params.iter().zip(places) {
+        prepared.raw_bind_parameter(*place, Bound(value.to_value()?))?;
+    }
+    Ok(())
+}
+
 pub(super) fn query(
     connection: &Connection,
     sql: &str,
@@ -69,8 +122,9 @@ pub(super) fn query_once(
     Ok(())
 }
 
-fn bind(prepared: &mut rusqlite::Statement<'_>, params: Params<'_>, binding: Binding) -> Result<()> {
-    let mut bound = 0;
+/// Binds values to the parameters that they name; the place of each that the statement has.
+fn bind(prepared: &mut rusqlite::Statement<'_>, params: Params<'_>, binding: Binding) -> Result<Vec<usize>> {
+    let mut places = Vec::with_capacity(params.len());
     for (order, (name, value)) in params.iter().enumerate() {
         // Most parameters are handed in as the statement names them: a look at that place saves the search.
         let is_there = prepared.parameter_name(order + 1) == Some(name);
@@ -78,14 +132,14 @@ fn bind(prepared: &mut rusqlite::Statement<'_>, params: Params<'_>, binding: Bin
         match place {
             Some(place) => {
                 prepared.raw_bind_parameter(place, Bound(value.to_value()?))?;
-                bound += 1;
+                places.push(place);
             }
             None if binding == Binding::Some => {}
             None => return Err(DatabaseError::ParameterName((*name).to_owned())),
         }
     }
-    if prepared.parameter_count() == bound {
-        return Ok(());
+    if prepared.parameter_count() == places.len() {
+        return Ok(places);
     }
     let is_given = |name: &str| params.iter().any(|(given, _)| *given == name);
     let names = (1..=prepared.parameter_count()).map(|place| prepared.parameter_name(place).unwrap_or("?"));
