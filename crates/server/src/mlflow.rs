@@ -106,7 +106,7 @@ pub(crate) fn router() -> Router<AppState> {
             _ => MethodFilter::POST,
         };
         for path in [(*path).to_owned(), mlflow_routes::ajax(path)] {
-            let answer = move |caller: Asking, State(state): State<AppState>, message: Message| async move {
+            let answer = move |caller: Asking, State(state): State<AppState>, message: Message<'static>| async move {
                 answer(caller?, state, message, operation).await
             };
             router = router.route(&path, on(filter, answer));
@@ -136,7 +136,12 @@ pub(crate) fn unknown_route() -> Response {
     (StatusCode::NOT_FOUND, [(header::CONTENT_TYPE, "text/html; charset=utf-8")], page).into_response()
 }
 
-async fn answer(caller: Caller, state: AppState, message: Message, operation: Operation) -> Result<Body, MlflowError> {
+async fn answer(
+    caller: Caller,
+    state: AppState,
+    message: Message<'static>,
+    operation: Operation,
+) -> Result<Body, MlflowError> {
     let (app, context) = (state.app(), caller.context(&state));
     blocking_with(move || operation(&app, &context, &message), || MlflowError::internal("the request met a fault"))
         .await

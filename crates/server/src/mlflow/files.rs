@@ -26,7 +26,7 @@ pub(super) async fn download_of_run(
     caller: Result<Caller, ApiError>,
     State(state): State<AppState>,
     headers: HeaderMap,
-    message: Message,
+    message: Message<'static>,
 ) -> Result<Response, MlflowError> {
     let find = |app: &App, context: &RequestContext, message: &Message| {
         let run = tracking::get_run(app, context, message.run_id()?)?.run;
@@ -40,7 +40,7 @@ pub(super) async fn download_of_model(
     caller: Result<Caller, ApiError>,
     State(state): State<AppState>,
     headers: HeaderMap,
-    message: Message,
+    message: Message<'static>,
 ) -> Result<Response, MlflowError> {
     let find = |app: &App, context: &RequestContext, message: &Message| {
         let Some(path) = message.text("artifact_file_path")?.filter(|path| !path.is_empty()) else {
@@ -57,7 +57,7 @@ async fn download(
     caller: Caller,
     state: AppState,
     headers: HeaderMap,
-    message: Message,
+    message: Message<'static>,
     find: fn(&App, &RequestContext, &Message) -> Result<String, MlflowError>,
 ) -> Result<Response, MlflowError> {
     let (app, context) = (state.app(), caller.context(&state));

@@ -2,6 +2,8 @@
 //!
 //! Invariants: names are taken in snake case and in camel case; whole numbers as numbers or texts; what is not known is passed over.
 
+use std::{borrow::Cow, mem};
+
 use axum::{
     RequestExt,
     extract::{FromRequest, RawPathParams, Request},
@@ -13,14 +15,14 @@ use crate::{error::MlflowError, extract::JsonBody, state::AppState};
 
 const HINT: &str = " See the API docs for more information about request parameters.";
 
-/// The fields of a request.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Message {
-    fields: Map<String, Value>,
+/// The fields of a request, or of an object of a list in it.
+#[derive(Clone, Debug)]
+pub(super) struct Message<'m> {
+    fields: Cow<'m, Map<String, Value>>,
     bytes: usize,
 }
 
-impl FromRequest<AppState> for Message {
+impl FromRequest<AppState> for Message<'static> {
     type Rejection = MlflowError;
 
     async fn from_request(mut request: Request, state: &AppState) -> Result<Self, MlflowError> {
@@ -38,7 +40,7 @@ impl FromRequest<AppState> for Message {
         for (name, value) in &params {
             fields.insert(name.to_owned(), Value::String(value.to_owned()));
         }
-        Ok(Self { fields, bytes })
+        Ok(Self { fields: Cow::Owned(fields), bytes })
     }
 }
 
@@ -66,7 +68,8 @@ fn of_body(body: &[u8]) -> Result<Map<String, Value>, MlflowError> {
     if let Value::String(inner) = &value {
         value = serde_json::from_str(inner).map_err(unreadable)?;
     }
-    match with_snake_case(value) {
+    to_snake_case(&mut value);
+    match value {
         Value::Object(fields) => without_nul(fields),
         Value::Null => Ok(Map::new()),
         _ => Err(MlflowError::new(400, "BAD_REQUEST", "the body is not a JSON object")),
@@ -94,14 +97,17 @@ fn without_nul(fields: Map<String, Value>) -> Result<Map<String, Value>, MlflowE
     }
 }
 
-/// The names of all fields in snake case.
-fn with_snake_case(value: Value) -> Value {
+/// Brings the names of all fields into snake case. Those of most clients have it already.
+fn to_snake_case(value: &mut Value) {
     match value {
         Value::Object(fields) => {
-            Value::Object(fields.into_iter().map(|(name, value)| (snake_case(&name), with_snake_case(value))).collect())
+            if fields.keys().any(|name| name.contains(|character: char| character.is_ascii_uppercase())) {
+                *fields = mem::take(fields).into_iter().map(|(name, value)| (snake_case(&name), value)).collect();
+            }
+            fields.values_mut().for_each(to_snake_case);
         }
-        Value::Array(values) => Value::Array(values.into_iter().map(with_snake_case).collect()),
-        other => other,
+        Value::Array(values) => values.iter_mut().for_each(to_snake_case),
+        _ => {}
     }
 }
 
@@ -116,10 +122,11 @@ fn snake_case(name: &str) -> String {
     written
 }
 
-impl Message {
+impl<'m> Message<'m> {
     /// One of the objects of a list.
-    pub(super) fn of(value: &Value) -> Self {
-        Self { fields: value.as_object().cloned().unwrap_or_default(), bytes: 0 }
+    pub(super) fn of(value: &'m Value) -> Self {
+        let fields = value.as_object().map_or_else(|| Cow::Owned(Map::new()), Cow::Borrowed);
+        Self { fields, bytes: 0 }
     }
 
     /// Bytes of the body.
@@ -230,8 +237,8 @@ mod tests {
 
     use super::*;
 
-    fn body(text: &str) -> Message {
-        Message { fields: of_body(text.as_bytes()).unwrap(), bytes: text.len() }
+    fn body(text: &str) -> Message<'static> {
+        Message { fields: Cow::Owned(of_body(text.as_bytes()).unwrap()), bytes: text.len() }
     }
 
     #[test]
@@ -245,7 +252,8 @@ mod tests {
         assert_eq!(message.text("nothing").unwrap(), None);
         assert_eq!(message.value("more").unwrap()["a_b"], 1);
         assert_eq!(body(r#""{\"run_uuid\": \"x\"}""#).run_id().unwrap(), "x");
-        let query = Message { fields: of_query("experiment_ids=1&experiment_ids=2&filter=a%20%3D%201"), bytes: 0 };
+        let fields = Cow::Owned(of_query("experiment_ids=1&experiment_ids=2&filter=a%20%3D%201"));
+        let query = Message { fields, bytes: 0 };
         assert_eq!(query.texts("experiment_ids").unwrap(), ["1", "2"]);
         assert_eq!(query.texts("filter").unwrap(), ["a = 1"]);
     }

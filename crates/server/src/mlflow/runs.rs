@@ -1,6 +1,9 @@
 //! `runs/*`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use kilter_app::{
     App, RequestContext, new_id,
@@ -120,7 +123,7 @@ pub(super) fn restore(app: &App, context: &RequestContext, message: &Message) ->
 
 pub(super) fn log_metric(app: &App, context: &RequestContext, message: &Message) -> Result<Body, MlflowError> {
     let id = message.run_id()?;
-    let metrics = vec![point(message, "")?];
+    let metrics = vec![point(message, format_args!(""))?];
     let model_metrics = model_metric(id, message, &metrics[0])?.into_iter().collect();
     tracking::log_batch(app, context, id, Batch { metrics, model_metrics, ..Batch::default() })?;
     Ok(Body::empty())
@@ -128,14 +131,14 @@ pub(super) fn log_metric(app: &App, context: &RequestContext, message: &Message)
 
 pub(super) fn log_param(app: &App, context: &RequestContext, message: &Message) -> Result<Body, MlflowError> {
     let id = message.run_id()?;
-    let params = vec![pair(message, "", validate::MAX_PARAM_VALUE)?];
+    let params = vec![pair(message, format_args!(""), validate::MAX_PARAM_VALUE)?];
     tracking::log_batch(app, context, id, Batch { params, ..Batch::default() })?;
     Ok(Body::empty())
 }
 
 pub(super) fn set_tag(app: &App, context: &RequestContext, message: &Message) -> Result<Body, MlflowError> {
     let id = message.run_id()?;
-    let tags = vec![pair(message, "", validate::MAX_TAG_VALUE)?];
+    let tags = vec![pair(message, format_args!(""), validate::MAX_TAG_VALUE)?];
     tracking::log_batch(app, context, id, Batch { tags, ..Batch::default() })?;
     Ok(Body::empty())
 }
@@ -169,12 +172,12 @@ pub(super) fn log_batch(app: &App, context: &RequestContext, message: &Message) 
     let whole = metrics.len() + params.len() + tags.len();
     validate::count("metrics, params, and tags", validate::MAX_ENTITIES, whole)?;
     let read = each(metrics, |metric, place| {
-        let point = point(metric, &format!("metrics[{place}]."))?;
+        let point = point(metric, format_args!("metrics[{place}]."))?;
         Ok((model_metric(id, metric, &point)?, point))
     })?;
     let (model_metrics, metrics): (Vec<_>, Vec<_>) = read.into_iter().unzip();
     let model_metrics = model_metrics.into_iter().flatten().collect();
-    let params = each(params, |param, place| pair(param, &format!("params[{place}]."), validate::MAX_PARAM_VALUE))?;
+    let params = each(params, |param, place| pair(param, format_args!("params[{place}]."), validate::MAX_PARAM_VALUE))?;
     check_unique(&params)?;
     tracking::log_batch(app, context, id, Batch { metrics, params, tags, model_metrics })?;
     Ok(Body::empty())
@@ -196,10 +199,10 @@ fn check_unique(params: &[(String, String)]) -> Result<(), MlflowError> {
 }
 
 /// A point of a metric; `path` stands before the names of its fields in an error.
-fn point(message: &Message, path: &str) -> Result<MetricPoint, MlflowError> {
+fn point(message: &Message, path: fmt::Arguments<'_>) -> Result<MetricPoint, MlflowError> {
     let missing = |field: &str| MlflowError::missing(&format!("{path}{field}"));
     let key = message.text("key")?.filter(|key| !key.is_empty()).ok_or_else(|| missing("key"))?;
-    validate::name(&format!("{path}name"), key)?;
+    validate::name_at(format_args!("{path}name"), key)?;
     let value = message.number("value")?.ok_or_else(|| missing("value"))?;
     let at = message.int("timestamp")?.ok_or_else(|| missing("timestamp"))?;
     if at < 0 {
@@ -225,16 +228,16 @@ fn model_metric(
 }
 
 /// A parameter or a tag. A value that is too long is cut.
-fn pair(message: &Message, path: &str, limit: usize) -> Result<(String, String), MlflowError> {
+fn pair(message: &Message, path: fmt::Arguments<'_>, limit: usize) -> Result<(String, String), MlflowError> {
     let missing = || MlflowError::missing(&format!("{path}key"));
     let key = message.text("key")?.filter(|key| !key.is_empty()).ok_or_else(missing)?;
-    validate::name(&format!("{path}key"), key)?;
+    validate::name_at(format_args!("{path}key"), key)?;
     let value = message.text("value")?.unwrap_or_default();
     Ok((key.to_owned(), validate::cut(limit, value).to_owned()))
 }
 
 fn tags_of(message: &Message) -> Result<Vec<(String, String)>, MlflowError> {
-    each(message.list("tags")?, |tag, place| pair(tag, &format!("tags[{place}]."), validate::MAX_TAG_VALUE))
+    each(message.list("tags")?, |tag, place| pair(tag, format_args!("tags[{place}]."), validate::MAX_TAG_VALUE))
 }
 
 pub(super) fn log_inputs(app: &App, context: &RequestContext, message: &Message) -> Result<Body, MlflowError> {
