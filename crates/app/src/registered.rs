@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use kilter_blobs::BlobStore;
 use kilter_domain::ids::ProjectName;
 use kilter_store::{PageRequest, audit::AuditedTx, project as projects, setting};
 use serde_json::json;
@@ -41,6 +42,17 @@ pub fn projects(app: &App) -> Result<Vec<ProjectName>, StorageError> {
 pub fn project_folder(app: &App, name: &ProjectName) -> Result<Option<PathBuf>, StorageError> {
     let remembered = app.store().read(|reader| setting::find(reader, &folder_setting(name)))?;
     Ok(remembered.and_then(|setting| setting.value.as_str().map(PathBuf::from)))
+}
+
+/// Where results and logs of the runs of a project lie on this machine, to be read: in the folder of the project, or in the data
+/// folder, where runs leave the project as it is.
+///
+/// # Errors
+/// When the metadata cannot be read.
+pub(crate) fn run_stores(app: &App, project: &ProjectName) -> Result<Vec<BlobStore>, StorageError> {
+    let of_project = project_folder(app, project)?.map(|folder| folder.join(".kilter").join("blobs"));
+    let places = of_project.into_iter().chain([app.folder().join("runs").join("blobs")]);
+    Ok(places.filter(|place| place.is_dir()).map(|place| BlobStore::open_for_reading(&place, None)).collect())
 }
 
 /// A project by the contract that was recorded last; its files are not looked for.

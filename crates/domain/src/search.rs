@@ -35,7 +35,7 @@ pub use self::{
     error::SearchError,
     filter::{Comparison, Condition, Expression, Key, NumberOperator, TextOperator},
     order::{LoggedModelOrder, OrderItem},
-    page_token::{InvalidPageToken, PageToken},
+    page_token::{HistoryToken, InvalidPageToken, PageToken},
     parse::{MAX_COMPARISONS, MAX_DEPTH, MAX_FILTER_BYTES, MAX_LIST_VALUES, MAX_PATTERN_BYTES},
     query::{IS_PROMPT_TAG, Projects, Scope, Search, View},
 };

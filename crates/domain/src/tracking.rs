@@ -99,6 +99,17 @@ impl Lifecycle {
     }
 }
 
+/// A point of the history of one metric. NaN and infinities are values.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct HistoryPoint {
+    /// The step within the run.
+    pub step: i64,
+    /// When, in ms.
+    pub at: Timestamp,
+    /// What was measured.
+    pub value: f64,
+}
+
 /// One measured point of a run. NaN and infinities are values.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MetricPoint {

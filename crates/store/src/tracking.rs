@@ -4,6 +4,7 @@
 //! collected. Out of scope: rights, and the steps of a run (see [`crate::run`]).
 
 pub mod artifact;
+pub mod batch;
 pub mod dataset;
 pub mod experiment;
 pub mod logged_model;

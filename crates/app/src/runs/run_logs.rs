@@ -1,6 +1,6 @@
 //! The logs of steps, as runs kept them.
 
-use kilter_blobs::{BlobError, BlobStore};
+use kilter_blobs::BlobError;
 use kilter_domain::ids::StepName;
 use kilter_store::{StoreError, run as runs};
 use kilter_workflow::RunRecord;
@@ -41,11 +41,8 @@ pub fn step_log(app: &App, run: &str, step: &StepName) -> Result<String, RunLogE
     })?;
     let digest =
         of_step.log.ok_or_else(|| missing("log of step", step.to_string(), "it was not executed, so it wrote none"))?;
-    let folder = registered::project_folder(app, &found.project)?;
-    let own = app.folder().join("runs").join("blobs");
-    let kept = folder.map(|folder| folder.join(".kilter").join("blobs")).into_iter().chain([own]);
-    for place in kept.filter(|place| place.is_dir()) {
-        match BlobStore::open(&place)?.read(&digest, MAX_LOG_BYTES) {
+    for store in registered::run_stores(app, &found.project)? {
+        match store.read(&digest, MAX_LOG_BYTES) {
             Ok(bytes) => return Ok(String::from_utf8_lossy(&bytes).into_owned()),
             Err(BlobError::NotFound { .. }) => {}
             Err(error) => return Err(error.into()),

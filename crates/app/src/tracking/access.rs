@@ -1,12 +1,9 @@
 //! Who may read and write an experiment.
 
-use kilter_domain::{actor::Action, tracking::ExperimentId};
-use kilter_store::{
-    run as platform_runs,
-    tracking::{
-        experiment::{self, Experiment},
-        run::{self, TrackedRun},
-    },
+use kilter_domain::{actor::Action, ids::ProjectName, tracking::ExperimentId};
+use kilter_store::tracking::{
+    experiment::{self, Experiment},
+    run,
 };
 
 use super::TrackingError;
@@ -20,14 +17,14 @@ use crate::{
 /// Why what a run of the platform logged and made stays as it is.
 pub(super) const EXECUTED: &str = "the platform executed it";
 
-/// Asks for a right to an experiment: that of its project; where it has none, that of the token that is shown.
+/// Asks for a right to an experiment: that of its project; where that is none, that of the token that is shown.
 pub(super) fn authorize(
     app: &App,
     context: &RequestContext,
     action: Action,
-    experiment: &Experiment,
+    project: Option<&ProjectName>,
 ) -> Result<(), TrackingError> {
-    match &experiment.project {
+    match project {
         Some(project) => Ok(authz::require(app, context, action, &Subject::Project(project.clone())).map(|_| ())?),
         None => authorize_outside(context, action),
     }
@@ -49,26 +46,23 @@ pub(super) fn experiment(
     id: ExperimentId,
 ) -> Result<Experiment, TrackingError> {
     let found = app.store().read(|reader| experiment::get(reader, id))?;
-    authorize(app, context, action, &found).map(|()| found)
+    authorize(app, context, action, found.project.as_ref()).map(|()| found)
 }
 
-/// The run, if whoever asks has the right to its experiment and the platform does not execute it: what it logs is evidence.
-pub(super) fn changeable_run(app: &App, context: &RequestContext, id: &str) -> Result<TrackedRun, TrackingError> {
-    let run = run(app, context, Action::Run, id)?;
-    match app.store().read(|reader| platform_runs::is_known(reader, id))? {
-        false => Ok(run),
+/// Asks for the right to change a run. One that the platform executes is changed by nobody: what it logs is evidence.
+pub(super) fn authorize_change(app: &App, context: &RequestContext, id: &str) -> Result<(), TrackingError> {
+    let (project, is_executed) = app.store().read(|reader| run::owner(reader, id))?;
+    authorize(app, context, Action::Run, project.as_ref())?;
+    match is_executed {
+        false => Ok(()),
         true => Err(TrackingError::Kept { what: "run", name: id.to_owned(), act: "changed", reason: EXECUTED }),
     }
 }
 
-/// The run, if whoever asks has the right to its experiment.
-pub(super) fn run(app: &App, context: &RequestContext, action: Action, id: &str) -> Result<TrackedRun, TrackingError> {
-    let (run, of) = app.store().read(|reader| {
-        let run = run::get(reader, id)?;
-        let of = experiment::get(reader, run.experiment)?;
-        Ok((run, of))
-    })?;
-    authorize(app, context, action, &of).map(|()| run)
+/// Asks for the right to read a run.
+pub(super) fn authorize_reading(app: &App, context: &RequestContext, id: &str) -> Result<(), TrackingError> {
+    let (project, _) = app.store().read(|reader| run::owner(reader, id))?;
+    authorize(app, context, Action::Read, project.as_ref())
 }
 
 /// Those of these experiments that whoever asks may read. The others are left out, without an entry.

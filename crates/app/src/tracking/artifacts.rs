@@ -9,6 +9,7 @@ use std::{
     io::{Read, Seek, SeekFrom},
 };
 
+use kilter_blobs::{BlobError, BlobStore};
 use kilter_domain::{actor::Action, digest::Digest};
 use kilter_store::{
     run as platform_runs,
@@ -21,7 +22,7 @@ use kilter_store::{
 pub use kilter_store::tracking::artifact::own_folder;
 
 use super::{TrackingError, access};
-use crate::{app::App, context::RequestContext};
+use crate::{app::App, context::RequestContext, registered};
 
 /// Characters of the id of a run of the platform: in whatever folder it stands, what lies below is of that run.
 const RUN_ID_CHARS: usize = 36;
@@ -79,7 +80,7 @@ pub fn put_artifact(
     Ok(app.store().write(move |tx| artifact::put(tx, &kept))?)
 }
 
-fn of_blobs(error: kilter_blobs::BlobError) -> TrackingError {
+fn of_blobs(error: BlobError) -> TrackingError {
     crate::causes::StorageError::from(error).into()
 }
 
@@ -90,11 +91,9 @@ fn of_blobs(error: kilter_blobs::BlobError) -> TrackingError {
 pub fn open_artifact(app: &App, context: &RequestContext, path: &str) -> Result<ArtifactFile, TrackingError> {
     check(app, context, Action::Read, path)?;
     let (digest, bytes) = find(app, path)?.ok_or_else(|| TrackingError::not_found("artifact", path))?;
-    let file = app.blobs().reader(&digest).map_err(|error| match app.blobs().has(&digest) {
-        true => of_blobs(error),
-        // What an old run of the platform made may have been collected.
-        false => TrackingError::not_found("artifact", path),
-    })?;
+    // What an old run of the platform made may have been collected.
+    let file = in_stores(app, path, |store| store.reader(&digest))?;
+    let file = file.ok_or_else(|| TrackingError::not_found("artifact", path))?;
     Ok(ArtifactFile { file, bytes, digest })
 }
 
@@ -103,9 +102,30 @@ fn find(app: &App, path: &str) -> Result<Option<(Digest, u64)>, TrackingError> {
         return Ok((found.kind == ArtifactKind::File).then_some((found.digest, found.bytes)));
     }
     let Some((tree, inner)) = tree_above(app, path)? else { return Ok(None) };
-    let tree = app.blobs().tree(&tree).map_err(of_blobs)?;
+    let Some(tree) = in_stores(app, path, |store| store.tree(&tree))? else { return Ok(None) };
     let entry = tree.entries().iter().find(|entry| entry.path.as_str() == inner);
     Ok(entry.map(|entry| (entry.digest, entry.bytes)))
+}
+
+/// What the store of the platform has, or a store of the runs of the project that the artifacts at `path` are of; `None` where none
+/// has it.
+fn in_stores<T>(
+    app: &App,
+    path: &str,
+    read: impl Fn(&BlobStore) -> Result<T, BlobError>,
+) -> Result<Option<T>, TrackingError> {
+    let found = |read: Result<T, BlobError>| match read {
+        Ok(found) => Ok(Some(found)),
+        Err(BlobError::NotFound { .. }) => Ok(None),
+        Err(error) => Err(of_blobs(error)),
+    };
+    if let Some(found) = found(read(app.blobs()))? {
+        return Ok(Some(found));
+    }
+    let of = app.store().read(|reader| experiment::find_by_artifact(reader, path))?;
+    let Some(project) = of.and_then(|of| of.project) else { return Ok(None) };
+    let stores = registered::run_stores(app, &project)?;
+    stores.iter().find_map(|store| found(read(store)).transpose()).transpose()
 }
 
 /// The tree that a path lies in or is, and the path within it.
@@ -145,7 +165,8 @@ pub fn list_artifacts(app: &App, context: &RequestContext, folder: &str) -> Resu
 fn list_of_tree(app: &App, folder: &str, tree: &Digest, inner: &str) -> Result<Vec<ArtifactEntry>, TrackingError> {
     let prefix = if inner.is_empty() { String::new() } else { format!("{inner}/") };
     let mut found: BTreeMap<String, Option<u64>> = BTreeMap::new();
-    for entry in app.blobs().tree(tree).map_err(of_blobs)?.entries() {
+    let Some(tree) = in_stores(app, folder, |store| store.tree(tree))? else { return Ok(Vec::new()) };
+    for entry in tree.entries() {
         let Some(rest) = entry.path.as_str().strip_prefix(&prefix) else { continue };
         match rest.split_once('/') {
             None => found.insert(rest.to_owned(), Some(entry.bytes)),
@@ -163,7 +184,7 @@ pub fn delete_artifacts(app: &App, context: &RequestContext, path: &str) -> Resu
     check(app, context, Action::Run, path)?;
     refuse_own(app, path)?;
     for experiment in app.store().read(|reader| experiment::list_below_artifact(reader, path))? {
-        access::authorize(app, context, Action::Run, &experiment)?;
+        access::authorize(app, context, Action::Run, experiment.project.as_ref())?;
     }
     app.store().read(|reader| artifact::find_executed_below(reader, path))?.map_or(Ok(()), |id| Err(evidence(id)))?;
     let below = path.to_owned();
@@ -176,7 +197,7 @@ pub fn delete_artifacts(app: &App, context: &RequestContext, path: &str) -> Resu
 /// Asks for a right in the project whose experiment has its artifacts above a path.
 fn check(app: &App, context: &RequestContext, action: Action, path: &str) -> Result<(), TrackingError> {
     match app.store().read(|reader| experiment::find_by_artifact(reader, path))? {
-        Some(of) => access::authorize(app, context, action, &of),
+        Some(of) => access::authorize(app, context, action, of.project.as_ref()),
         None => access::authorize_outside(context, action),
     }
 }

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use kilter_domain::{actor::Action, tracking::MetricPoint};
+use kilter_domain::tracking::MetricPoint;
 use kilter_store::{
     Reader, StoreError,
     tracking::{
@@ -64,7 +64,7 @@ pub fn follow_run(
     id: &str,
     seen: Option<SeenRun>,
 ) -> Result<(Option<TrackedRunChange>, SeenRun), TrackingError> {
-    access::run(app, context, Action::Read, id)?;
+    access::authorize_reading(app, context, id)?;
     Ok(app.store().read(|reader| {
         let now = logged_run::read(reader, id)?;
         match seen {

@@ -1,28 +1,26 @@
-//! The history of a metric: whole, or reduced to so many points without losing an extreme value.
+//! The history of a metric: page by page, or reduced to so many points without losing an extreme value.
 
-use std::ops::{Range, RangeInclusive};
+use std::ops::RangeInclusive;
 
-use kilter_domain::{actor::Action, tracking::MetricPoint};
+use kilter_domain::{search::HistoryToken, tracking::HistoryPoint};
 use kilter_store::tracking::metric;
 
 use super::{TrackingError, access};
 use crate::{app::App, context::RequestContext};
 
-/// Points of one metric of a run in the order of step and time: those at the places of `range`.
+/// At most `limit` points (1 to 10,000) of one metric of a run in the order of step and time, from `start` on.
 ///
 /// # Errors
 /// When there is no such run, or its project may not be read.
 pub fn metric_history(
     app: &App,
     context: &RequestContext,
-    id: &str,
-    name: &str,
-    range: Range<u64>,
-) -> Result<Vec<MetricPoint>, TrackingError> {
-    access::run(app, context, Action::Read, id)?;
-    let mut points = Vec::new();
-    app.store().read(|reader| metric::each_point(reader, id, name, range, &mut |point| points.push(point)))?;
-    Ok(points)
+    (id, name): (&str, &str),
+    start: &HistoryToken,
+    limit: u32,
+) -> Result<Vec<HistoryPoint>, TrackingError> {
+    access::authorize_reading(app, context, id)?;
+    Ok(app.store().read(|reader| metric::history_page(reader, id, name, start, limit))?)
 }
 
 /// The points of one metric at these steps for each run: at most `most` of a run, 1 to a few thousand.
@@ -38,8 +36,8 @@ pub fn reduced_histories(
     ids: &[String],
     (name, steps): (&str, RangeInclusive<i64>),
     most: usize,
-) -> Result<Vec<(String, Vec<MetricPoint>)>, TrackingError> {
-    ids.iter().try_for_each(|id| access::run(app, context, Action::Read, id).map(|_| ()))?;
+) -> Result<Vec<(String, Vec<HistoryPoint>)>, TrackingError> {
+    ids.iter().try_for_each(|id| access::authorize_reading(app, context, id))?;
     let read = |id: &String| {
         let reduced = app.store().read(|reader| {
             let count = metric::count_points(reader, id, name, &steps)?;
@@ -58,13 +56,13 @@ struct Reduction {
     parts: u64,
     seen: u64,
     part: Option<Part>,
-    kept: Vec<MetricPoint>,
+    kept: Vec<HistoryPoint>,
 }
 
 /// What stays of the points of one part, with the place of each.
 struct Part {
     number: u64,
-    points: [(u64, MetricPoint); 4],
+    points: [(u64, HistoryPoint); 4],
 }
 
 impl Reduction {
@@ -74,7 +72,7 @@ impl Reduction {
         Self { count, parts, seen: 0, part: None, kept: Vec::new() }
     }
 
-    fn add(&mut self, point: MetricPoint) {
+    fn add(&mut self, point: HistoryPoint) {
         let place = self.seen;
         self.seen += 1;
         // Of a part each point has a place below 2^64 because both are counts of rows.
@@ -84,7 +82,7 @@ impl Reduction {
             _ => {
                 self.close();
                 let point = (place, point);
-                self.part = Some(Part { number, points: [point.clone(), point.clone(), point.clone(), point] });
+                self.part = Some(Part { number, points: [point; 4] });
             }
         }
     }
@@ -100,21 +98,21 @@ impl Reduction {
         }
     }
 
-    fn end(mut self) -> Vec<MetricPoint> {
+    fn end(mut self) -> Vec<HistoryPoint> {
         self.close();
         self.kept
     }
 }
 
 impl Part {
-    fn add(&mut self, place: u64, point: MetricPoint) {
+    fn add(&mut self, place: u64, point: HistoryPoint) {
         let [_, smallest, largest, last] = &mut self.points;
         // NaN is no extreme value; where one is kept, any number takes its place.
         if point.value < smallest.1.value || (smallest.1.value.is_nan() && !point.value.is_nan()) {
-            *smallest = (place, point.clone());
+            *smallest = (place, point);
         }
         if point.value > largest.1.value || (largest.1.value.is_nan() && !point.value.is_nan()) {
-            *largest = (place, point.clone());
+            *largest = (place, point);
         }
         *last = (place, point);
     }
@@ -127,10 +125,10 @@ mod tests {
 
     use super::*;
 
-    fn reduce(values: &[f64], most: usize) -> Vec<MetricPoint> {
+    fn reduce(values: &[f64], most: usize) -> Vec<HistoryPoint> {
         let mut reduction = Reduction::new(values.len() as u64, most);
         for (step, value) in values.iter().enumerate() {
-            let point = MetricPoint { metric: "m".into(), step: step as i64, at: Timestamp(0), value: *value };
+            let point = HistoryPoint { step: step as i64, at: Timestamp(0), value: *value };
             reduction.add(point);
         }
         reduction.end()

@@ -25,12 +25,12 @@ pub use experiments::{
 };
 pub use follow_run::{SeenRun, TrackedRunChange, follow_run};
 pub use history::{metric_history, reduced_histories};
+pub use kilter_store::tracking::batch::Batch;
 pub use logged_models::{
     ModelQuery, NewClientModel, create_logged_model, delete_logged_model, delete_logged_model_tag,
     describe_logged_model, finalize_logged_model, get_logged_model, log_models, search_logged_models,
 };
 pub use runs::{
-    Batch, NewClientRun, change_run, create_run, delete_run_tag, get_run, log_batch, log_inputs, note_model,
-    set_run_lifecycle,
+    NewClientRun, change_run, create_run, delete_run_tag, get_run, log_batch, log_inputs, note_model, set_run_lifecycle,
 };
 pub use search::{FoundPage, Query, search_datasets, search_experiments, search_runs, search_runs_by_name};

@@ -3,16 +3,15 @@
 use kilter_domain::{
     actor::Action,
     time::Timestamp,
-    tracking::{ExperimentId, Lifecycle, MetricPoint, RunStatus},
+    tracking::{ExperimentId, Lifecycle, RunStatus},
 };
 use kilter_store::{
     StoreError, Tx,
     tracking::{
         Tags,
+        batch::{self, Batch},
         dataset::{self, Input},
-        logged_model::{self, ModelMetric},
         logged_run::{self, LoggedRun},
-        metric, param,
         run::{self, NewTrackedRun, RunChange, TrackedRun},
     },
 };
@@ -43,19 +42,6 @@ pub struct NewClientRun {
     pub tags: Tags,
 }
 
-/// What a client logs in one go: all of it is kept, or nothing.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Batch {
-    /// Points of metrics.
-    pub metrics: Vec<MetricPoint>,
-    /// Parameters, which never change.
-    pub params: Vec<(String, String)>,
-    /// Tags, which may.
-    pub tags: Vec<(String, String)>,
-    /// Points that are metrics of logged models too, with the model of each.
-    pub model_metrics: Vec<(String, ModelMetric)>,
-}
-
 /// Begins a run.
 ///
 /// # Errors
@@ -76,8 +62,8 @@ pub fn create_run(app: &App, context: &RequestContext, new: NewClientRun) -> Res
     };
     let tags = new.tags;
     Ok(app.store().write(move |tx| {
-        run::create(tx, &begun, &tags)?;
-        logged_run::read(tx, &begun.id)
+        let run = run::create(tx, &begun, &tags)?;
+        Ok(LoggedRun::begun(run, tags))
     })?)
 }
 
@@ -86,7 +72,7 @@ pub fn create_run(app: &App, context: &RequestContext, new: NewClientRun) -> Res
 /// # Errors
 /// When there is no such run, or its project may not be read.
 pub fn get_run(app: &App, context: &RequestContext, id: &str) -> Result<LoggedRun, TrackingError> {
-    access::run(app, context, Action::Read, id)?;
+    access::authorize_reading(app, context, id)?;
     Ok(app.store().read(|reader| logged_run::read(reader, id))?)
 }
 
@@ -113,9 +99,9 @@ pub fn set_run_lifecycle(
     id: &str,
     lifecycle: Lifecycle,
 ) -> Result<(), TrackingError> {
-    let run = access::changeable_run(app, context, id)?;
-    let at = context.at;
-    Ok(app.store().write(move |tx| run::set_lifecycle(tx, &run.id, lifecycle, at))?)
+    access::authorize_change(app, context, id)?;
+    let (id, at) = (id.to_owned(), context.at);
+    Ok(app.store().write(move |tx| run::set_lifecycle(tx, &id, lifecycle, at))?)
 }
 
 /// Logs a batch: all of it, or nothing.
@@ -123,16 +109,9 @@ pub fn set_run_lifecycle(
 /// # Errors
 /// When there is no such run, it is deleted, or a parameter was logged with another value.
 pub fn log_batch(app: &App, context: &RequestContext, id: &str, batch: Batch) -> Result<(), TrackingError> {
-    write_active(app, context, id, move |tx, id| {
-        param::log_params(tx, id, batch.params.iter().map(borrowed))?;
-        metric::log_metrics(tx, id, &batch.metrics)?;
-        logged_model::log_metrics(tx, &batch.model_metrics)?;
-        run::put_tags(tx, id, batch.tags.iter().map(borrowed))
-    })
-}
-
-fn borrowed((name, value): &(String, String)) -> (&str, &str) {
-    (name, value)
+    access::authorize_change(app, context, id)?;
+    let id = id.to_owned();
+    Ok(app.store().write(move |tx| batch::log(tx, &id, &batch))?)
 }
 
 /// Deletes a tag of a run.
@@ -179,9 +158,10 @@ pub(super) fn write_active<T: Send + 'static>(
     id: &str,
     work: impl FnOnce(&Tx, &str) -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, TrackingError> {
-    let run = access::changeable_run(app, context, id)?;
+    access::authorize_change(app, context, id)?;
+    let id = id.to_owned();
     Ok(app.store().write(move |tx| {
-        run::check_active(tx, &run.id)?;
-        work(tx, &run.id)
+        run::check_active(tx, &id)?;
+        work(tx, &id)
     })?)
 }

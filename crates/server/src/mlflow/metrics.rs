@@ -1,10 +1,13 @@
-//! `metrics/*`: the history of a metric, whole or reduced to so many points.
+//! `metrics/*`: the history of a metric, in parts or reduced to so many points.
 
 use kilter_app::{App, RequestContext, tracking};
-use kilter_domain::{search::PageToken, tracking::MetricPoint};
+use kilter_domain::{
+    search::{HistoryToken, InvalidPageToken},
+    tracking::HistoryPoint,
+};
 use serde::Serialize;
 
-use super::{body::Body, message::Message, run_json::MetricJson, search_query};
+use super::{body::Body, message::Message, run_json::MetricJson};
 use crate::error::MlflowError;
 
 /// Runs whose histories are asked for at once at most.
@@ -14,18 +17,21 @@ const MAX_POINTS: u64 = 25_000;
 /// Points of one run at most where a history is reduced.
 const MAX_POINTS_OF_RUN: usize = 2_500;
 
+/// Points of a history that are read, written and sent at a time.
+const PART: u64 = 5_000;
+
 #[derive(Serialize)]
-struct History<'r> {
+struct Histories<'r> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     metrics: Vec<MetricJson<'r>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    next_page_token: Option<String>,
 }
 
+/// A history of any length, in parts: of none more is in memory than the part that is sent.
 pub(super) fn history(app: &App, context: &RequestContext, message: &Message) -> Result<Body, MlflowError> {
     let (id, key) = (message.run_id()?, message.required("metric_key")?);
-    let token = search_query::token(message)?;
-    let wanted = match message.int("max_results")? {
+    let start = message.text("page_token")?.unwrap_or_default().parse();
+    let start = start.map_err(|error: InvalidPageToken| MlflowError::invalid(error.to_string()))?;
+    let left = match message.int("max_results")? {
         None => u64::MAX,
         Some(wanted) => u64::try_from(wanted).ok().filter(|wanted| *wanted > 0).ok_or_else(|| {
             let message =
@@ -33,16 +39,81 @@ pub(super) fn history(app: &App, context: &RequestContext, message: &Message) ->
             MlflowError::invalid(message)
         })?,
     };
-    let offset = token.offset;
-    let range = offset..offset.saturating_add(wanted).saturating_add(1);
-    let mut points = tracking::metric_history(app, context, id, key, range)?;
-    let has_more = points.len() as u64 > wanted;
-    if has_more {
-        points.pop();
+    let run = (id.to_owned(), key.to_owned());
+    Body::of_parts(HistoryParts {
+        app: app.clone(),
+        context: context.clone(),
+        run,
+        start,
+        left,
+        parts: 0,
+        is_over: false,
+    })
+}
+
+/// What of a history is still to be sent.
+struct HistoryParts {
+    app: App,
+    context: RequestContext,
+    /// The run, and the name of the metric.
+    run: (String, String),
+    start: HistoryToken,
+    left: u64,
+    parts: u64,
+    is_over: bool,
+}
+
+impl HistoryParts {
+    /// The next part: text of one JSON document, which the last part ends.
+    fn read(&mut self) -> Result<Vec<u8>, MlflowError> {
+        // One more than are wanted says whether there is another page.
+        let limit = self.left.saturating_add(1).min(PART);
+        let (id, key) = (self.run.0.as_str(), self.run.1.as_str());
+        // At most PART.
+        let mut points = tracking::metric_history(&self.app, &self.context, (id, key), &self.start, limit as u32)?;
+        let has_more = points.len() as u64 > self.left;
+        self.is_over = has_more || (points.len() as u64) < limit;
+        if has_more {
+            points.pop();
+        }
+        self.left -= points.len() as u64;
+        self.start.offset += points.len() as u64;
+        self.start.after = points.last().copied().or(self.start.after);
+        let mut text = Vec::with_capacity(96 * points.len() + 128);
+        for (place, point) in points.iter().enumerate() {
+            let before: &[u8] = if self.parts + place as u64 > 0 { b"," } else { b"{\"metrics\":[" };
+            text.extend_from_slice(before);
+            write_json(&mut text, &MetricJson::of(key, point, None))?;
+        }
+        let has_metrics = self.parts > 0 || !points.is_empty();
+        self.parts += 1;
+        if self.is_over {
+            text.extend_from_slice(if has_metrics { b"]" } else { b"{" });
+            if has_more {
+                text.extend_from_slice(b",\"next_page_token\":");
+                write_json(&mut text, &self.start.to_string())?;
+            }
+            text.push(b'}');
+        }
+        Ok(text)
     }
-    let next_page_token = has_more.then(|| PageToken { offset: offset + points.len() as u64 }.to_string());
-    let metrics = points.iter().map(|point| MetricJson::of(point, None)).collect();
-    Body::of(&History { metrics, next_page_token })
+}
+
+impl Iterator for HistoryParts {
+    type Item = Result<Vec<u8>, MlflowError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.is_over {
+            return None;
+        }
+        let read = self.read();
+        self.is_over |= read.is_err();
+        Some(read)
+    }
+}
+
+fn write_json(into: &mut Vec<u8>, value: &impl Serialize) -> Result<(), MlflowError> {
+    serde_json::to_writer(into, value).map_err(|error| MlflowError::internal(&error.to_string()))
 }
 
 /// The runs that are asked for, once each.
@@ -62,9 +133,12 @@ fn run_ids(message: &Message, name: &str, request: &str) -> Result<Vec<String>, 
     Ok(ids)
 }
 
-fn metrics_of_runs(found: &[(String, Vec<MetricPoint>)]) -> Result<Body, MlflowError> {
-    let metrics = found.iter().flat_map(|(id, points)| points.iter().map(|point| MetricJson::of(point, Some(id))));
-    Body::of(&History { metrics: metrics.collect(), next_page_token: None })
+fn metrics_of_runs(key: &str, found: &[(String, Vec<HistoryPoint>)]) -> Result<Body, MlflowError> {
+    let mut metrics = Vec::new();
+    for (id, points) in found {
+        metrics.extend(points.iter().map(|point| MetricJson::of(key, point, Some(id))));
+    }
+    Body::of(&Histories { metrics })
 }
 
 pub(super) fn history_of_many(app: &App, context: &RequestContext, message: &Message) -> Result<Body, MlflowError> {
@@ -77,11 +151,25 @@ pub(super) fn history_of_many(app: &App, context: &RequestContext, message: &Mes
     let mut left = wanted.unwrap_or(MAX_POINTS).min(MAX_POINTS);
     let mut found = Vec::new();
     for id in ids {
-        let points = tracking::metric_history(app, context, &id, key, 0..left)?;
-        left -= points.len() as u64;
+        let (mut start, mut points) = (HistoryToken::default(), Vec::new());
+        loop {
+            let limit = left.min(PART);
+            // At most PART.
+            let part = match limit {
+                0 => break,
+                limit => tracking::metric_history(app, context, (&id, key), &start, limit as u32)?,
+            };
+            let is_last = (part.len() as u64) < limit;
+            left -= part.len() as u64;
+            start.after = part.last().copied();
+            points.extend(part);
+            if is_last {
+                break;
+            }
+        }
         found.push((id, points));
     }
-    metrics_of_runs(&found)
+    metrics_of_runs(key, &found)
 }
 
 pub(super) fn history_by_interval(app: &App, context: &RequestContext, message: &Message) -> Result<Body, MlflowError> {
@@ -107,5 +195,5 @@ pub(super) fn history_by_interval(app: &App, context: &RequestContext, message: 
         }
     };
     let found = tracking::reduced_histories(app, context, &ids, (key, steps), wanted)?;
-    metrics_of_runs(&found)
+    metrics_of_runs(key, &found)
 }

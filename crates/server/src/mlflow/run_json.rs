@@ -2,7 +2,7 @@
 
 use kilter_domain::{
     time::Timestamp,
-    tracking::{MetricPoint, RunStatus},
+    tracking::{HistoryPoint, MetricPoint, RunStatus},
 };
 use kilter_store::tracking::{
     Tags, dataset::Input, experiment::Experiment, logged_model::ModelLinkKind, logged_run::LoggedRun, run::TrackedRun,
@@ -142,7 +142,7 @@ impl<'r> RunJson<'r> {
         Self {
             info: RunInfoJson::of(&logged.run),
             data: RunDataJson {
-                metrics: logged.metrics.iter().map(|point| MetricJson::of(point, None)).collect(),
+                metrics: logged.metrics.iter().map(MetricJson::latest).collect(),
                 params: pairs(&logged.params),
                 tags: pairs(&logged.tags),
             },
@@ -188,8 +188,12 @@ pub(super) struct MetricJson<'r> {
 }
 
 impl<'r> MetricJson<'r> {
-    pub(super) fn of(point: &'r MetricPoint, run_id: Option<&'r str>) -> Self {
-        Self { key: &point.metric, value: point.value, timestamp: point.at.millis(), step: point.step, run_id }
+    pub(super) fn of(key: &'r str, point: &HistoryPoint, run_id: Option<&'r str>) -> Self {
+        Self { key, value: point.value, timestamp: point.at.millis(), step: point.step, run_id }
+    }
+
+    fn latest(point: &'r MetricPoint) -> Self {
+        Self { key: &point.metric, value: point.value, timestamp: point.at.millis(), step: point.step, run_id: None }
     }
 }
 
@@ -229,8 +233,8 @@ mod tests {
 
     #[test]
     fn numbers_that_json_lacks_travel_as_mlflow_sends_them() {
-        let point = |value| MetricPoint { metric: "m".into(), step: 1, at: Timestamp(2), value };
-        let json = |value| serde_json::to_value(MetricJson::of(&point(value), None)).unwrap()["value"].clone();
+        let point = |value| HistoryPoint { step: 1, at: Timestamp(2), value };
+        let json = |value| serde_json::to_value(MetricJson::of("m", &point(value), None)).unwrap()["value"].clone();
         assert_eq!(json(f64::NAN), "NaN");
         assert_eq!((json(f64::INFINITY), json(f64::NEG_INFINITY)), (f64::MAX.into(), f64::MIN.into()));
         assert_eq!(json(0.1), 0.1);

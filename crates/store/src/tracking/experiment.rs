@@ -25,7 +25,7 @@ statements! {
         VALUES (0, 'Default', NULL, :location, 'active', 0, 0) ON CONFLICT DO NOTHING";
     INSERT = "record the experiment": "
         INSERT INTO experiment (name, project, artifact_location, lifecycle, created, updated)
-        VALUES (:name, :project, '?', 'active', :at, :at) RETURNING key";
+        VALUES (:name, :project, :location, 'active', :at, :at) RETURNING key";
     PUT_LOCATION = "record where artifacts of the experiment lie": "
         UPDATE experiment SET artifact_location = :location WHERE key = :key";
     ADOPT = "put the experiment under its project": "
@@ -111,11 +111,18 @@ fn insert(
     location: &Location,
     at: Timestamp,
 ) -> Result<Experiment, StoreError> {
-    let params = named_params! { ":name": name, ":project": project.map(ProjectName::as_str), ":at": at.millis() };
-    let key: i64 = tx.one(&INSERT, params, |row| row.get(0))?.ok_or(StoreError::RolledBack)?;
-    let location = location.of(ExperimentId(key));
-    tx.execute(&PUT_LOCATION, named_params! { ":key": key, ":location": location })?;
-    get(tx, ExperimentId(key))
+    // A folder of its own has the number of the experiment as its name.
+    let (Location::At(first) | Location::Below(first)) = location;
+    let params = named_params! {
+        ":name": name, ":project": project.map(ProjectName::as_str), ":location": first, ":at": at.millis(),
+    };
+    let id = ExperimentId(tx.one(&INSERT, params, |row| row.get(0))?.ok_or(StoreError::RolledBack)?);
+    let artifact_location = location.of(id);
+    if artifact_location != *first {
+        tx.execute(&PUT_LOCATION, named_params! { ":key": id.0, ":location": artifact_location })?;
+    }
+    let (name, project) = (name.to_owned(), project.cloned());
+    Ok(Experiment { id, name, project, artifact_location, lifecycle: Lifecycle::Active, created: at, updated: at })
 }
 
 /// The experiment of a project, which has its name; it is made where it is missing.

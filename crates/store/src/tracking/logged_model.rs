@@ -47,7 +47,7 @@ statements! {
         WHERE (excluded.step, excluded.at, excluded.value)
             >= (logged_model_metric.step, logged_model_metric.at, logged_model_metric.value)";
     METRICS = "list the metrics of a logged model": "
-        SELECT name, dataset_name, dataset_digest, run, step, at, value, is_nan
+        SELECT step, at, value, is_nan, name, dataset_name, dataset_digest, run
         FROM logged_model_metric JOIN metric ON metric.key = logged_model_metric.metric
         WHERE model = :owner ORDER BY name, dataset_name, dataset_digest, run";
     LINK = "record the model of a run": "

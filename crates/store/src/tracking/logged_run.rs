@@ -33,6 +33,14 @@ pub struct LoggedRun {
     pub models: Vec<ModelLink>,
 }
 
+impl LoggedRun {
+    /// A run that has logged nothing but these tags, and its name as one of them.
+    pub fn begun(run: TrackedRun, mut tags: Tags) -> Self {
+        tags.insert(run::NAME_TAG.to_owned(), run.name.clone());
+        Self { run, params: BTreeMap::new(), metrics: Vec::new(), tags, inputs: Vec::new(), models: Vec::new() }
+    }
+}
+
 /// The runs with these ids, in this order; those that are not there are left out.
 pub fn read_many(reader: &Reader, ids: &[impl AsRef<str>]) -> Result<Vec<LoggedRun>, StoreError> {
     whole(reader, run::find_each(reader, ids)?)

@@ -2,10 +2,14 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
-    ops::{Range, RangeInclusive},
+    ops::RangeInclusive,
 };
 
-use kilter_domain::{time::Timestamp, tracking::MetricPoint};
+use kilter_domain::{
+    search::HistoryToken,
+    time::Timestamp,
+    tracking::{HistoryPoint, MetricPoint},
+};
 
 use super::{names::check_name, run::key_of};
 use crate::{
@@ -16,8 +20,8 @@ use crate::{
 
 /// Points of one batch at most.
 pub const MAX_POINTS: usize = 10_000;
-/// Points that are read at a time.
-const MAX_PAGE: u32 = 10_000;
+/// Points that are read at a time at most.
+pub const MAX_PAGE: u32 = 10_000;
 
 statements! {
     FIND_METRIC = "find a metric": "
@@ -33,7 +37,7 @@ statements! {
         SET step = excluded.step, at = excluded.at, value = excluded.value, is_nan = excluded.is_nan
         WHERE (excluded.step, excluded.at, excluded.value) > (run_metric_latest.step, run_metric_latest.at, run_metric_latest.value)";
     LATEST = "read the metrics of a run": "
-        SELECT name, step, at, value, is_nan
+        SELECT step, at, value, is_nan, name
         FROM run_metric_latest JOIN metric ON metric.key = run_metric_latest.metric
         WHERE run = :run ORDER BY name";
     HISTORY = "read the history of a metric": "
@@ -51,11 +55,18 @@ statements! {
 /// # Errors
 /// When there is no such run or the batch is larger than [`MAX_POINTS`]; nothing of it is kept.
 pub fn log_metrics(tx: &Tx, run: &str, points: &[MetricPoint]) -> Result<(), StoreError> {
+    log(tx, key_of(tx, run)?, points)
+}
+
+/// As [`log_metrics`], of the run with this key.
+pub(super) fn log(tx: &Tx, run: i64, points: &[MetricPoint]) -> Result<(), StoreError> {
     if points.len() > MAX_POINTS {
         let reason = format!("{} points are too many for one batch (at most {MAX_POINTS})", points.len());
         return Err(StoreError::Invalid { attempted: INSERT_POINT.attempt, reason });
     }
-    let run = key_of(tx, run)?;
+    if points.is_empty() {
+        return Ok(());
+    }
     let keys = metric_keys(tx, points)?;
     let mut latest: HashMap<i64, PlacedPoint> = HashMap::new();
     let mut rows = Vec::with_capacity(points.len());
@@ -111,10 +122,15 @@ struct Stored {
 }
 
 impl From<&MetricPoint> for Stored {
-    fn from(point: &MetricPoint) -> Self {
-        let is_nan = point.value.is_nan();
-        let value = if is_nan { 0.0 } else { point.value };
-        Self { step: point.step, at: point.at.millis(), value, is_nan }
+    fn from(&MetricPoint { step, at, value, .. }: &MetricPoint) -> Self {
+        HistoryPoint { step, at, value }.into()
+    }
+}
+
+impl From<HistoryPoint> for Stored {
+    fn from(HistoryPoint { step, at, value }: HistoryPoint) -> Self {
+        let is_nan = value.is_nan();
+        Self { step, at: at.millis(), value: if is_nan { 0.0 } else { value }, is_nan }
     }
 }
 
@@ -144,13 +160,14 @@ impl Stored {
         (self.step, self.at, self.value) > (other.step, other.at, other.value)
     }
 
+    /// A row that begins with these four: they are read by their places, since there are many.
     fn read(row: &Row) -> database::Result<Self> {
-        Ok(Self { step: row.get("step")?, at: row.get("at")?, value: row.get("value")?, is_nan: row.get("is_nan")? })
+        Ok(Self { step: row.get(0)?, at: row.get(1)?, value: row.get(2)?, is_nan: row.get(3)? })
     }
 
-    fn point(self, metric: String) -> MetricPoint {
+    const fn point(self) -> HistoryPoint {
         let value = if self.is_nan { f64::NAN } else { self.value };
-        MetricPoint { metric, step: self.step, at: Timestamp(self.at), value }
+        HistoryPoint { step: self.step, at: Timestamp(self.at), value }
     }
 }
 
@@ -159,35 +176,26 @@ pub(crate) fn latest_of_each(reader: &Reader, rows: &[Params<'_>]) -> Result<Vec
     reader.all_each(&LATEST, rows, latest_point)
 }
 
+/// A row of step, time, value, whether it is NaN, and name.
 pub(crate) fn latest_point(row: &Row) -> database::Result<MetricPoint> {
-    Ok(Stored::read(row)?.point(row.get("name")?))
+    let HistoryPoint { step, at, value } = Stored::read(row)?.point();
+    Ok(MetricPoint { metric: row.get(4)?, step, at, value })
 }
 
-/// Calls `each` with the points of one metric in the order of step and time: those at the places of `range`.
+/// At most `limit` points (1 to [`MAX_PAGE`]) of one metric in the order of step and time, from `start` on.
 ///
 /// # Errors
 /// When there is no such run.
-pub fn each_point(
+pub fn history_page(
     reader: &Reader,
     run: &str,
     metric: &str,
-    range: Range<u64>,
-    each: &mut dyn FnMut(MetricPoint),
-) -> Result<(), StoreError> {
-    let run = key_of(reader, run)?;
-    let (mut after, mut skip, mut left) = (None, range.start, range.end.saturating_sub(range.start));
-    while left > 0 {
-        let limit = u32::try_from(left).unwrap_or(MAX_PAGE).min(MAX_PAGE);
-        let page = history(reader, run, metric, (after, skip), limit)?;
-        let is_last = page.len() < limit as usize;
-        left = left.saturating_sub(page.len() as u64);
-        (after, skip) = (page.last().map(Stored::from), 0);
-        page.into_iter().for_each(&mut *each);
-        if is_last {
-            break;
-        }
-    }
-    Ok(())
+    start: &HistoryToken,
+    limit: u32,
+) -> Result<Vec<HistoryPoint>, StoreError> {
+    let after = start.after.map(Stored::from);
+    let offset = if after.is_some() { 0 } else { start.offset };
+    history(reader, key_of(reader, run)?, metric, (after, offset), limit)
 }
 
 /// How many points a metric has at these steps.
@@ -200,7 +208,7 @@ pub fn count_points(reader: &Reader, run: &str, metric: &str, steps: &RangeInclu
     Ok(reader.one(&COUNT, params, |row| row.get(0))?.unwrap_or_default())
 }
 
-/// As [`each_point`]: the first `count` of those at these steps.
+/// Calls `each` with the points of one metric in the order of step and time: the first `count` of those at these steps.
 ///
 /// # Errors
 /// When there is no such run.
@@ -209,7 +217,7 @@ pub fn each_point_of_steps(
     run: &str,
     metric: &str,
     (steps, count): (&RangeInclusive<i64>, u64),
-    each: &mut dyn FnMut(MetricPoint),
+    each: &mut dyn FnMut(HistoryPoint),
 ) -> Result<(), StoreError> {
     let key = key_of(reader, run)?;
     let before = steps.start().checked_sub(1).map(|step| Stored { step, at: i64::MAX, value: f64::MAX, is_nan: true });
@@ -221,7 +229,7 @@ pub fn each_point_of_steps(
             break;
         }
         left = left.saturating_sub(page.len() as u64);
-        after = page.last().map(Stored::from);
+        after = page.last().copied().map(Stored::from);
         page.into_iter().for_each(&mut *each);
     }
     Ok(())
@@ -237,7 +245,9 @@ pub fn points_after(
     after: &MetricPoint,
     limit: u32,
 ) -> Result<Vec<MetricPoint>, StoreError> {
-    history(reader, key_of(reader, run)?, &after.metric, (Some(Stored::from(after)), 0), limit)
+    let found = history(reader, key_of(reader, run)?, &after.metric, (Some(Stored::from(after)), 0), limit)?;
+    let of_metric = |HistoryPoint { step, at, value }| MetricPoint { metric: after.metric.clone(), step, at, value };
+    Ok(found.into_iter().map(of_metric).collect())
 }
 
 fn history(
@@ -246,7 +256,7 @@ fn history(
     metric: &str,
     (after, offset): (Option<Stored>, u64),
     limit: u32,
-) -> Result<Vec<MetricPoint>, StoreError> {
+) -> Result<Vec<HistoryPoint>, StoreError> {
     let (step, at, value, is_nan) = after.map_or((i64::MIN, i64::MIN, f64::NEG_INFINITY, -1), |point| {
         (point.step, point.at, point.value, i64::from(point.is_nan))
     });
@@ -254,5 +264,5 @@ fn history(
         ":run": run, ":name": metric, ":step": step, ":at": at, ":value": value, ":is_nan": is_nan,
         ":limit": limit.clamp(1, MAX_PAGE), ":offset": offset,
     };
-    reader.all(&HISTORY, params, |row| Ok(Stored::read(row)?.point(metric.to_owned())))
+    reader.all(&HISTORY, params, |row| Ok(Stored::read(row)?.point()))
 }

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     Reader, StoreError, Tx,
-    database::{Params, named_params},
+    database::{Params, ToValue, named_params},
     statement::statements,
 };
 
@@ -17,8 +17,7 @@ pub const MAX_VALUE_BYTES: usize = 32_000;
 
 statements! {
     INSERT_PARAM = "log a parameter": "
-        INSERT INTO run_param (run, name, value) VALUES (:run, :name, :value)
-        ON CONFLICT (run, name) DO NOTHING";
+        INSERT INTO run_param (run, name, value) VALUES (:run, :name, :value)";
     PARAM = "read a parameter": "
         SELECT value FROM run_param WHERE run = :run AND name = :name";
     PARAMS = "list the parameters of a run": "
@@ -34,28 +33,42 @@ pub fn log_params<'p>(
     run: &str,
     params: impl IntoIterator<Item = (&'p str, &'p str)>,
 ) -> Result<(), StoreError> {
-    let key = key_of(tx, run)?;
+    log(tx, (run, key_of(tx, run)?), params)
+}
+
+/// As [`log_params`], of the run with this id and key.
+pub(super) fn log<'p>(
+    tx: &Tx,
+    (id, run): (&str, i64),
+    params: impl IntoIterator<Item = (&'p str, &'p str)>,
+) -> Result<(), StoreError> {
+    let changed = |name: &str, present: String, given: &str| StoreError::ParamChanged {
+        run: id.to_owned(),
+        name: name.to_owned(),
+        present,
+        given: given.to_owned(),
+    };
+    let mut wanted = BTreeMap::new();
     for (name, value) in params {
         check_name(INSERT_PARAM.attempt, name)?;
         check_length(INSERT_PARAM.attempt, ("value", MAX_VALUE_BYTES), value)?;
-        if tx.execute(&INSERT_PARAM, named_params! { ":run": key, ":name": name, ":value": value })? == 0 {
-            refuse_change(tx, (run, key), name, value)?;
+        if let Some(before) = wanted.insert(name, value).filter(|before| *before != value) {
+            return Err(changed(name, before.to_owned(), value));
         }
     }
-    Ok(())
-}
-
-fn refuse_change(tx: &Tx, (id, run): (&str, i64), name: &str, given: &str) -> Result<(), StoreError> {
-    let present: Option<String> = tx.one(&PARAM, named_params! { ":run": run, ":name": name }, |row| row.get(0))?;
-    match present {
-        Some(present) if present != given => Err(StoreError::ParamChanged {
-            run: id.to_owned(),
-            name: name.to_owned(),
-            present,
-            given: given.to_owned(),
-        }),
-        _ => Ok(()),
+    let asked: Vec<_> = wanted.keys().map(|name| [(":run", &run as &dyn ToValue), (":name", name)]).collect();
+    let asked: Vec<Params<'_>> = asked.iter().map(|row| row.as_slice()).collect();
+    let present: Vec<Option<String>> = tx.one_each(&PARAM, &asked, |row| row.get(0))?;
+    let mut new = Vec::new();
+    for ((name, value), present) in wanted.iter().zip(present) {
+        match present {
+            None => new.push([(":run", &run as &dyn ToValue), (":name", name), (":value", value)]),
+            Some(present) if present != *value => return Err(changed(name, present, value)),
+            Some(_) => {}
+        }
     }
+    let new: Vec<Params<'_>> = new.iter().map(|row| row.as_slice()).collect();
+    if new.is_empty() { Ok(()) } else { tx.execute_batches(&[(&INSERT_PARAM, &new)]) }
 }
 
 /// The parameters of each run whose key stands in `rows`.

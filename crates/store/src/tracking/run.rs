@@ -3,6 +3,7 @@
 //! Invariants: a run is of one experiment for ever; its name is the tag [`NAME_TAG`] too, both ways.
 
 use kilter_domain::{
+    ids::ProjectName,
     time::Timestamp,
     tracking::{ExperimentId, Lifecycle, RunStatus},
 };
@@ -21,15 +22,20 @@ pub const NAME_TAG: &str = "mlflow.runName";
 statements! {
     INSERT = "record the run": "
         INSERT INTO tracked_run (id, experiment, name, user_id, status, lifecycle, started, ended, deleted, artifact_uri)
-        VALUES (:id, :experiment, :name, :user_id, :status, 'active', :started, NULL, NULL, :artifact_uri) RETURNING key";
+        VALUES (:id, :experiment, :name, :user_id, :status, 'active', :started, NULL, NULL, :artifact_uri)
+        ON CONFLICT (id) DO NOTHING RETURNING key";
     FIND = "read the run": "
         SELECT * FROM tracked_run WHERE id = :id";
     FIND_BY_KEY = "read the run": "
         SELECT * FROM tracked_run WHERE key = :key";
     FIND_KEY = "read the run": "
         SELECT key FROM tracked_run WHERE id = :id";
-    FIND_OPEN_KEY = "read the run": "
+    FIND_ACTIVE_KEY = "read the run": "
         SELECT key, lifecycle FROM tracked_run WHERE id = :id";
+    FIND_OWNER = "read the run": "
+        SELECT experiment.project, run.key IS NOT NULL
+        FROM tracked_run JOIN experiment ON experiment.key = tracked_run.experiment LEFT JOIN run ON run.id = tracked_run.id
+        WHERE tracked_run.id = :id";
     UPDATE = "change the run": "
         UPDATE tracked_run SET name = :name, status = :status, started = :started, ended = :ended WHERE key = :key";
     MOVE = "delete or restore the run": "
@@ -88,18 +94,21 @@ pub struct TrackedRun {
 /// # Errors
 /// When there is a run with this id.
 pub(crate) fn insert(tx: &Tx, new: &NewTrackedRun) -> Result<i64, StoreError> {
-    if find(tx, &new.id)?.is_some() {
-        let reason = format!("there is a run `{}` already", new.id);
-        return Err(StoreError::Conflict { attempted: INSERT.attempt, reason });
-    }
+    let key = insert_row(tx, new)?;
+    tags::OF_RUN.put(tx, key, [(NAME_TAG, new.name.as_str())])?;
+    Ok(key)
+}
+
+fn insert_row(tx: &Tx, new: &NewTrackedRun) -> Result<i64, StoreError> {
     let params = named_params! {
         ":id": new.id, ":experiment": new.experiment.0, ":name": new.name, ":user_id": new.user_id,
         ":status": new.status.as_str(), ":started": new.started.map(Timestamp::millis),
         ":artifact_uri": new.artifact_uri,
     };
-    let key = tx.one(&INSERT, params, |row| row.get(0))?.ok_or(StoreError::RolledBack)?;
-    tags::OF_RUN.put(tx, key, [(NAME_TAG, new.name.as_str())])?;
-    Ok(key)
+    tx.one(&INSERT, params, |row| row.get(0))?.ok_or_else(|| {
+        let reason = format!("there is a run `{}` already", new.id);
+        StoreError::Conflict { attempted: INSERT.attempt, reason }
+    })
 }
 
 /// Records a run of a client, with its tags.
@@ -107,10 +116,21 @@ pub(crate) fn insert(tx: &Tx, new: &NewTrackedRun) -> Result<i64, StoreError> {
 /// # Errors
 /// When there is a run with this id.
 pub fn create(tx: &Tx, new: &NewTrackedRun, tags: &Tags) -> Result<TrackedRun, StoreError> {
-    let key = insert(tx, new)?;
-    let others = tags.iter().filter(|(name, _)| *name != NAME_TAG);
-    tags::OF_RUN.put(tx, key, others.map(|(name, value)| (name.as_str(), value.as_str())))?;
-    get(tx, &new.id)
+    let key = insert_row(tx, new)?;
+    let others = tags.iter().filter(|(name, _)| *name != NAME_TAG).map(|(name, value)| (name.as_str(), value.as_str()));
+    tags::OF_RUN.put(tx, key, others.chain([(NAME_TAG, new.name.as_str())]))?;
+    Ok(TrackedRun {
+        id: new.id.clone(),
+        experiment: new.experiment,
+        name: new.name.clone(),
+        user_id: new.user_id.clone(),
+        status: new.status,
+        lifecycle: Lifecycle::Active,
+        started: new.started,
+        ended: None,
+        deleted: None,
+        artifact_uri: new.artifact_uri.clone(),
+    })
 }
 
 /// What of a run is changed; `None` leaves it.
@@ -173,11 +193,29 @@ pub fn set_lifecycle_of_all(
 /// # Errors
 /// When there is no such run, or it is deleted.
 pub fn check_active(reader: &Reader, id: &str) -> Result<(), StoreError> {
-    match reader.one(&FIND_OPEN_KEY, named_params! { ":id": id }, |row| row::word(row, "lifecycle"))? {
+    active_key(reader, id).map(drop)
+}
+
+/// The integer that stands for a run that takes what is logged to it.
+///
+/// # Errors
+/// As [`check_active`].
+pub(super) fn active_key(reader: &Reader, id: &str) -> Result<i64, StoreError> {
+    let read = |row: &Row<'_>| Ok((row.get(0)?, row::word(row, "lifecycle")?));
+    match reader.one(&FIND_ACTIVE_KEY, named_params! { ":id": id }, read)? {
         None => Err(missing(id)),
-        Some(Lifecycle::Active) => Ok(()),
-        Some(Lifecycle::Deleted) => Err(StoreError::RunDeleted { id: id.to_owned() }),
+        Some((key, Lifecycle::Active)) => Ok(key),
+        Some((_, Lifecycle::Deleted)) => Err(StoreError::RunDeleted { id: id.to_owned() }),
     }
+}
+
+/// The project of the experiment of a run, and whether the platform executes it: what the right to change it follows from.
+///
+/// # Errors
+/// When there is no such run.
+pub fn owner(reader: &Reader, id: &str) -> Result<(Option<ProjectName>, bool), StoreError> {
+    let read = |row: &Row<'_>| Ok((row::maybe_parsed(row, "project")?, row.get(1)?));
+    reader.one(&FIND_OWNER, named_params! { ":id": id }, read)?.ok_or_else(|| missing(id))
 }
 
 /// The run, if there is one.
@@ -212,8 +250,17 @@ pub fn get(reader: &Reader, id: &str) -> Result<TrackedRun, StoreError> {
 /// # Errors
 /// When there is no such run, or a name is empty or too long.
 pub fn put_tags<'t>(tx: &Tx, id: &str, tags: impl IntoIterator<Item = (&'t str, &'t str)>) -> Result<(), StoreError> {
+    tag(tx, (id, key_of(tx, id)?), tags)
+}
+
+/// As [`put_tags`], of the run with this id and key.
+pub(super) fn tag<'t>(
+    tx: &Tx,
+    (id, key): (&str, i64),
+    tags: impl IntoIterator<Item = (&'t str, &'t str)>,
+) -> Result<(), StoreError> {
     let tags: Vec<_> = tags.into_iter().collect();
-    tags::OF_RUN.put(tx, key_of(tx, id)?, tags.iter().copied())?;
+    tags::OF_RUN.put(tx, key, tags.iter().copied())?;
     match tags.iter().rev().find(|(name, _)| *name == NAME_TAG) {
         None => Ok(()),
         Some((_, name)) => {

@@ -1,12 +1,11 @@
 //! Runs and what they log.
 
-use std::ops::Range;
-
 use kilter_domain::{
     digest::Digest,
     run::{RunState, StepState},
+    search::HistoryToken,
     time::Timestamp,
-    tracking::MetricPoint,
+    tracking::{HistoryPoint, MetricPoint},
 };
 use kilter_store::{
     Reader, StoreError,
@@ -38,15 +37,21 @@ fn latest(world: &World) -> Vec<MetricPoint> {
     world.store.read(|reader| logged_run::read(reader, "r-1")).unwrap().metrics
 }
 
+/// All points of a metric, in the form of the batches that logged them.
 fn history(world: &World, metric: &str) -> Vec<MetricPoint> {
-    part_of_history(world, metric, 0..u64::MAX)
+    let (mut points, mut start) = (Vec::new(), HistoryToken::default());
+    loop {
+        let page = history_page(world, metric, &start, metric::MAX_PAGE);
+        start.after = page.last().copied().or(start.after);
+        points.extend(page.iter().map(|found| point(metric, found.step, found.at.millis(), found.value)));
+        if page.len() < metric::MAX_PAGE as usize {
+            return points;
+        }
+    }
 }
 
-fn part_of_history(world: &World, metric: &str, range: Range<u64>) -> Vec<MetricPoint> {
-    let mut points = Vec::new();
-    let keep = &mut |point| points.push(point);
-    world.store.read(|reader| metric::each_point(reader, "r-1", metric, range, keep)).unwrap();
-    points
+fn history_page(world: &World, metric: &str, start: &HistoryToken, limit: u32) -> Vec<HistoryPoint> {
+    world.store.read(|reader| metric::history_page(reader, "r-1", metric, start, limit)).unwrap()
 }
 
 fn the_latest_point_has_the_highest_step_in_whatever_order_they_came() {
@@ -172,14 +177,19 @@ proptest! {
         let mut expected = points;
         expected.sort_by(|a, b| (a.step, a.at, a.value).partial_cmp(&(b.step, b.at, b.value)).unwrap());
         expected.dedup();
-        let mut walked: Vec<MetricPoint> = Vec::new();
-        loop {
-            let first = walked.len() as u64;
-            let next = part_of_history(&world, "m", first..first + u64::from(page));
-            if next.is_empty() { break }
-            walked.extend(next);
+        // By the place of a point, as old clients go on, and behind the last point.
+        for has_after in [false, true] {
+            let mut walked: Vec<MetricPoint> = Vec::new();
+            let mut start = HistoryToken::default();
+            loop {
+                let next = history_page(&world, "m", &start, page);
+                let Some(last) = next.last() else { break };
+                walked.extend(next.iter().map(|found| point("m", found.step, found.at.millis(), found.value)));
+                let after = has_after.then_some(*last);
+                start = HistoryToken { offset: walked.len() as u64, after }.to_string().parse().unwrap();
+            }
+            prop_assert_eq!(&walked, &expected);
         }
-        prop_assert_eq!(&walked, &expected);
         prop_assert_eq!(&latest(&world)[0], expected.last().unwrap());
     }
 }
@@ -190,15 +200,17 @@ fn a_long_history_is_read_whole_and_in_part() {
     let all: Vec<MetricPoint> = (0..21_000).map(|place| point("m", place / 3, place % 3, place as f64)).collect();
     all.chunks(metric::MAX_POINTS).for_each(|batch| log(&world, batch).unwrap());
     assert_eq!(history(&world, "m"), all);
-    assert_eq!(part_of_history(&world, "m", 9_999..20_002), all[9_999..20_002]);
+    let page = history_page(&world, "m", &HistoryToken { offset: 20_998, after: None }, 10);
+    assert_eq!(page.iter().map(|found| found.value).collect::<Vec<_>>(), [20_998.0, 20_999.0]);
     let steps = 5..=6_003;
     let (mut count, mut points) = (0, Vec::new());
     let read = |reader: &Reader| {
         count = metric::count_points(reader, "r-1", "m", &steps)?;
-        metric::each_point_of_steps(reader, "r-1", "m", (&steps, count), &mut |point| points.push(point))
+        metric::each_point_of_steps(reader, "r-1", "m", (&steps, count), &mut |found| points.push(found.value))
     };
     world.store.read(read).unwrap();
-    assert_eq!((count, &points[..]), (17_997, &all[15..18_012]));
+    let values: Vec<f64> = all[15..18_012].iter().map(|point| point.value).collect();
+    assert_eq!((count, points), (17_997, values));
 }
 
 both_databases![
