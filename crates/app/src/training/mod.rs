@@ -6,6 +6,7 @@ pub(crate) mod existing_version;
 mod package_files;
 pub(crate) mod package_run;
 pub(crate) mod request;
+mod run_artifacts;
 pub(crate) mod train;
 pub(crate) mod training_source;
 

@@ -3,7 +3,6 @@
 //! Invariants: a version is judged on rows that it was not trained on, by the policy that is frozen into it; a refusal
 //! is a result with its reason, not an error. People, schedules, alerts and replays train through this one function.
 
-use kilter_blobs::ContentKind;
 use kilter_domain::{
     contract::OnSuccess,
     event::EventKind,
@@ -14,10 +13,7 @@ use kilter_domain::{
 };
 use kilter_store::{
     dataset as datasets, run as runs,
-    tracking::{
-        artifact::{self, ArtifactKind},
-        metric, param,
-    },
+    tracking::{artifact, metric, param},
 };
 use kilter_workflow::{RunEvent, RunOptions, RunRecord};
 use serde_json::json;
@@ -33,6 +29,7 @@ use crate::{
         data::{self, FinishedRun},
         existing_version, package_run,
         request::{self, RunTicket, Training, TrainingOutcome},
+        run_artifacts,
         training_source::{self, DATASET_ROWS},
     },
 };
@@ -247,14 +244,14 @@ fn end_run(
         .into_iter()
         .map(|(metric, value)| MetricPoint { metric, step: 0, at, value })
         .collect();
-    let artifacts: Vec<artifact::Artifact> = record.map(|record| logged_artifacts(record, at)).unwrap_or_default();
+    let artifacts = record.map(|record| run_artifacts::of_record(app, &project.name, record, at)).transpose()?;
     let datasets = record.map(|record| seen_datasets(project, record, at)).transpose()?.unwrap_or_default();
     // A run is of the process that executes it, whoever has its project by now.
     app.under_no_lease().store().write(move |tx| {
         datasets.iter().try_for_each(|seen| datasets::record(tx, seen).map(|_| ()))?;
         param::log_params(tx, &id, params.iter().map(|(name, value)| (name.as_str(), value.as_str())))?;
         metric::log_metrics(tx, &id, &points)?;
-        artifact::put_of_run(tx, &id, &artifacts)?;
+        artifact::put_of_run(tx, &id, artifacts.as_deref().unwrap_or_default())?;
         let mut document = document;
         document[DATASET_ROWS] = runs::get(tx, &id)?.record[DATASET_ROWS].take();
         runs::advance(&tx.audited(draft), &id, RunState::Running, state, Some(&document)).map(|_| ())
@@ -290,24 +287,6 @@ fn flatten(name: &str, value: &serde_json::Value, found: &mut Vec<(String, Strin
         serde_json::Value::String(text) => found.push((name.to_owned(), text.clone())),
         other => found.push((name.to_owned(), other.to_string())),
     }
-}
-
-fn logged_artifacts(record: &RunRecord, at: kilter_domain::time::Timestamp) -> Vec<artifact::Artifact> {
-    let of_step = |step: &kilter_workflow::StepRecord| {
-        let name = step.step.to_string();
-        let outputs = step.outputs.clone();
-        outputs.into_iter().map(move |(output, written)| artifact::Artifact {
-            path: format!("{name}/{output}"),
-            kind: match written.content.kind {
-                ContentKind::File => ArtifactKind::File,
-                ContentKind::Tree => ArtifactKind::Tree,
-            },
-            digest: written.content.digest,
-            bytes: written.content.bytes,
-            at,
-        })
-    };
-    record.steps.iter().flat_map(of_step).collect()
 }
 
 /// The versions of datasets that a run saw, with schema and profile.

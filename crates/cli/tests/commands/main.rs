@@ -43,6 +43,7 @@ mod memory_bounds;
 mod mlflow;
 mod mlflow_accounts;
 mod mlflow_attacks;
+mod mlflow_platform_runs;
 mod mlflow_routes;
 mod monitor_api;
 mod monitors;
