@@ -137,7 +137,7 @@ fn promoter(address: &str, known: &Mutex<Acknowledged>, is_over: &AtomicBool) {
 const METRICS: usize = 10;
 const POINTS: usize = 10;
 
-/// Logs batches of metrics to a run of its own, until the server is gone.
+/// Logs batches of metrics to a run of its own, each with a parameter and a tag of its number, until the server is gone.
 fn logger(address: &str, known: &Mutex<Acknowledged>, is_over: &AtomicBool) {
     let post = |path: &str, body: &Value| ask(address, "POST", &format!("/api/2.0/mlflow/runs/{path}"), body);
     let Ok((200, made)) = post("create", &json!({ "experiment_id": "0" })) else { return };
@@ -146,7 +146,9 @@ fn logger(address: &str, known: &Mutex<Acknowledged>, is_over: &AtomicBool) {
     for batch in 0.. {
         let point = |place: usize| json!({ "key": format!("m{}", place % METRICS), "value": place as f64 / 7.0, "timestamp": 1, "step": batch * POINTS + place / METRICS });
         let metrics: Vec<Value> = (0..METRICS * POINTS).map(point).collect();
-        if let Ok((200, _)) = post("log-batch", &json!({ "run_id": run, "metrics": metrics })) {
+        let named = json!([{ "key": format!("batch{batch}"), "value": batch.to_string() }]);
+        let body = json!({ "run_id": run, "metrics": metrics, "params": named, "tags": named });
+        if let Ok((200, _)) = post("log-batch", &body) {
             known.lock().unwrap().batches.get_mut(&run).unwrap().insert(batch);
         }
         if is_over.load(Ordering::Relaxed) {
@@ -171,10 +173,22 @@ fn check_batches(server: &Server, known: &Acknowledged) -> usize {
             points.values().all(|count| *count == METRICS * POINTS),
             "a batch of run {run} is there in part: {points:?}"
         );
+        let (_, found) = server.get(&format!("/api/2.0/mlflow/runs/get?run_id={run}"));
+        let whole: HashSet<usize> = points.keys().copied().collect();
+        for kind in ["params", "tags"] {
+            assert_eq!(batches_named(&found["run"]["data"][kind]), whole, "{kind} of the batches of run {run}");
+        }
         let missing = acknowledged.iter().find(|batch| !points.contains_key(batch));
         assert_eq!(missing, None, "batch of run {run}");
     }
     known.batches.values().map(HashSet::len).sum()
+}
+
+/// The batches whose number stands in the parameters or tags of a run.
+fn batches_named(pairs: &Value) -> HashSet<usize> {
+    let of_batch = |pair: &&Value| pair["key"].as_str().is_some_and(|key| key.starts_with("batch"));
+    let number = |pair: &Value| pair["value"].as_str().unwrap().parse().unwrap();
+    pairs.as_array().into_iter().flatten().filter(of_batch).map(number).collect()
 }
 
 /// Ids and scores of an answer.

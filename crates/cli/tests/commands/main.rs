@@ -7,6 +7,7 @@ mod backups;
 mod clocks;
 mod column_names;
 mod column_statistics;
+mod concurrent_writers;
 mod contract;
 mod crashes;
 mod data_damage;

@@ -101,6 +101,22 @@ pub fn ask_with(address: &str, headers: &str, (method, path, body): (&str, &str,
     stream.read_to_string(&mut answer)?;
     let cut = || io::Error::from(io::ErrorKind::UnexpectedEof);
     let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok()).ok_or_else(cut)?;
-    let body = answer.split_once("\r\n\r\n").ok_or_else(cut)?.1;
-    Ok((status, serde_json::from_str(body).map_err(|_| cut())?))
+    let (head, body) = answer.split_once("\r\n\r\n").ok_or_else(cut)?;
+    let is_chunked = head.to_ascii_lowercase().contains("\r\ntransfer-encoding: chunked");
+    let body = if is_chunked { joined(body).ok_or_else(cut)? } else { body.to_owned() };
+    Ok((status, serde_json::from_str(&body).map_err(|_| cut())?))
+}
+
+/// A body that came in chunks; `None` where the last one is missing.
+fn joined(mut chunks: &str) -> Option<String> {
+    let mut body = String::new();
+    loop {
+        let (length, rest) = chunks.split_once("\r\n")?;
+        let length = usize::from_str_radix(length, 16).ok()?;
+        if length == 0 {
+            return Some(body);
+        }
+        body.push_str(rest.get(..length)?);
+        chunks = rest.get(length + 2..)?;
+    }
 }
