@@ -24,8 +24,7 @@ pub const UPLOAD: &str = "/api/2.0/mlflow/upload-artifact";
 pub const SPECIAL: &[&str] = &[ARTIFACT, SERVER_INFO, VERSION, RUN_FILE, LOGGED_MODEL_FILE, UPLOAD];
 
 /// What they ask for, for the page of rights.
-pub const WHO_MAY: &str =
-    "the right to read, or to run, in the project of the experiment; any account where it has none";
+pub const WHO_MAY: &str = "the right to read, or to run, in the project of the experiment or of the registered model; any account where it has none";
 
 /// Method and path of each. MLflow's web pages use them below `/ajax-api` too.
 pub const MLFLOW_ROUTES: &[(&str, &str)] = &[
@@ -63,6 +62,28 @@ pub const MLFLOW_ROUTES: &[(&str, &str)] = &[
     ("PATCH", "/api/2.0/mlflow/logged-models/{model_id}/tags"),
     ("DELETE", "/api/2.0/mlflow/logged-models/{model_id}/tags/{tag_key}"),
     ("GET", "/api/2.0/mlflow/logged-models/{model_id}/artifacts/directories"),
+    ("POST", "/api/2.0/mlflow/registered-models/create"),
+    ("GET", "/api/2.0/mlflow/registered-models/get"),
+    ("GET", "/api/2.0/mlflow/registered-models/search"),
+    ("PATCH", "/api/2.0/mlflow/registered-models/update"),
+    ("POST", "/api/2.0/mlflow/registered-models/rename"),
+    ("DELETE", "/api/2.0/mlflow/registered-models/delete"),
+    ("GET", "/api/2.0/mlflow/registered-models/get-latest-versions"),
+    ("POST", "/api/2.0/mlflow/registered-models/get-latest-versions"),
+    ("POST", "/api/2.0/mlflow/registered-models/set-tag"),
+    ("DELETE", "/api/2.0/mlflow/registered-models/delete-tag"),
+    ("GET", "/api/2.0/mlflow/registered-models/alias"),
+    ("POST", "/api/2.0/mlflow/registered-models/alias"),
+    ("DELETE", "/api/2.0/mlflow/registered-models/alias"),
+    ("POST", "/api/2.0/mlflow/model-versions/create"),
+    ("GET", "/api/2.0/mlflow/model-versions/get"),
+    ("GET", "/api/2.0/mlflow/model-versions/search"),
+    ("GET", "/api/2.0/mlflow/model-versions/get-download-uri"),
+    ("PATCH", "/api/2.0/mlflow/model-versions/update"),
+    ("POST", "/api/2.0/mlflow/model-versions/transition-stage"),
+    ("DELETE", "/api/2.0/mlflow/model-versions/delete"),
+    ("POST", "/api/2.0/mlflow/model-versions/set-tag"),
+    ("DELETE", "/api/2.0/mlflow/model-versions/delete-tag"),
     ("GET", "/api/2.0/mlflow/metrics/get-history"),
     ("GET", "/api/2.0/mlflow/metrics/get-history-bulk"),
     ("GET", "/api/2.0/mlflow/metrics/get-history-bulk-interval"),

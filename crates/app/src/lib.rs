@@ -44,6 +44,7 @@ mod publish_place;
 pub mod reconcile;
 pub mod registered;
 pub mod registration;
+pub mod registry;
 pub mod replay;
 pub mod replicas;
 pub mod reproduce;

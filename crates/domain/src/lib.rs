@@ -24,6 +24,7 @@ pub mod nearest;
 pub mod nonempty;
 pub mod plural;
 pub mod reading;
+pub mod registry;
 pub mod replica;
 pub mod retrain_blocker;
 pub mod risk;

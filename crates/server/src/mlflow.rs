@@ -10,7 +10,10 @@ mod files;
 mod logged_models;
 mod message;
 mod metrics;
+mod model_versions;
 mod presigned;
+mod registered_models;
+mod registry_json;
 mod run_json;
 mod run_names;
 mod runs;
@@ -90,6 +93,34 @@ fn operation(method: &str, path: &str) -> Option<Operation> {
         (_, "/metrics/get-history") => metrics::history,
         (_, "/metrics/get-history-bulk") => metrics::history_of_many,
         (_, "/metrics/get-history-bulk-interval") => metrics::history_by_interval,
+        _ => return registry_operation(method, path),
+    })
+}
+
+/// Which operation answers a route of the registry.
+fn registry_operation(method: &str, path: &str) -> Option<Operation> {
+    Some(match (method, path) {
+        (_, "/registered-models/create") => registered_models::create,
+        (_, "/registered-models/get") => registered_models::get,
+        (_, "/registered-models/search") => registered_models::search,
+        (_, "/registered-models/update") => registered_models::update,
+        (_, "/registered-models/rename") => registered_models::rename,
+        (_, "/registered-models/delete") => registered_models::delete,
+        (_, "/registered-models/get-latest-versions") => registered_models::latest_versions,
+        (_, "/registered-models/set-tag") => registered_models::set_tag,
+        (_, "/registered-models/delete-tag") => registered_models::delete_tag,
+        ("GET", "/registered-models/alias") => registered_models::get_by_alias,
+        ("POST", "/registered-models/alias") => registered_models::set_alias,
+        ("DELETE", "/registered-models/alias") => registered_models::delete_alias,
+        (_, "/model-versions/create") => model_versions::create,
+        (_, "/model-versions/get") => model_versions::get,
+        (_, "/model-versions/search") => model_versions::search,
+        (_, "/model-versions/get-download-uri") => model_versions::download_uri,
+        (_, "/model-versions/update") => model_versions::update,
+        (_, "/model-versions/transition-stage") => model_versions::transition_stage,
+        (_, "/model-versions/delete") => model_versions::delete,
+        (_, "/model-versions/set-tag") => model_versions::set_tag,
+        (_, "/model-versions/delete-tag") => model_versions::delete_tag,
         _ => return None,
     })
 }

@@ -43,6 +43,7 @@ pub mod project;
 pub mod query;
 mod reader;
 mod reading;
+pub mod registry;
 pub mod replica;
 pub mod retention;
 mod row;

@@ -1,6 +1,6 @@
 //! Models and their versions: what each is made of, where it stands, and (in [`alias`]) which one bore which name when.
 //!
-//! Invariants: numbers have no gaps; a version is never edited, only its state moves, and only with its entry.
+//! Invariants: numbers are those of the [registry](crate::registry), without gaps; a version is never edited, only its state moves, and only with its entry.
 
 pub mod act;
 pub mod alias;
@@ -20,6 +20,7 @@ use crate::{
     audit::{AuditedTx, Change, table},
     database::{self, Row, named_params},
     project::refuse_alike,
+    registry::platform::{self, PlatformVersion},
     row,
     statement::statements,
 };
@@ -37,8 +38,6 @@ statements! {
     NEWEST_MODELS = "list models": "
         SELECT * FROM model WHERE (project = :project OR :project IS NULL) AND key < :below
         ORDER BY key DESC LIMIT :limit";
-    NEXT_NUMBER = "number the version": "
-        SELECT coalesce(max(number), 0) + 1 FROM model_version WHERE model = :model";
     INSERT = "record the version": "
         INSERT INTO model_version (model, number, state, run, makers, digest, signature, policy, policy_digest, metrics,
                                    created, audit_seq)
@@ -154,6 +153,7 @@ pub fn register(audited: &AuditedTx, name: &ModelName, project: &ProjectName) ->
     let created = audited.at();
     let params = named_params! { ":name": name.as_str(), ":project": project.as_str(), ":created": created.millis() };
     let audit_seq = audited.write_row(&table::MODEL, &change, &INSERT_MODEL, params)?;
+    platform::adopt(audited.tx(), name, project, created)?;
     Ok(Model { name: name.clone(), project: project.clone(), created, audit_seq })
 }
 
@@ -182,7 +182,14 @@ pub fn create(audited: &AuditedTx, new: &NewVersion) -> Result<Version, StoreErr
     let tx = audited.tx();
     let missing = || StoreError::NotFound { what: "model", id: new.model.to_string() };
     find_model(tx, &new.model)?.ok_or_else(missing)?;
-    let number = tx.one(&NEXT_NUMBER, named_params! { ":model": new.model.as_str() }, |row| row.get(0))?.unwrap_or(1);
+    let registered = PlatformVersion {
+        model: &new.model,
+        digest: &new.digest,
+        state: VersionState::Draft,
+        run: new.run.as_deref(),
+        user: new.makers.first().map(|maker| maker.name().to_owned()).unwrap_or_default(),
+    };
+    let number = platform::create(tx, &registered, audited.at())?;
     let state = VersionState::Draft.as_str();
     let object = object(&new.model, number);
     let digest = new.digest.to_string();
@@ -217,6 +224,7 @@ pub fn advance(
     let change = Change { object: &object, object_digest: Some(&digest), before: Some(before), after: Some(after) };
     let params = named_params! { ":model": model.as_str(), ":number": number, ":expected": before, ":state": after };
     audited.write_row(&table::VERSION, &change, &MOVE, params)?;
+    platform::put_state(audited.tx(), model, number, next)?;
     get(audited.tx(), model, number)
 }
 

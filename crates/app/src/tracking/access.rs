@@ -18,7 +18,7 @@ use crate::{
 pub(super) const EXECUTED: &str = "the platform executed it";
 
 /// Asks for a right to an experiment: that of its project; where that is none, that of the token that is shown.
-pub(super) fn authorize(
+pub(crate) fn authorize(
     app: &App,
     context: &RequestContext,
     action: Action,

@@ -1,7 +1,8 @@
 //! Artifacts: files that clients keep with their runs, and what the runs of the platform made. A path is below the root of all
 //! artifacts; bytes are kept by content.
 //!
-//! Invariants: a file is whole or not there; what a run of the platform made is changed by nobody.
+//! Invariants: a file is whole or not there; what a run of the platform made, and the packages of versions (below
+//! [`PACKAGES`], by model and number), are changed by nobody.
 
 use std::{
     collections::BTreeMap,
@@ -10,8 +11,10 @@ use std::{
 };
 
 use kilter_blobs::{BlobError, BlobStore};
-use kilter_domain::{actor::Action, digest::Digest};
+use kilter_domain::{actor::Action, digest::Digest, ids::ModelName};
 use kilter_store::{
+    model as versions,
+    registry::platform::PACKAGES,
     run as platform_runs,
     tracking::{
         artifact::{self, Artifact, ArtifactKind},
@@ -128,8 +131,29 @@ fn in_stores<T>(
     stores.iter().find_map(|store| found(read(store)).transpose()).transpose()
 }
 
+/// The model whose packages a path lies among, and what follows its name.
+fn among_packages(path: &str) -> Option<(ModelName, &str)> {
+    let rest = path.strip_prefix(PACKAGES)?.strip_prefix('/')?;
+    let (name, rest) = rest.split_once('/').unwrap_or((rest, ""));
+    Some((name.parse().ok()?, rest))
+}
+
+/// The package that a path lies in or is, and the path within it.
+fn package_above(app: &App, path: &str) -> Result<Option<(Digest, String)>, TrackingError> {
+    let Some((model, rest)) = among_packages(path) else { return Ok(None) };
+    let (number, inner) = rest.split_once('/').unwrap_or((rest, ""));
+    let Ok(number) = number.parse() else { return Ok(None) };
+    let version = app.store().read(|reader| versions::find(reader, &model, number))?;
+    // What is out of use for long may have been collected.
+    let digest = version.map(|version| version.digest).filter(|digest| app.blobs().has(digest));
+    Ok(digest.map(|digest| (digest, inner.to_owned())))
+}
+
 /// The tree that a path lies in or is, and the path within it.
 fn tree_above(app: &App, path: &str) -> Result<Option<(Digest, String)>, TrackingError> {
+    if let Some(found) = package_above(app, path)? {
+        return Ok(Some(found));
+    }
     let ends = path.match_indices('/').map(|(end, _)| end).chain([path.len()]);
     Ok(app.store().read(|reader| {
         for end in ends {
@@ -196,14 +220,27 @@ pub fn delete_artifacts(app: &App, context: &RequestContext, path: &str) -> Resu
 
 /// Asks for a right in the project whose experiment has its artifacts above a path.
 fn check(app: &App, context: &RequestContext, action: Action, path: &str) -> Result<(), TrackingError> {
+    if let Some((model, _)) = among_packages(path)
+        && let Some(model) = app.store().read(|reader| versions::find_model(reader, &model))?
+    {
+        return access::authorize(app, context, action, Some(&model.project));
+    }
     match app.store().read(|reader| experiment::find_by_artifact(reader, path))? {
         Some(of) => access::authorize(app, context, action, of.project.as_ref()),
         None => access::authorize_outside(context, action),
     }
 }
 
-/// What a run of the platform made is evidence.
+/// What a run of the platform made is evidence, and so is a package.
 fn refuse_own(app: &App, path: &str) -> Result<(), TrackingError> {
+    if path.split('/').next() == Some(PACKAGES) {
+        return Err(TrackingError::Kept {
+            what: "package",
+            name: path.to_owned(),
+            act: "changed",
+            reason: "a version of a model is made of it",
+        });
+    }
     let may_be_run = |(place, part): &(usize, &str)| *place == 1 || part.len() == RUN_ID_CHARS;
     for (_, part) in path.split('/').enumerate().filter(may_be_run) {
         if app.store().read(|reader| platform_runs::is_known(reader, part))? {

@@ -13,6 +13,7 @@ mod logged_models;
 mod runs;
 mod search;
 
+pub(crate) use access::authorize;
 pub(crate) use experiments::ensure_default_experiment;
 
 pub use artifacts::{

@@ -28,11 +28,11 @@ pub fn mlflow_python() -> Option<PathBuf> {
     Some(python)
 }
 
-/// Runs the script of the client against a server; everything that it said.
-fn run_client(python: &Path, server: &Server, folder: &Path) -> String {
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/python/mlflow_tracking.py");
+/// Runs a script of the client against a server; everything that it said.
+fn run_client(python: &Path, script: &str, server: &Server, folder: &Path) -> String {
+    let scripts = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/python"));
     let mut command = Command::new(python);
-    command.arg(script).arg(format!("http://{}", server.address)).current_dir(folder);
+    command.arg(scripts.join(script)).arg(format!("http://{}", server.address)).current_dir(folder);
     let output = command.env("MLFLOW_ENABLE_ASYNC_LOGGING", "false").output().unwrap();
     String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
 }
@@ -42,7 +42,7 @@ fn the_real_client_finds_everything_as_its_own_server_has_it() {
     let Some(python) = mlflow_python() else { return };
     let world = World::new();
     let server = Server::start(&world);
-    let said = run_client(&python, &server, world.path());
+    let said = run_client(&python, "mlflow_tracking.py", &server, world.path());
     assert!(said.contains("as MLflow has it"), "{said}");
 }
 
@@ -52,8 +52,27 @@ fn the_real_client_finds_the_same_on_postgresql() {
     let world = World::new();
     world.set_database(&database.url());
     let server = Server::start(&world);
-    let said = run_client(&python, &server, world.path());
+    let said = run_client(&python, "mlflow_tracking.py", &server, world.path());
     assert!(said.contains("as MLflow has it"), "{said}");
+}
+
+#[test]
+fn the_real_client_finds_the_registry_as_its_own_server_has_it() {
+    let Some(python) = mlflow_python() else { return };
+    let world = World::new();
+    let server = Server::start(&world);
+    let said = run_client(&python, "mlflow_registry.py", &server, world.path());
+    assert!(said.contains("the registry is as MLflow has it"), "{said}");
+}
+
+#[test]
+fn the_real_client_finds_the_same_registry_on_postgresql() {
+    let (Some(python), Some(database)) = (mlflow_python(), Database::new()) else { return };
+    let world = World::new();
+    world.set_database(&database.url());
+    let server = Server::start(&world);
+    let said = run_client(&python, "mlflow_registry.py", &server, world.path());
+    assert!(said.contains("the registry is as MLflow has it"), "{said}");
 }
 
 fn post(server: &Server, path: &str, body: &Value) -> (u16, Value) {

@@ -5,7 +5,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use kilter_api::Problem;
-use kilter_app::tracking::TrackingError;
+use kilter_app::{registry::RegistryError, tracking::TrackingError};
 use serde_json::{Value, json};
 
 use super::answered::{RETRY_AFTER, problem_of};
@@ -98,6 +98,33 @@ impl From<TrackingError> for MlflowError {
             )),
             TrackingError::Kept { .. } | TrackingError::Search(_) => Self::invalid(error.to_string()),
             TrackingError::Denied(_) | TrackingError::Storage(_) => problem_of(&error).into(),
+        }
+    }
+}
+
+impl From<RegistryError> for MlflowError {
+    fn from(error: RegistryError) -> Self {
+        match error {
+            RegistryError::NotFound(missing) => Self::not_found(match (missing.what, missing.id.rsplit_once('/')) {
+                ("registered model", _) => format!("Registered Model with name={} not found", missing.id),
+                ("registered version", Some((name, number))) => {
+                    format!("Model Version (name={name}, version={number}) not found")
+                }
+                ("version", None) => format!("Latest version not found for model {}.", missing.id),
+                (what, _) => format!("There is no {what} {}", missing.id),
+            }),
+            RegistryError::NameTaken { name } => {
+                Self::new(400, "RESOURCE_ALREADY_EXISTS", format!("Registered Model (name={name}) already exists."))
+            }
+            RegistryError::Governed { .. } => Self::new(403, "PERMISSION_DENIED", error.to_string()),
+            RegistryError::Tracking(error) => error.into(),
+            RegistryError::Denied(_) | RegistryError::Storage(_) => problem_of(&error).into(),
+            RegistryError::NoAlias { .. }
+            | RegistryError::Alias(_)
+            | RegistryError::NothingToArchive { .. }
+            | RegistryError::Source { .. }
+            | RegistryError::Scheme { .. }
+            | RegistryError::Search(_) => Self::invalid(error.to_string()),
         }
     }
 }

@@ -16,6 +16,7 @@ use kilter_app::{
     publish::PublishError,
     reconcile::ReconcileError,
     registration::RegisterError,
+    registry::RegistryError,
     replay::ReplayError,
     reproduce::ReproduceError,
     retrain::RetrainError,
@@ -167,6 +168,24 @@ impl Answered for TrackingError {
                 Code::InvalidState.into()
             }
             Self::Search(_) => Answer::with_hint(Code::RequestInvalid, SEARCH_HINT),
+            Self::Storage(error) => error.answer(),
+        }
+    }
+}
+
+impl Answered for RegistryError {
+    fn answer(&self) -> Answer {
+        match self {
+            Self::Denied(error) => error.answer(),
+            Self::NotFound(error) => error.answer(),
+            Self::NameTaken { .. } | Self::Governed { .. } => Code::InvalidState.into(),
+            Self::NoAlias { .. } => Code::NotFound.into(),
+            Self::Alias(_)
+            | Self::NothingToArchive { .. }
+            | Self::Source { .. }
+            | Self::Scheme { .. }
+            | Self::Search(_) => Code::RequestInvalid.into(),
+            Self::Tracking(error) => error.answer(),
             Self::Storage(error) => error.answer(),
         }
     }

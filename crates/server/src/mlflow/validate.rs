@@ -3,10 +3,12 @@
 //! Lengths are in characters. A parameter or a tag of a run that is too long is cut, as MLflow's server does by default; its client
 //! says so in its log.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
+use kilter_domain::registry::{InvalidRegisteredName, RegisteredName};
 use serde_json::Value;
 
+use super::message::Message;
 use crate::error::MlflowError;
 
 pub(super) const MAX_KEY: usize = 250;
@@ -14,6 +16,11 @@ pub(super) const MAX_PARAM_VALUE: usize = 6000;
 pub(super) const MAX_TAG_VALUE: usize = 8000;
 pub(super) const MAX_EXPERIMENT_NAME: usize = 500;
 pub(super) const MAX_EXPERIMENT_TAG_VALUE: usize = 20_000;
+pub(super) const MAX_REGISTRY_TAG_VALUE: usize = 100_000;
+/// MLflow's server has 5,000, which some of its databases keep.
+pub(super) const MAX_DESCRIPTION: usize = 100_000;
+/// Of an address.
+pub(super) const MAX_ADDRESS: usize = 2048;
 pub(super) const MAX_METRICS: usize = 1000;
 pub(super) const MAX_PARAMS: usize = 100;
 pub(super) const MAX_TAGS: usize = 100;
@@ -76,6 +83,49 @@ pub(super) fn experiment_id(text: &str) -> Result<kilter_domain::tracking::Exper
     text.parse().map_err(|_| {
         MlflowError::invalid(format!("Invalid experiment ID '{text}'. Experiment ID must be a valid integer."))
     })
+}
+
+/// The name of a registered model.
+pub(super) fn registered_name(text: &str) -> Result<RegisteredName, MlflowError> {
+    text.parse().map_err(|error: InvalidRegisteredName| MlflowError::invalid(error.to_string()))
+}
+
+/// The version that is meant: the name of its model, and its number.
+pub(super) fn version(message: &Message) -> Result<(RegisteredName, u32), MlflowError> {
+    let (name, stated) = (message.required("name")?, message.required("version")?);
+    let name = registered_name(name)?;
+    let number: i64 = stated.trim().parse().map_err(|_| {
+        MlflowError::invalid(format!("Parameter 'version' must be an integer, got '{}'.", cut(100, stated)))
+    })?;
+    match u32::try_from(number) {
+        Ok(number) => Ok((name, number)),
+        Err(_) => Err(MlflowError::not_found(format!("Model Version (name={name}, version={number}) not found"))),
+    }
+}
+
+/// A tag of a registered model or version.
+pub(super) fn registry_tag<'m>(message: &'m Message<'_>) -> Result<(&'m str, &'m str), MlflowError> {
+    let (key, value) = (message.required("key")?, message.text("value")?.unwrap_or_default());
+    name("key", key)?;
+    length("value", MAX_REGISTRY_TAG_VALUE, value)?;
+    Ok((key, value))
+}
+
+/// The tags of a registered model or version that is made.
+pub(super) fn registry_tags(message: &Message) -> Result<BTreeMap<String, String>, MlflowError> {
+    let mut tags = BTreeMap::new();
+    for tag in message.list("tags")? {
+        let tag = Message::of(tag);
+        let (key, value) = registry_tag(&tag)?;
+        tags.insert(key.to_owned(), value.to_owned());
+    }
+    Ok(tags)
+}
+
+/// What someone says of a registered model or version.
+pub(super) fn description<'m>(message: &'m Message<'_>) -> Result<&'m str, MlflowError> {
+    let text = message.text("description")?.unwrap_or_default();
+    length("description", MAX_DESCRIPTION, text).map(|()| text)
 }
 
 #[cfg(test)]

@@ -53,6 +53,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations![
     "0021_tracking",
     "0022_registry",
     "0023_search",
+    "0024_registry_of_clients",
 ];
 
 /// Refuses a database that other steps made, or later ones.

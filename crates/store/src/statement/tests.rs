@@ -16,7 +16,7 @@ use crate::{
     database::named_params,
     database::{Binding, Connection, PostgresConnector, number_parameters},
     dataset, delivery, deployment, gate, lease, migrate, model, monitor, package_signature, prediction, project,
-    replica, retention, run, setting, signing_key, token, tracking,
+    registry, replica, retention, run, setting, signing_key, token, tracking,
 };
 
 const ROOMS: &[&[&Statement]] = &[
@@ -49,6 +49,12 @@ const ROOMS: &[&[&Statement]] = &[
     project::STATEMENTS,
     project::objective::STATEMENTS,
     project::proposal::STATEMENTS,
+    registry::alias::STATEMENTS,
+    registry::event::STATEMENTS,
+    registry::keys::STATEMENTS,
+    registry::model::STATEMENTS,
+    registry::platform::STATEMENTS,
+    registry::version::STATEMENTS,
     replica::STATEMENTS,
     retention::STATEMENTS,
     run::STATEMENTS,

@@ -7,6 +7,7 @@ use kilter_domain::{
     tracking::{ExperimentId, Lifecycle, MetricPoint},
 };
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::{
     metric,
@@ -21,6 +22,11 @@ use crate::{
     row,
     statement::statements,
 };
+
+/// The tag with the versions of registered models that a logged model is.
+const VERSIONS_TAG: &str = "mlflow.modelVersions";
+/// Versions that the tag has at most.
+const MAX_NOTED_VERSIONS: usize = 200;
 
 statements! {
     INSERT = "record the logged model": "
@@ -204,6 +210,22 @@ pub fn put_params(tx: &Tx, id: &str, params: &BTreeMap<String, String>) -> Resul
 /// When there is no such model, or a name is too long.
 pub fn put_tags<'t>(tx: &Tx, id: &str, tags: impl IntoIterator<Item = (&'t str, &'t str)>) -> Result<(), StoreError> {
     tags::OF_LOGGED_MODEL.put(tx, key_of(tx, id)?, tags)
+}
+
+/// Notes on a model that it is a version of a registered one, in the tag that clients of MLflow read; the newest
+/// 200 stay.
+///
+/// # Errors
+/// When there is no such model.
+pub fn note_version(tx: &Tx, id: &str, (name, number): (&str, u32)) -> Result<(), StoreError> {
+    let key = key_of(tx, id)?;
+    let noted = tags::OF_LOGGED_MODEL.list(tx, key)?.remove(VERSIONS_TAG);
+    // What a client wrote into the tag is no list of versions: it goes.
+    let mut versions: Vec<Value> = noted.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+    versions.push(json!({ "name": name, "version": number }));
+    let surplus = versions.len().saturating_sub(MAX_NOTED_VERSIONS);
+    let text = Value::from(versions.split_off(surplus)).to_string();
+    tags::OF_LOGGED_MODEL.put(tx, key, [(VERSIONS_TAG, text.as_str())])
 }
 
 /// Deletes a tag of a model; whether it was there.

@@ -27,6 +27,20 @@ statements! {
         DELETE FROM logged_model_tag WHERE model = :owner AND name = :name";
     LOGGED_MODEL = "read the tags of a logged model": "
         SELECT name, value FROM logged_model_tag WHERE model = :owner ORDER BY name";
+    PUT_REGISTERED_MODEL = "tag the registered model": "
+        INSERT INTO registered_model_tag (model, name, value) VALUES (:owner, :name, :value)
+        ON CONFLICT (model, name) DO UPDATE SET value = excluded.value";
+    DELETE_REGISTERED_MODEL = "delete the tag of a registered model": "
+        DELETE FROM registered_model_tag WHERE model = :owner AND name = :name";
+    REGISTERED_MODEL = "read the tags of a registered model": "
+        SELECT name, value FROM registered_model_tag WHERE model = :owner ORDER BY name";
+    PUT_REGISTERED_VERSION = "tag the registered version": "
+        INSERT INTO registered_version_tag (version, name, value) VALUES (:owner, :name, :value)
+        ON CONFLICT (version, name) DO UPDATE SET value = excluded.value";
+    DELETE_REGISTERED_VERSION = "delete the tag of a registered version": "
+        DELETE FROM registered_version_tag WHERE version = :owner AND name = :name";
+    REGISTERED_VERSION = "read the tags of a registered version": "
+        SELECT name, value FROM registered_version_tag WHERE version = :owner ORDER BY name";
     PUT_RUN = "tag the run": "
         INSERT INTO run_tag (run, name, value) VALUES (:owner, :name, :value)
         ON CONFLICT (run, name) DO UPDATE SET value = excluded.value";
@@ -47,6 +61,10 @@ pub(crate) const OF_EXPERIMENT: TagTable =
     TagTable { put: &PUT_EXPERIMENT, delete: &DELETE_EXPERIMENT, list: &EXPERIMENT };
 pub(crate) const OF_LOGGED_MODEL: TagTable =
     TagTable { put: &PUT_LOGGED_MODEL, delete: &DELETE_LOGGED_MODEL, list: &LOGGED_MODEL };
+pub(crate) const OF_REGISTERED_MODEL: TagTable =
+    TagTable { put: &PUT_REGISTERED_MODEL, delete: &DELETE_REGISTERED_MODEL, list: &REGISTERED_MODEL };
+pub(crate) const OF_REGISTERED_VERSION: TagTable =
+    TagTable { put: &PUT_REGISTERED_VERSION, delete: &DELETE_REGISTERED_VERSION, list: &REGISTERED_VERSION };
 pub(crate) const OF_RUN: TagTable = TagTable { put: &PUT_RUN, delete: &DELETE_RUN, list: &RUN };
 
 impl TagTable {
