@@ -3,6 +3,7 @@
 //! Invariants: no call needs an async context, and none is confused by one: the calling thread waits on a channel, the
 //! socket is driven elsewhere. What a connection announces by `NOTIFY` reaches whoever opened it.
 
+mod bound;
 pub(super) mod foreign;
 
 use std::{
@@ -28,19 +29,20 @@ use tokio::{
 };
 use tokio_postgres::{
     AsyncMessage, Client, Config, SimpleQueryMessage, Statement,
-    types::{IsNull, ToSql, Type, private::BytesMut, to_sql_checked},
+    types::{ToSql, Type},
 };
 
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use self::bound::{Bound, as_columns, as_parameters, type_of};
 use super::{
     address::Address,
     error::{DatabaseError, Result},
     params::{Binding, Params},
     row::Row,
-    statement_text::{NumberedStatement, as_insert_of_arrays, number_parameters},
+    statement_text::{NumberedStatement, as_insert_of_arrays, as_query_of_arrays, number_parameters},
     tls,
-    value::{Mismatch, Value, ValueRef},
+    value::Value,
 };
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -351,6 +353,9 @@ impl PostgresConnection {
     ) -> Result<()> {
         let prepared = self.prepare(sql)?;
         let bound = rows.iter().map(|params| prepared.bind(params, Binding::All)).collect::<Result<Vec<_>>>()?;
+        if let Some(arrays) = self.prepare_arrays(sql, &prepared)?.filter(|_| rows.len() > 1) {
+            return self.query_arrays(&arrays, as_columns(bound, prepared.names.len()), read);
+        }
         let asked = bound.iter().map(|row| async {
             let answer = self.client.query_raw(&prepared.statement, as_parameters(row)).await?;
             answer.try_collect::<Vec<_>>().await
@@ -361,6 +366,28 @@ impl PostgresConnection {
                 if !read(place, &Row::Postgres(row))? {
                     break;
                 }
+            }
+        }
+        Ok(())
+    }
+
+    /// As [`Self::query_each`], by the form of the query that takes all rows at once.
+    fn query_arrays(
+        &self,
+        arrays: &Statement,
+        columns: Vec<Vec<Bound<'_>>>,
+        read: &mut dyn FnMut(usize, &Row<'_>) -> Result<bool>,
+    ) -> Result<()> {
+        let columns = columns.iter().map(|column| column as &(dyn ToSql + Sync));
+        let rows = block_on(self.client.query_raw(arrays, columns))?;
+        pin_mut!(rows);
+        let mut is_over = None;
+        while let Some(row) = block_on(rows.next()) {
+            let row = row?;
+            let number: i64 = row.try_get(row.len().saturating_sub(1))?;
+            let place = usize::try_from(number - 1).unwrap_or_default();
+            if is_over != Some(place) && !read(place, &Row::Postgres(&row))? {
+                is_over = Some(place);
             }
         }
         Ok(())
@@ -414,13 +441,14 @@ impl PostgresConnection {
         Ok(prepared)
     }
 
-    /// The form of an insert that takes all rows at once, where it has one.
+    /// The form of an insert or a query that takes all rows at once, where it has one.
     fn prepare_arrays(&self, sql: &str, prepared: &PreparedStatement) -> Result<Option<Statement>> {
         if let Some(known) = prepared.arrays.get() {
             return Ok(known.clone());
         }
-        let types = prepared.statement.params().iter().map(Type::name);
-        let arrays = match as_insert_of_arrays(&number_parameters(sql).sql, types) {
+        let types = || prepared.statement.params().iter().map(Type::name);
+        let numbered = number_parameters(sql).sql;
+        let arrays = match as_insert_of_arrays(&numbered, types()).or_else(|| as_query_of_arrays(&numbered, types())) {
             Some(arrays) => Some(block_on(self.client.prepare(&arrays))?),
             None => None,
         };
@@ -442,52 +470,4 @@ impl PreparedStatement {
         };
         self.names.iter().map(value_of).collect()
     }
-}
-
-/// The values of each parameter over all rows.
-fn as_columns(rows: Vec<Vec<Bound<'_>>>, parameters: usize) -> Vec<Vec<Bound<'_>>> {
-    let mut columns: Vec<Vec<Bound<'_>>> = (0..parameters).map(|_| Vec::with_capacity(rows.len())).collect();
-    for row in rows {
-        columns.iter_mut().zip(row).for_each(|(column, value)| column.push(value));
-    }
-    columns
-}
-
-const fn type_of(value: &Value) -> Type {
-    match value {
-        Value::Integer(_) => Type::INT8,
-        Value::Real(_) => Type::FLOAT8,
-        Value::Blob(_) => Type::BYTEA,
-        Value::Null | Value::Text(_) => Type::TEXT,
-    }
-}
-
-fn as_parameters<'b>(bound: &'b [Bound<'_>]) -> impl ExactSizeIterator<Item = &'b (dyn ToSql + Sync)> {
-    bound.iter().map(|value| value as &(dyn ToSql + Sync))
-}
-
-/// A value as a parameter of whatever type the statement asks for.
-#[derive(Debug)]
-struct Bound<'v>(ValueRef<'v>);
-
-impl ToSql for Bound<'_> {
-    fn to_sql(&self, wanted: &Type, out: &mut BytesMut) -> std::result::Result<IsNull, Mismatch> {
-        match (self.0, wanted) {
-            (ValueRef::Null, _) => Ok(IsNull::Yes),
-            (ValueRef::Integer(number), &Type::INT8) => number.to_sql(wanted, out),
-            (ValueRef::Integer(number), &Type::INT4) => i32::try_from(number)?.to_sql(wanted, out),
-            (ValueRef::Integer(number), &Type::BOOL) => (number != 0).to_sql(wanted, out),
-            (ValueRef::Integer(number), &Type::FLOAT8) => (number as f64).to_sql(wanted, out),
-            (ValueRef::Real(number), &Type::FLOAT8) => number.to_sql(wanted, out),
-            (ValueRef::Text(text), wanted) if <&str as ToSql>::accepts(wanted) => text.to_sql(wanted, out),
-            (ValueRef::Blob(bytes), &Type::BYTEA) => bytes.to_sql(wanted, out),
-            (value, wanted) => Err(format!("{value:?} is no {wanted}").into()),
-        }
-    }
-
-    fn accepts(_: &Type) -> bool {
-        true
-    }
-
-    to_sql_checked!();
 }

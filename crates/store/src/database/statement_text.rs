@@ -65,9 +65,35 @@ pub(crate) fn as_insert_of_arrays<'t>(numbered: &str, types: impl Iterator<Item 
     Some(format!("{before}SELECT {places} FROM unnest({arrays}) AS rows ({names}){after}"))
 }
 
+/// The form of a numbered `SELECT` that takes an array for each parameter, answers the query for each of their places, and adds the
+/// place, from 1, as the last column; the rows of one place are in the order of the query. `None` for other statements.
+pub(crate) fn as_query_of_arrays<'t>(numbered: &str, types: impl Iterator<Item = &'t str>) -> Option<String> {
+    if !numbered.trim_start().starts_with("SELECT ") {
+        return None;
+    }
+    let arrays: Vec<String> = types.enumerate().map(|(place, name)| format!("${}::{name}[]", place + 1)).collect();
+    let names: Vec<String> = (1..=arrays.len()).map(|number| format!("v{number}")).collect();
+    let query = numbered.replace('$', "rows.v");
+    let (arrays, names) = (arrays.join(", "), names.join(", "));
+    // A query that sorts is answered by itself for each row, so its order stays.
+    Some(format!(
+        "SELECT found.*, rows.place FROM unnest({arrays}) WITH ORDINALITY AS rows ({names}, place) CROSS JOIN LATERAL ({query}) AS found"
+    ))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_query_of_parameters_takes_arrays() {
+        let arrays =
+            as_query_of_arrays("SELECT a FROM b WHERE c = $1 AND d < $2 ORDER BY a", ["int8", "text"].into_iter());
+        let expected = "SELECT found.*, rows.place FROM unnest($1::int8[], $2::text[]) WITH ORDINALITY AS rows (v1, v2, place) \
+                        CROSS JOIN LATERAL (SELECT a FROM b WHERE c = rows.v1 AND d < rows.v2 ORDER BY a) AS found";
+        assert_eq!(arrays.as_deref(), Some(expected));
+        assert_eq!(as_query_of_arrays("INSERT INTO a (x) VALUES ($1) RETURNING x", ["int8"].into_iter()), None);
+    }
 
     #[test]
     fn an_insert_of_parameters_takes_arrays() {
