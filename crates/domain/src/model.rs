@@ -5,6 +5,7 @@
 //! edits a version; a fix is a new version. Out of scope: where evidence is kept.
 
 mod evidence;
+mod label;
 mod requirements;
 mod state;
 
@@ -14,6 +15,7 @@ use crate::actor::{Action, Actor, Denied, Role, may};
 
 pub use self::evidence::{Approval, Card, Commit, GateResult, Golden, Lapse, Retirement, Submission, Validation};
 
+pub use self::label::VersionLabel;
 pub use self::requirements::Requirements;
 pub use self::state::{VersionFacts, VersionState};
 

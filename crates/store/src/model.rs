@@ -20,7 +20,10 @@ use crate::{
     audit::{AuditedTx, Change, table},
     database::{self, Row, named_params},
     project::refuse_alike,
-    registry::platform::{self, PlatformVersion},
+    registry::{
+        NewRegisteredVersion,
+        platform::{self, PlatformVersion},
+    },
     row,
     statement::statements,
 };
@@ -179,6 +182,18 @@ pub fn list_models(
 /// # Errors
 /// When there is no such model or run.
 pub fn create(audited: &AuditedTx, new: &NewVersion) -> Result<Version, StoreError> {
+    create_registered(audited, new, &NewRegisteredVersion::default())
+}
+
+/// As [`create`], with what a client of the registry says of the version.
+///
+/// # Errors
+/// When there is no such model or run.
+pub fn create_registered(
+    audited: &AuditedTx,
+    new: &NewVersion,
+    registration: &NewRegisteredVersion,
+) -> Result<Version, StoreError> {
     let tx = audited.tx();
     let missing = || StoreError::NotFound { what: "model", id: new.model.to_string() };
     find_model(tx, &new.model)?.ok_or_else(missing)?;
@@ -189,7 +204,7 @@ pub fn create(audited: &AuditedTx, new: &NewVersion) -> Result<Version, StoreErr
         run: new.run.as_deref(),
         user: new.makers.first().map(|maker| maker.name().to_owned()).unwrap_or_default(),
     };
-    let number = platform::create(tx, &registered, audited.at())?;
+    let number = platform::create(tx, &registered, registration, audited.at())?;
     let state = VersionState::Draft.as_str();
     let object = object(&new.model, number);
     let digest = new.digest.to_string();
@@ -224,7 +239,7 @@ pub fn advance(
     let change = Change { object: &object, object_digest: Some(&digest), before: Some(before), after: Some(after) };
     let params = named_params! { ":model": model.as_str(), ":number": number, ":expected": before, ":state": after };
     audited.write_row(&table::VERSION, &change, &MOVE, params)?;
-    platform::put_state(audited.tx(), model, number, next)?;
+    platform::put_state(audited, model, number, next)?;
     get(audited.tx(), model, number)
 }
 

@@ -11,7 +11,10 @@ use kilter_domain::{
 };
 use kilter_evaluation::reference::Reference;
 use kilter_package::{CheckResult, MANIFEST_PATH, Making, Manifest, Package, Parts, SCHEMA, verify_folder};
-use kilter_store::model as versions;
+use kilter_store::{
+    model::{self as versions, Version},
+    registry::NewRegisteredVersion,
+};
 use serde_json::json;
 
 use crate::{
@@ -44,16 +47,40 @@ pub fn import_package(
     folder: &Path,
     target: &ImportTarget<'_>,
 ) -> Result<(u32, VersionState), PackageUseError> {
-    let by = access_map::require_act::<act::Submit>(app, context, &Subject::Model(target.model.clone()))?;
+    let by: AuthorizedContext =
+        access_map::require_act::<act::Submit>(app, context, &Subject::Model(target.model.clone()))?.into();
     let project = project_of(app, target.model).map_err(|error| PackageUseError::Invalid(error.to_string()))?;
+    let taken = FolderSource { folder, reason: target.reason, registration: NewRegisteredVersion::default() };
+    let version = register_folder(app, &by, &project, taken)?;
+    Ok((version.number, version.state))
+}
+
+/// A folder that becomes a version.
+pub(crate) struct FolderSource<'f> {
+    /// Where it is.
+    pub folder: &'f Path,
+    /// Why, for the audit log.
+    pub reason: &'f str,
+    /// What a client of the registry says of the version.
+    pub registration: NewRegisteredVersion,
+}
+
+/// Registers a folder as a draft of the model of a project, for someone who may submit it.
+pub(crate) fn register_folder(
+    app: &App,
+    by: &AuthorizedContext,
+    project: &Project,
+    FolderSource { folder, reason, registration }: FolderSource<'_>,
+) -> Result<Version, PackageUseError> {
+    let model = project.model();
     let package = if folder.join(MANIFEST_PATH).is_file() {
         store_package(app, folder)?
     } else {
-        pack_onnx(app, &by, &project, folder)?
+        pack_onnx(app, by, project, folder)?
     };
-    let signed_by = signature::sign_package(app, &by, target.model, &package)?;
+    let signed_by = signature::sign_package(app, by, &model, &package)?;
     let new = versions::NewVersion {
-        model: target.model.clone(),
+        model: model.clone(),
         run: None,
         digest: package.digest,
         makers: by.everyone(),
@@ -61,10 +88,9 @@ pub fn import_package(
         policy: project.contract.policy_text(),
         metrics: json!({}),
     };
-    tracing::info!(model = %target.model, digest = package.digest.short(), signed_by, "a package is imported");
-    let draft = by.decision_event(EventKind::Trained, target.reason, &EventMetrics::default());
-    let version = app.store().write(move |tx| versions::create(&tx.audited(draft), &new))?;
-    Ok((version.number, version.state))
+    tracing::info!(%model, digest = package.digest.short(), signed_by, "a package is imported");
+    let draft = by.decision_event(EventKind::Trained, reason, &EventMetrics::default());
+    Ok(app.store().write(move |tx| versions::create_registered(&tx.audited(draft), &new, &registration))?)
 }
 
 /// Stores a folder of our own as it is, without its signature: it keeps its identity.

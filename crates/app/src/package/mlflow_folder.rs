@@ -25,6 +25,22 @@ pub(super) fn onnx_file(folder: &Path) -> Option<PathBuf> {
     ensure_inside(folder, Path::new(data)).ok().filter(|path| path.is_file())
 }
 
+/// The flavors of a folder of MLflow, in their order; `None` if it is none.
+pub(crate) fn flavors(folder: &Path) -> Option<Vec<String>> {
+    let text = read_bounded_text(&folder.join("MLmodel"), MAX_BYTES).ok()?;
+    Some(flavors_of(&text))
+}
+
+/// The keys below `flavors:`.
+fn flavors_of(text: &str) -> Vec<String> {
+    let indent = |line: &str| line.len() - line.trim_start().len();
+    let inner = text.lines().skip_while(|line| line.trim_end() != "flavors:").skip(1);
+    let inner: Vec<&str> = inner.take_while(|line| indent(line) > 0).collect();
+    let first = inner.first().map_or(0, |line| indent(line));
+    let keys = inner.into_iter().filter(|line| indent(line) == first);
+    keys.filter_map(|line| line.trim().strip_suffix(':')).map(str::to_owned).collect()
+}
+
 /// The model of an ONNX file as one file, with the tensors that are in other files of its folder.
 pub(super) fn read_model(path: &Path) -> Result<Vec<u8>, PackageError> {
     let failed = |source| BlobError::Io { attempted: "read", path: path.to_owned(), source };
@@ -97,6 +113,13 @@ mod tests {
             let error = read(location, offset, length).unwrap_err();
             assert!(error.contains(reason), "{location}: {error}");
         }
+    }
+
+    #[test]
+    fn the_flavors_are_the_keys_below_their_line() {
+        let text = "artifact_path: m\nflavors:\n  onnx:\n    data: model.onnx\n  python_function:\n    env:\n      conda: x\nrun_id: x\n";
+        assert_eq!(flavors_of(text), ["onnx", "python_function"]);
+        assert_eq!(flavors_of("run_id: x\n"), [""; 0]);
     }
 
     #[test]

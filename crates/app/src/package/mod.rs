@@ -9,12 +9,17 @@ mod build;
 mod error;
 mod evidence;
 mod import;
+mod judge_imported;
 mod mlflow_folder;
 mod verify;
 
 pub use build::{BuiltPackage, PackageTarget, build_package};
 pub use error::PackageUseError;
+pub(crate) use import::{FolderSource, register_folder};
 pub use import::{ImportTarget, import_package};
+pub(crate) use judge_imported::judge_imported;
+pub(crate) use mlflow_folder::flavors;
+
 pub use kilter_keys::{KeyError, PublicKey};
 pub use kilter_package::{
     BUNDLE_TYPE, Bundle, CheckResult, PackageDifference, Verified, compare_folders, unpack, verify_folder,

@@ -45,6 +45,19 @@ pub(super) fn check_free(
     }
 }
 
+/// The project of a model, for what its contract decides; where it has none, if whoever asks may change it as they like.
+pub(super) fn governing(
+    app: &App,
+    context: &RequestContext,
+    name: &RegisteredName,
+) -> Result<Option<ProjectName>, RegistryError> {
+    let project = project_of(app, context, Action::Read, name)?;
+    match &project {
+        Some(_) => Ok(project),
+        None => authorize(app, context, Action::Run, None).map(|()| None),
+    }
+}
+
 /// Those whose models whoever asks may read.
 pub(super) fn readable(app: &App, context: &RequestContext) -> Result<Projects, RegistryError> {
     authorize(app, context, Action::Read, None)?;

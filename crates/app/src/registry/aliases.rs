@@ -6,13 +6,13 @@ use kilter_domain::{
 };
 use kilter_store::registry::{RegisteredVersion, alias, model, version};
 
-use super::{RegistryError, access};
+use super::{RegistryError, access, governance};
 use crate::{app::App, causes::NotFound, context::RequestContext};
 
 /// Points an alias at a version.
 ///
 /// # Errors
-/// When there is no such version.
+/// When there is no such version, or the contract of its model does not let the alias name it.
 pub fn set_alias(
     app: &App,
     context: &RequestContext,
@@ -20,7 +20,9 @@ pub fn set_alias(
     wanted: &AliasName,
 ) -> Result<(), RegistryError> {
     app.store().read(|reader| version::get(reader, name, number))?;
-    access::check_free(app, context, name, ("version of", "named by an alias"))?;
+    if let Some(project) = access::governing(app, context, name)? {
+        return governance::set_alias(app, context, &project, (name, number), wanted);
+    }
     let (name, wanted) = (name.clone(), wanted.clone());
     Ok(app.store().write(move |tx| alias::set(tx, &name, &wanted, number))?)
 }
@@ -35,7 +37,9 @@ pub fn delete_alias(
     name: &RegisteredName,
     unwanted: &str,
 ) -> Result<(), RegistryError> {
-    access::check_free(app, context, name, ("alias of", "deleted"))?;
+    if let Some(project) = access::governing(app, context, name)? {
+        return governance::delete_alias(app, context, &project, name, unwanted);
+    }
     let (name, unwanted) = (name.clone(), unwanted.to_owned());
     Ok(app.store().write(move |tx| alias::remove(tx, &name, &unwanted))?)
 }

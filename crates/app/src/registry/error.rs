@@ -1,6 +1,7 @@
 //! Why something of the registry was refused or failed.
 
 use kilter_domain::{
+    error_chain::with_causes,
     registry::{InvalidAliasName, RegisteredName},
     search::SearchError,
 };
@@ -9,6 +10,8 @@ use kilter_store::StoreError;
 use crate::{
     authz::AuthorizeError,
     causes::{NotFound, PermissionDenied, StorageError},
+    deployment::error::DeployError,
+    package::PackageUseError,
     tracking::TrackingError,
 };
 
@@ -47,6 +50,31 @@ pub enum RegistryError {
     /// What is under a contract moves by the contract.
     #[error("the {what} `{name}` cannot be {act}: {reason}")]
     Governed { what: &'static str, name: String, act: &'static str, reason: String },
+    /// The contract of the model does not let this be said of a version.
+    #[error("{reason}{}", if .missing.is_empty() { String::new() } else { format!("; missing: {}", .missing.join("; ")) })]
+    Refused { reason: String, missing: Vec<String>, refused: Box<DeployError> },
+    /// The files of a version are kept by someone else.
+    #[error(
+        "the files of the version are at {location}, which Kilter does not read: log the model to an experiment whose artifacts this \
+         server keeps, and register it from there"
+    )]
+    FilesElsewhere { location: String },
+    /// There is no model where the files are.
+    #[error("what is registered as a version of `{name}` is no model of MLflow: there is no MLmodel in its folder")]
+    NoModel { name: RegisteredName },
+    /// A model that no process of the platform runs.
+    #[error(
+        "`{name}` is under a contract, so its versions are packaged and served by Kilter, which runs ONNX in its own process; this model \
+         has the flavors {flavors}. Convert it to ONNX (skl2onnx, onnxmltools, torch.onnx) and log it with `mlflow.onnx.log_model`, or \
+         register it as a model without a contract"
+    )]
+    Flavor { name: RegisteredName, flavors: String },
+    /// More files, or larger ones, than a version may have.
+    #[error("the model has more than {files} files or {bytes} bytes")]
+    TooLarge { files: usize, bytes: u64 },
+    /// A model that cannot be packed.
+    #[error(transparent)]
+    Package(#[from] Box<PackageUseError>),
     /// A filter or an order that cannot be read.
     #[error(transparent)]
     Search(#[from] SearchError),
@@ -62,6 +90,18 @@ impl From<StoreError> for RegistryError {
         match error {
             StoreError::NotFound { what, id } => Self::not_found(what, id),
             other => Self::Storage(other.into()),
+        }
+    }
+}
+
+impl From<DeployError> for RegistryError {
+    fn from(error: DeployError) -> Self {
+        match error {
+            DeployError::Denied(error) => Self::Denied(error),
+            DeployError::NotFound(error) => Self::NotFound(error),
+            DeployError::Storage(StorageError::Store(error)) => error.into(),
+            DeployError::Storage(error) => Self::Storage(error),
+            refused => Self::Refused { reason: with_causes(&refused), missing: Vec::new(), refused: Box::new(refused) },
         }
     }
 }

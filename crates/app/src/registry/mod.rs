@@ -6,7 +6,9 @@
 mod access;
 mod aliases;
 mod error;
+mod governance;
 mod models;
+mod package;
 mod source;
 mod versions;
 
@@ -16,8 +18,9 @@ pub use models::{
     create_model, delete_model, delete_model_tag, describe_model, get_model, latest_versions, put_model_tag,
     rename_model, search_models,
 };
-pub use source::VersionSource;
+pub use package::fetch_files;
+pub use source::{NewClientVersion, VersionSource};
 pub use versions::{
-    NewClientVersion, create_version, delete_version, delete_version_tag, describe_version, get_version, move_version,
-    put_version_tag, search_versions,
+    create_version, delete_version, delete_version_tag, describe_version, get_version, move_version, put_version_tag,
+    search_versions,
 };

@@ -33,6 +33,19 @@ pub struct VersionSource {
     pub model_id: Option<String>,
 }
 
+/// A version that a client registers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NewClientVersion {
+    /// Where its files are, and of which run or logged model.
+    pub source: VersionSource,
+    /// An address of the run that made it.
+    pub run_link: String,
+    /// What it is.
+    pub description: String,
+    /// Its tags.
+    pub tags: Tags,
+}
+
 /// Where they are once every reference is followed.
 pub(super) struct ResolvedSource {
     pub source: String,

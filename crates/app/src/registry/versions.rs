@@ -8,12 +8,12 @@ use kilter_domain::{
 use kilter_store::{
     registry::{NewRegisteredVersion, RegisteredVersion, platform, version},
     search::{self, SearchPage},
-    tracking::{Tags, logged_model},
+    tracking::logged_model,
 };
 
 use super::{
-    RegistryError, access,
-    source::{self, VersionSource},
+    RegistryError, access, governance, package,
+    source::{self, NewClientVersion},
 };
 use crate::{
     app::App,
@@ -21,30 +21,19 @@ use crate::{
     tracking::{FoundPage, Query},
 };
 
-/// A version that a client registers.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct NewClientVersion {
-    /// Where its files are, and of which run or logged model.
-    pub source: VersionSource,
-    /// An address of the run that made it.
-    pub run_link: String,
-    /// What it is.
-    pub description: String,
-    /// Its tags.
-    pub tags: Tags,
-}
-
-/// Registers the next version of a model.
+/// Registers the next version of a model. Under a contract it becomes a package, and is held against the gates.
 ///
 /// # Errors
-/// When there is no such model, or its files are not where it says.
+/// When there is no such model, or its files are not where it says; under a contract also when they are no ONNX model.
 pub fn create_version(
     app: &App,
     context: &RequestContext,
     name: &RegisteredName,
     new: NewClientVersion,
 ) -> Result<RegisteredVersion, RegistryError> {
-    access::check_free(app, context, name, ("registered model", "given a version"))?;
+    if let Some(project) = access::governing(app, context, name)? {
+        return package::create_version(app, context, (&project, name), new);
+    }
     let resolved = source::resolve(app, context, &new.source, &new.tags)?;
     let row = NewRegisteredVersion {
         source: resolved.source,
@@ -115,7 +104,8 @@ pub fn describe_version(
 /// Moves a version to a stage, and, where `archives_others`, those that are in it to [`Stage::Archived`].
 ///
 /// # Errors
-/// When there is no such version, or nobody uses versions of the stage and others are to be archived.
+/// When there is no such version, nobody uses versions of the stage and others are to be archived, or the contract of its model does
+/// not let it be moved there.
 pub fn move_version(
     app: &App,
     context: &RequestContext,
@@ -126,7 +116,9 @@ pub fn move_version(
         return Err(RegistryError::NothingToArchive { stage: stage.as_str() });
     }
     get_version(app, context, (name, number))?;
-    access::check_free(app, context, name, ("version of", "moved to a stage"))?;
+    if let Some(project) = access::governing(app, context, name)? {
+        return governance::move_version(app, context, &project, (name, number), (stage, archives_others));
+    }
     let (at, name) = (context.at, name.clone());
     Ok(app.store().write(move |tx| version::put_stage(tx, (&name, number), (stage, archives_others), at))?)
 }

@@ -14,6 +14,7 @@ use kilter_app::{
     prediction::LabelError,
     project::{DatasetError, ProjectError},
     registration::RegisterError,
+    registry::RegistryError,
     replay::ReplayError,
     runs::TrainAndDeployError,
 };
@@ -137,6 +138,7 @@ from_platform!(
     PackageUseError,
     ProjectError,
     RegisterError,
+    RegistryError,
     ReplayError,
     RolesError,
     TrainAndDeployError,

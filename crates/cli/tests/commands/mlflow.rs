@@ -12,6 +12,7 @@ use crate::{
     contract::project,
     database::Database,
     identity,
+    lifecycle::{by, shown},
     server::{Server, ask_with},
 };
 
@@ -217,4 +218,114 @@ fn accounts_and_the_scope_of_a_token_hold_for_mlflow_too() {
     let (_, searched) =
         ask(&reader, "POST", "experiments/search", json!({ "max_results": 10, "filter": "name = 'churn'" }));
     assert_eq!(searched["experiments"][0]["name"], "churn", "{searched}");
+}
+
+/// A project whose runs predict a number from `x_0` to `x_3`, and whose versions a validator approves.
+const PRICES: &str = r#"
+[project]
+name = "price"
+owner = "user:ona"
+[project.roles]
+validator = ["user:vera"]
+developer = ["svc:api", "user:dev"]
+operator = ["svc:api"]
+auditor = ["svc:api", "user:auditor"]
+[data.sales]
+path = "sales.csv"
+time = "at"
+id = ["id"]
+label = "y"
+[step.split]
+run = "kilter data split {in.sales} {out.train} {out.test} --time at"
+in = ["sales"]
+out = { train = "work/train.parquet", test = "work/test.parquet" }
+[step.train]
+run = "kilter train {in.train} --target y --exclude id,at --param rounds=20 --out {out.model}"
+in = ["split.train"]
+out = { model = "work/model" }
+[gate.quality]
+dataset = "split.test"
+rules = ["rmse <= 2.5"]
+[package]
+model = "train.model"
+[approve]
+rule = "validator"
+[deploy.production]
+auto = true
+"#;
+
+/// Rows of which `y` is `2 x_0 - x_1 + x_2 / 2 + 1`, nearly.
+fn sales() -> String {
+    let mut text = "id,at,x_0,x_1,x_2,x_3,y\n".to_owned();
+    for id in 0..400u32 {
+        let part = |factor: u32| f64::from(id.wrapping_mul(factor) >> 8 & 1023) / 256.0;
+        let (x, noise) = ([part(2_654_435_761), part(40_503), part(69_069), part(1_664_525)], part(22_695_477) / 10.0);
+        let y = 2.0 * x[0] - x[1] + x[2] / 2.0 + 1.0 + noise;
+        text += &format!("{id},2024-{:02}-{:02},{},{},{},{},{y}\n", 1 + id / 40, 1 + id % 28, x[0], x[1], x[2], x[3]);
+    }
+    text
+}
+
+#[test]
+fn what_a_client_registers_under_a_contract_is_packed_judged_approved_and_served() {
+    let Some(python) = mlflow_python() else { return };
+    let world = World::new();
+    world.write("sales.csv", &sales());
+    world.write("kilter.toml", PRICES);
+    let (exit, text) = by(&world, "dev", &["run"]);
+    assert_eq!(exit, 8, "{text}");
+    let server = Server::start(&world);
+    let file = world.path().join("known.json");
+    let client = |act: &str| {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/python/mlflow_governed.py");
+        let url = format!("http://{}", server.address);
+        let output =
+            Command::new(&python).arg(script).args([url.as_str(), act]).arg(&file).current_dir(world.path()).output();
+        let output = output.unwrap();
+        let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+        assert!(said.contains("the contract holds"), "{said}");
+    };
+    client("register");
+    let known: Value = serde_json::from_str(&world.read("known.json")).unwrap();
+    let version = known["version"].to_string();
+    let (exit, text) = by(&world, "vera", &["approve", &format!("price@{version}"), "--reason", "as measured"]);
+    assert_eq!(exit, 0, "{text}");
+    client("promote");
+    // It answers over V2 as MLflow does.
+    let column =
+        |place: usize| known["rows"].as_array().unwrap().iter().map(|row| row[place].clone()).collect::<Vec<_>>();
+    let inputs: Vec<Value> = (0..4)
+        .map(|place| json!({ "name": format!("x_{place}"), "shape": [3], "datatype": "FP64", "data": column(place) }))
+        .collect();
+    let (status, answer) = server.ask("POST", "/v2/models/price/infer", &json!({ "inputs": inputs }));
+    assert_eq!((status, &answer["model_version"]), (200, &json!(version)), "{answer}");
+    let score = answer["outputs"].as_array().unwrap().iter().find(|output| output["name"] == "score").unwrap();
+    for (ours, of_mlflow) in score["data"].as_array().unwrap().iter().zip(known["answers"].as_array().unwrap()) {
+        assert!((ours.as_f64().unwrap() - of_mlflow.as_f64().unwrap()).abs() < 1e-5, "{answer} {known}");
+    }
+    // What was refused has its entries, and so has what was done.
+    let listed = shown(&world, "auditor", &["audit", "list", "--limit", "1000"]);
+    let entries = listed["entries"].as_array().unwrap();
+    let count = |action: &str, outcome: &str| {
+        entries.iter().filter(|entry| entry["action"] == action && entry["outcome"] == outcome).count()
+    };
+    assert_eq!((count("alias.set", "denied"), count("alias.set", "done")), (3, 2), "{listed}");
+    assert_eq!((count("stage.set", "denied"), count("stage.set", "done")), (2, 2), "{listed}");
+    drop(server);
+    // What was registered without a contract comes under one later.
+    let import = |number: u32| {
+        let registered = format!("models:/free/{number}");
+        by(&world, "dev", &["package", "import", &registered, "--model", "price"])
+    };
+    assert_eq!(import(1).0, 1, "{}", import(1).1);
+    let (exit, text) = import(2);
+    assert!(exit == 0 && text.contains("price@4 is a draft"), "{exit} {text}");
+    // What is revoked is no champion any more.
+    assert_eq!(by(&world, "vera", &["revoke", &format!("price@{version}"), "--reason", "INC-7"]).0, 0);
+    let server = Server::start(&world);
+    let (status, said) = server.get("/api/2.0/mlflow/registered-models/alias?name=price&alias=champion");
+    assert_eq!((status, &said["error_code"]), (400, &json!("INVALID_PARAMETER_VALUE")), "{said}");
+    let (_, found) = server.get(&format!("/api/2.0/mlflow/model-versions/get?name=price&version={version}"));
+    assert_eq!(found["model_version"]["current_stage"], "Archived", "{found}");
+    assert_eq!(by(&world, "auditor", &["audit", "verify"]).0, 0);
 }

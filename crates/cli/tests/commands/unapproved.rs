@@ -60,6 +60,28 @@ fn refused_by_server(world: &World, server: &Server, number: u32, missing: &str)
     assert_eq!((after.len(), &*after[0]), (before + 1, "user:olga deployment.request"));
 }
 
+/// The same through the registry of MLflow's clients: no name and no stage says that production may use it.
+fn refused_by_registry(world: &World, server: &Server, number: u32, missing: &str) {
+    let version = number.to_string();
+    for (action, request, body) in [
+        ("alias.set", "registered-models/alias", json!({ "name": "churn", "alias": "champion", "version": version })),
+        (
+            "stage.set",
+            "model-versions/transition-stage",
+            json!({ "name": "churn", "version": version, "stage": "Production" }),
+        ),
+    ] {
+        let before = denied(world).len();
+        let answer = answer(server, "olga", &format!("POST /api/2.0/mlflow/{request}"), &body);
+        let is_refused = answer.starts_with("HTTP/1.1 403") && answer.contains("PERMISSION_DENIED");
+        assert!(is_refused && answer.contains(missing), "{answer}");
+        let after = denied(world);
+        assert_eq!((after.len(), &*after[0]), (before + 1, &*format!("user:olga {action}")));
+    }
+    let found = answer(server, "auditor", "GET /api/2.0/mlflow/registered-models/get?name=churn", &Value::Null);
+    assert!(!found.contains("champion") && !found.contains("Production"), "{found}");
+}
+
 /// Nobody answers at the endpoint, and its status says why.
 fn answers_nobody(server: &Server, reason: &str) {
     let rows = json!({ "inputs": [
@@ -86,6 +108,7 @@ fn a_version_that_is_not_approved_reaches_traffic_through_no_door() {
     refused(&world, "olga", &["deploy", "--version", "1"], "it must be approved first", "deployment.request");
     let server = Server::start(&world);
     refused_by_server(&world, &server, 1, "it must be approved first");
+    refused_by_registry(&world, &server, 1, "it must be approved first; missing: the yes of 1 more validator");
     answers_nobody(&server, "\"churn\"");
     drop(server);
     assert_eq!(live(&world), Value::Null);
@@ -144,6 +167,7 @@ fn a_version_that_is_not_validly_signed_reaches_traffic_through_no_door() {
     refused(&world, "ida", &emergency, missing, "break_glass.deploy");
     let server = Server::start(&world);
     refused_by_server(&world, &server, 3, missing);
+    refused_by_registry(&world, &server, 3, missing);
     answers_nobody(&server, missing);
     drop(server);
     assert_eq!(by(&world, "auditor", &["audit", "verify"]).0, 0);

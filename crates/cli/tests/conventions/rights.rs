@@ -70,6 +70,7 @@ const BOOKKEEPING: &[&str] = &[
 const LOGGED_BY_CLIENTS: &[&str] = &[
     "registry/aliases",
     "registry/models",
+    "registry/package",
     "registry/versions",
     "tracking/artifacts",
     "tracking/experiments",

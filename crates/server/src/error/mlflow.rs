@@ -116,10 +116,17 @@ impl From<RegistryError> for MlflowError {
             RegistryError::NameTaken { name } => {
                 Self::new(400, "RESOURCE_ALREADY_EXISTS", format!("Registered Model (name={name}) already exists."))
             }
-            RegistryError::Governed { .. } => Self::new(403, "PERMISSION_DENIED", error.to_string()),
+            RegistryError::Governed { .. } | RegistryError::Refused { .. } => {
+                Self::new(403, "PERMISSION_DENIED", error.to_string())
+            }
             RegistryError::Tracking(error) => error.into(),
             RegistryError::Denied(_) | RegistryError::Storage(_) => problem_of(&error).into(),
+            RegistryError::Package(error) => problem_of(&*error).into(),
             RegistryError::NoAlias { .. }
+            | RegistryError::FilesElsewhere { .. }
+            | RegistryError::NoModel { .. }
+            | RegistryError::Flavor { .. }
+            | RegistryError::TooLarge { .. }
             | RegistryError::Alias(_)
             | RegistryError::NothingToArchive { .. }
             | RegistryError::Source { .. }

@@ -180,11 +180,16 @@ impl Answered for RegistryError {
             Self::NotFound(error) => error.answer(),
             Self::NameTaken { .. } | Self::Governed { .. } => Code::InvalidState.into(),
             Self::NoAlias { .. } => Code::NotFound.into(),
+            Self::FilesElsewhere { .. } | Self::NoModel { .. } | Self::Flavor { .. } | Self::TooLarge { .. } => {
+                Code::ModelInvalid.into()
+            }
+            Self::Package(error) => error.answer(),
             Self::Alias(_)
             | Self::NothingToArchive { .. }
             | Self::Source { .. }
             | Self::Scheme { .. }
             | Self::Search(_) => Code::RequestInvalid.into(),
+            Self::Refused { refused, .. } => refused.answer(),
             Self::Tracking(error) => error.answer(),
             Self::Storage(error) => error.answer(),
         }

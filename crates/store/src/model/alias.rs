@@ -9,6 +9,7 @@ use crate::{
     audit::{AuditedTx, Change, table},
     database::{self, Row, named_params},
     model::get,
+    registry::platform,
     row,
     statement::statements,
 };
@@ -72,6 +73,7 @@ pub fn point(audited: &AuditedTx, model: &ModelName, alias: &str, number: u32) -
         ":model": model.as_str(), ":alias": alias, ":number": number, ":since": since.millis(),
     };
     let audit_seq = audited.write_row(&table::ALIAS, &change, &BEGIN, params)?;
+    platform::note_alias(tx, model, alias, Some(number))?;
     Ok(Tenure { model: model.clone(), alias: alias.to_owned(), number, since, until: None, audit_seq })
 }
 
@@ -84,7 +86,8 @@ pub fn remove(audited: &AuditedTx, model: &ModelName, alias: &str) -> Result<(),
     let current = current(audited.tx(), model, alias)?.ok_or_else(missing)?;
     let before = current.number.to_string();
     audited.record_change(&Change { before: Some(&before), ..Change::of(&object(model, alias)) })?;
-    end(audited, model, alias, current.since.max(audited.at()))
+    end(audited, model, alias, current.since.max(audited.at()))?;
+    platform::note_alias(audited.tx(), model, alias, None)
 }
 
 /// The name of an alias in the audit log.

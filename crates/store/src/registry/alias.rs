@@ -62,8 +62,13 @@ pub fn set(tx: &Tx, name: &RegisteredName, alias: &AliasName, number: u32) -> Re
 /// When there is no such model.
 pub fn remove(tx: &Tx, name: &RegisteredName, alias: &str) -> Result<(), StoreError> {
     let model = keys::model_key(tx, name)?;
-    tx.execute(&DELETE, named_params! { ":model": model, ":alias": alias })?;
+    forget(tx, model, alias)?;
     event::emit(tx, model, &RegistryEvent::AliasDeleted { name: name.clone(), alias: alias.to_owned() })
+}
+
+/// Deletes an alias, if it is there, and says nothing.
+pub(super) fn forget(tx: &Tx, model: i64, alias: &str) -> Result<(), StoreError> {
+    tx.execute(&DELETE, named_params! { ":model": model, ":alias": alias }).map(drop)
 }
 
 pub(super) fn remove_of_version(tx: &Tx, model: i64, number: u32) -> Result<(), StoreError> {

@@ -134,7 +134,8 @@ fn the_schema_refuses_what_goes_round_the_code() {
         ("DELETE FROM model_version", "never deleted"),
         ("INSERT INTO model_version SELECT 9, model, 1, state, run, makers, digest, signature, policy, policy_digest, metrics,
           created, audit_seq FROM model_version", "unique"),
-        ("INSERT INTO model_version SELECT 9, model, 2, state, run, makers, digest, signature, policy, policy_digest, metrics,
+        ("UPDATE registered_model SET last_number = 2;
+          INSERT INTO model_version SELECT 9, model, 1, state, run, makers, digest, signature, policy, policy_digest, metrics,
           created, audit_seq FROM model_version", "gaps"),
         ("UPDATE registered_model SET last_number = 2;
           INSERT INTO model_version SELECT 9, model, 2, state, run, makers, digest, signature, policy, policy_digest, metrics,

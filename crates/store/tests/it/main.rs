@@ -14,6 +14,7 @@ mod lists;
 mod metadata_copy;
 mod metrics;
 mod monitoring;
+mod registry;
 mod server_faults;
 mod several_servers;
 mod shared;
