@@ -45,15 +45,14 @@ pub(super) fn check_free(
     }
 }
 
-/// The project of a model, for what its contract decides; where it has none, if whoever asks may change it as they like.
+/// The project of a model, whose contract decides who may change it; where it has none, whoever asks must have the right to run.
 pub(super) fn governing(
     app: &App,
     context: &RequestContext,
     name: &RegisteredName,
 ) -> Result<Option<ProjectName>, RegistryError> {
-    let project = project_of(app, context, Action::Read, name)?;
-    match &project {
-        Some(_) => Ok(project),
+    match app.store().read(|reader| model::project(reader, name))? {
+        Some(project) => Ok(Some(project)),
         None => authorize(app, context, Action::Run, None).map(|()| None),
     }
 }

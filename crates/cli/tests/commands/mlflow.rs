@@ -218,6 +218,31 @@ fn accounts_and_the_scope_of_a_token_hold_for_mlflow_too() {
     let (_, searched) =
         ask(&reader, "POST", "experiments/search", json!({ "max_results": 10, "filter": "name = 'churn'" }));
     assert_eq!(searched["experiments"][0]["name"], "churn", "{searched}");
+    // The registry: the model of the contract by its roles, others by the scope of the token.
+    for (who, allowed) in [(&reader, 200), (&stranger, 403)] {
+        let (status, said) = ask(who, "GET", "registered-models/get?name=churn", Value::Null);
+        assert_eq!(status, allowed, "{said}");
+        let (status, said) = ask(who, "GET", "model-versions/get-download-uri?name=churn&version=1", Value::Null);
+        assert_eq!(status, allowed, "{said}");
+    }
+    for (who, allowed) in [(&stranger, 200), (&reader, 403)] {
+        let (status, said) = ask(who, "POST", "registered-models/create", json!({ "name": "free" }));
+        assert_eq!(status, allowed, "{said}");
+    }
+    let (_, found) = ask(&reader, "GET", "registered-models/search", Value::Null);
+    assert_eq!(found["registered_models"].as_array().map_or(0, Vec::len), 2, "{found}");
+    for (path, body) in [
+        ("model-versions/create", json!({ "name": "churn", "source": "s3://bucket/model" })),
+        ("registered-models/alias", json!({ "name": "churn", "alias": "champion", "version": "1" })),
+        ("registered-models/set-tag", json!({ "name": "churn", "key": "a", "value": "b" })),
+    ] {
+        for who in [&reader, &stranger, &owner] {
+            let (status, said) = ask(who, "POST", path, body.clone());
+            // The token of the owner is for running alone.
+            let allowed = if path.ends_with("set-tag") && who == &owner { 200 } else { 403 };
+            assert_eq!((status, path), (allowed, path), "{said}");
+        }
+    }
 }
 
 /// A project whose runs predict a number from `x_0` to `x_3`, and whose versions a validator approves.
@@ -269,18 +294,29 @@ fn sales() -> String {
 #[test]
 fn what_a_client_registers_under_a_contract_is_packed_judged_approved_and_served() {
     let Some(python) = mlflow_python() else { return };
+    check_governed(&World::new(), &python);
+}
+
+#[test]
+fn it_is_packed_judged_approved_and_served_on_postgresql_too() {
+    let (Some(python), Some(database)) = (mlflow_python(), Database::new()) else { return };
     let world = World::new();
+    world.set_database(&database.url());
+    check_governed(&world, &python);
+}
+
+fn check_governed(world: &World, python: &Path) {
     world.write("sales.csv", &sales());
     world.write("kilter.toml", PRICES);
-    let (exit, text) = by(&world, "dev", &["run"]);
+    let (exit, text) = by(world, "dev", &["run"]);
     assert_eq!(exit, 8, "{text}");
-    let server = Server::start(&world);
+    let server = Server::start(world);
     let file = world.path().join("known.json");
     let client = |act: &str| {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/python/mlflow_governed.py");
         let url = format!("http://{}", server.address);
         let output =
-            Command::new(&python).arg(script).args([url.as_str(), act]).arg(&file).current_dir(world.path()).output();
+            Command::new(python).arg(script).args([url.as_str(), act]).arg(&file).current_dir(world.path()).output();
         let output = output.unwrap();
         let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
         assert!(said.contains("the contract holds"), "{said}");
@@ -288,7 +324,7 @@ fn what_a_client_registers_under_a_contract_is_packed_judged_approved_and_served
     client("register");
     let known: Value = serde_json::from_str(&world.read("known.json")).unwrap();
     let version = known["version"].to_string();
-    let (exit, text) = by(&world, "vera", &["approve", &format!("price@{version}"), "--reason", "as measured"]);
+    let (exit, text) = by(world, "vera", &["approve", &format!("price@{version}"), "--reason", "as measured"]);
     assert_eq!(exit, 0, "{text}");
     client("promote");
     // It answers over V2 as MLflow does.
@@ -304,7 +340,7 @@ fn what_a_client_registers_under_a_contract_is_packed_judged_approved_and_served
         assert!((ours.as_f64().unwrap() - of_mlflow.as_f64().unwrap()).abs() < 1e-5, "{answer} {known}");
     }
     // What was refused has its entries, and so has what was done.
-    let listed = shown(&world, "auditor", &["audit", "list", "--limit", "1000"]);
+    let listed = shown(world, "auditor", &["audit", "list", "--limit", "1000"]);
     let entries = listed["entries"].as_array().unwrap();
     let count = |action: &str, outcome: &str| {
         entries.iter().filter(|entry| entry["action"] == action && entry["outcome"] == outcome).count()
@@ -315,17 +351,17 @@ fn what_a_client_registers_under_a_contract_is_packed_judged_approved_and_served
     // What was registered without a contract comes under one later.
     let import = |number: u32| {
         let registered = format!("models:/free/{number}");
-        by(&world, "dev", &["package", "import", &registered, "--model", "price"])
+        by(world, "dev", &["package", "import", &registered, "--model", "price"])
     };
     assert_eq!(import(1).0, 1, "{}", import(1).1);
     let (exit, text) = import(2);
     assert!(exit == 0 && text.contains("price@4 is a draft"), "{exit} {text}");
     // What is revoked is no champion any more.
-    assert_eq!(by(&world, "vera", &["revoke", &format!("price@{version}"), "--reason", "INC-7"]).0, 0);
-    let server = Server::start(&world);
+    assert_eq!(by(world, "vera", &["revoke", &format!("price@{version}"), "--reason", "INC-7"]).0, 0);
+    let server = Server::start(world);
     let (status, said) = server.get("/api/2.0/mlflow/registered-models/alias?name=price&alias=champion");
     assert_eq!((status, &said["error_code"]), (400, &json!("INVALID_PARAMETER_VALUE")), "{said}");
     let (_, found) = server.get(&format!("/api/2.0/mlflow/model-versions/get?name=price&version={version}"));
     assert_eq!(found["model_version"]["current_stage"], "Archived", "{found}");
-    assert_eq!(by(&world, "auditor", &["audit", "verify"]).0, 0);
+    assert_eq!(by(world, "auditor", &["audit", "verify"]).0, 0);
 }
