@@ -32,8 +32,9 @@ statements! {
     DELETE = "delete artifacts": "
         DELETE FROM artifact WHERE path = :path OR (path > :above AND path < :until)";
     EXECUTED_BELOW = "read whose the artifacts are": "
-        SELECT tracked_run.id FROM run JOIN tracked_run ON tracked_run.key = run.key
-        WHERE substr(tracked_run.artifact_uri, 1, length(:address)) = :address LIMIT 1";
+        SELECT run.id FROM experiment CROSS JOIN run
+        WHERE run.project = experiment.project AND experiment.project > ''
+          AND substr(experiment.artifact_location || '/', 1, length(:address)) = :address LIMIT 1";
     ALL_DIGESTS = "list the contents of artifacts": "
         SELECT path, kind, digest FROM artifact WHERE path > :above ORDER BY path LIMIT :limit";
 }
@@ -159,7 +160,7 @@ pub fn delete(tx: &Tx, path: &str) -> Result<usize, StoreError> {
     tx.execute(&DELETE, named_params! { ":path": path, ":above": above, ":until": until })
 }
 
-/// A run that the platform executed whose artifacts lie below a path.
+/// A run that the platform executed of an experiment whose artifacts lie below a path, or at it. Those of one run are known by its id.
 pub fn find_executed_below(reader: &Reader, path: &str) -> Result<Option<String>, StoreError> {
     reader.one(&EXECUTED_BELOW, named_params! { ":address": format!("{OWN_ARTIFACTS}{path}/") }, |row| row.get(0))
 }

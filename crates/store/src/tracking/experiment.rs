@@ -44,7 +44,7 @@ statements! {
         ORDER BY length(artifact_location) DESC LIMIT 1";
     BELOW_ARTIFACT = "list experiments": "
         SELECT * FROM experiment
-        WHERE project > '' AND substr(artifact_location || '/', 1, length(:address)) = :address ORDER BY key";
+        WHERE project > '' AND substr(artifact_location || '/', 1, length(:address)) = :address ORDER BY project";
     FIND_BY_PROJECT = "read the experiment": "
         SELECT * FROM experiment WHERE project = :project";
 }

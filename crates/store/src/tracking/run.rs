@@ -33,9 +33,9 @@ statements! {
     FIND_ACTIVE_KEY = "read the run": "
         SELECT key, lifecycle FROM tracked_run WHERE id = :id";
     FIND_OWNER = "read the run": "
-        SELECT experiment.project, run.key IS NOT NULL
-        FROM tracked_run JOIN experiment ON experiment.key = tracked_run.experiment LEFT JOIN run ON run.id = tracked_run.id
-        WHERE tracked_run.id = :id";
+        SELECT (SELECT project FROM experiment WHERE key = tracked_run.experiment) AS project,
+               EXISTS (SELECT 1 FROM run WHERE run.id = tracked_run.id)
+        FROM tracked_run WHERE id = :id";
     UPDATE = "change the run": "
         UPDATE tracked_run SET name = :name, status = :status, started = :started, ended = :ended WHERE key = :key";
     MOVE = "delete or restore the run": "
