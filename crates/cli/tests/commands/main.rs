@@ -41,6 +41,7 @@ mod live_project;
 mod lost_services;
 mod mail;
 mod memory_bounds;
+mod metric_history;
 mod mlflow;
 mod mlflow_accounts;
 mod mlflow_attacks;
