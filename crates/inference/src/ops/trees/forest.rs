@@ -1,11 +1,7 @@
 //! Trees laid out for speed.
 //!
-//! One flat list of 16-byte nodes. The two children of a node lie side by side, so a step is an addition instead of a
-//! branch. A leaf leads to itself, so that many walks take the same number of steps and run in lockstep: 16 trees for
-//! one row, 8 rows for one tree in a batch (measured: 5 and 4 times as fast as node by node).
-//!
-//! Missing values cost no comparison of their own: every value stands twice, once as it is, where NaN makes `x <= t`
-//! fail, and once with NaN as minus infinity, where it holds. A node reads the one that its missing values want.
+//! One flat list of 16-byte nodes, and where they fit another of 12-byte nodes: [`super::kernel`] walks them. The two children of a node
+//! lie side by side.
 //!
 //! A branch that several nodes lead to stands once: the node above it is copied, what lies below is shared, so a file that
 //! shares branches never grows. A comparison for equality becomes two: `x <= t`, and not `x <= t'` with the float before.
@@ -17,17 +13,10 @@
 
 use std::{collections::HashMap, ops::Range};
 
-use super::read::{Mode, Node, Tree};
-
-/// Trees walked at the same time for one row.
-const TREE_LANES: usize = 16;
-/// Rows walked at the same time in one tree.
-const ROW_LANES: usize = 8;
-/// Rows whose values stay in the cache while all trees pass over them.
-const BLOCK: usize = 64;
-
-/// Steps between looks whether all walks have ended.
-const STRIDE: u32 = 3;
+use super::{
+    kernel::NarrowNode,
+    read::{Mode, Node, Tree},
+};
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PackedNode {
@@ -48,24 +37,26 @@ pub(super) enum Aggregate {
 
 /// What the leaves of one tree add to.
 #[derive(Clone, Copy, Debug)]
-enum LeafSum {
+pub(super) enum LeafSum {
     /// Every leaf adds one number to this output.
     One(u32),
-    /// Leaves add to several outputs: see [`Forest::votes`].
+    /// Leaves add to several outputs.
     Many,
 }
 
+/// Where a tree begins, the most steps to a leaf, and what its leaves add to.
 #[derive(Clone, Copy, Debug)]
-struct Root {
-    node: u32,
-    depth: u32,
-    adds: LeafSum,
+pub(super) struct Root {
+    pub node: u32,
+    pub depth: u32,
+    pub adds: LeafSum,
 }
 
 /// A checked ensemble, ready to run.
 #[derive(Debug)]
 pub(crate) struct Forest {
     nodes: Vec<PackedNode>,
+    narrow: Option<Vec<NarrowNode>>,
     /// By node: of a leaf of a tree with [`LeafSum::One`], what it adds.
     leaves: Vec<f64>,
     roots: Vec<Root>,
@@ -94,6 +85,7 @@ impl Forest {
     pub(super) fn new(trees: &[Tree], outputs: usize) -> Result<Self, String> {
         let mut forest = Self {
             nodes: Vec::new(),
+            narrow: None,
             leaves: Vec::new(),
             roots: Vec::new(),
             by_depth: Vec::new(),
@@ -107,7 +99,17 @@ impl Forest {
         trees.iter().try_for_each(|tree| forest.add(tree))?;
         forest.by_depth = (0..forest.roots.len() as u32).collect();
         forest.by_depth.sort_by_key(|&tree| forest.roots[tree as usize].depth);
+        forest.narrow = forest.narrowed();
         Ok(forest)
+    }
+
+    /// The nodes in less room; `None` where one does not fit.
+    fn narrowed(&self) -> Option<Vec<NarrowNode>> {
+        let narrowed = |(at, node): (usize, &PackedNode)| match node.first as usize == at {
+            true => NarrowNode::leaf(node.first, self.width, self.leaves[at]),
+            false => NarrowNode::split(node),
+        };
+        self.nodes.iter().enumerate().map(narrowed).collect()
     }
 
     pub fn trees(&self) -> usize {
@@ -260,126 +262,32 @@ impl Forest {
         }
     }
 
-    /// What all trees make together of `values` (rows x columns, row-major), by row and output.
-    pub(super) fn answer<T: Copy + Into<f64>>(
-        &self,
-        values: &[T],
-        columns: usize,
-        rows: usize,
-        aggregate: Aggregate,
-    ) -> Result<Vec<f64>, String> {
-        if columns < self.width {
-            return Err(format!("the trees read {} columns, the rows have {columns}", self.width));
-        }
-        let size = rows.checked_mul(self.outputs).filter(|&size| size <= crate::tensor::MAX_ELEMENTS);
-        let size = size.ok_or("the result would be too large")?;
-        // `min` and `max` of a float and NaN are the float: NaN stands for nothing as yet.
-        let start = if aggregate == Aggregate::Sum { 0.0 } else { f64::NAN };
-        let mut answers = vec![start; size];
-        match aggregate {
-            Aggregate::Sum => self.fold(values, columns, &mut answers, |sum, vote| *sum += vote),
-            Aggregate::Min => self.fold(values, columns, &mut answers, |least, vote| *least = least.min(vote)),
-            Aggregate::Max => self.fold(values, columns, &mut answers, |most, vote| *most = most.max(vote)),
-        }
-        if aggregate != Aggregate::Sum {
-            answers.iter_mut().filter(|answer| answer.is_nan()).for_each(|answer| *answer = 0.0);
-        }
-        Ok(answers)
+    pub(super) fn roots(&self) -> &[Root] {
+        &self.roots
     }
 
-    fn fold<T: Copy + Into<f64>>(
-        &self,
-        values: &[T],
-        columns: usize,
-        answers: &mut [f64],
-        join: impl Fn(&mut f64, f64) + Copy,
-    ) {
-        let rows = answers.len() / self.outputs;
-        let mut twice = Vec::with_capacity(BLOCK.min(rows) * 2 * self.width);
-        let mut leaves = vec![0; self.roots.len()];
-        for first in (0..rows).step_by(BLOCK) {
-            let last = rows.min(first + BLOCK);
-            twice.clear();
-            for row in first..last {
-                let values = values[row * columns..][..self.width].iter().map(|&x| x.into());
-                twice.extend(values.flat_map(|x: f64| [if x.is_nan() { f64::NEG_INFINITY } else { x }, x]));
-            }
-            let answers = &mut answers[first * self.outputs..last * self.outputs];
-            let in_lockstep = (last - first) / ROW_LANES * ROW_LANES;
-            for root in &self.roots {
-                self.fold_block(root, &twice, in_lockstep, answers, join);
-            }
-            for row in in_lockstep..last - first {
-                let values = &twice[row * 2 * self.width..][..2 * self.width];
-                self.fold_row(values, &mut leaves, &mut answers[row * self.outputs..][..self.outputs], join);
-            }
-        }
+    /// The trees by their depth.
+    pub(super) fn by_depth(&self) -> &[u32] {
+        &self.by_depth
     }
 
-    /// One row: [`TREE_LANES`] trees at a time. `values` holds every value twice; `leaves` has room for all trees.
-    fn fold_row(&self, values: &[f64], leaves: &mut [u32], answers: &mut [f64], join: impl Fn(&mut f64, f64) + Copy) {
-        for group in self.by_depth.chunks(TREE_LANES) {
-            // Unused lanes repeat the last tree: they cost nothing beyond the lockstep.
-            let root = |lane: usize| &self.roots[group[lane.min(group.len() - 1)] as usize];
-            let at =
-                self.walk(std::array::from_fn(|lane| root(lane).node), root(TREE_LANES).depth, [values; TREE_LANES]);
-            group.iter().zip(at).for_each(|(&tree, leaf)| leaves[tree as usize] = leaf);
-        }
-        for (root, &leaf) in self.roots.iter().zip(&*leaves) {
-            self.add_votes(root, leaf, answers, join);
-        }
+    pub(super) fn wide(&self) -> &[PackedNode] {
+        &self.nodes
     }
 
-    /// One tree over the first `rows` rows of a block, [`ROW_LANES`] at a time. `values` holds every value twice.
-    fn fold_block(
-        &self,
-        root: &Root,
-        values: &[f64],
-        rows: usize,
-        answers: &mut [f64],
-        join: impl Fn(&mut f64, f64) + Copy,
-    ) {
-        let width = 2 * self.width;
-        for row in (0..rows).step_by(ROW_LANES) {
-            let lanes = std::array::from_fn(|lane| &values[(row + lane) * width..][..width]);
-            let at = self.walk([root.node; ROW_LANES], root.depth, lanes);
-            for (lane, &leaf) in at.iter().enumerate() {
-                self.add_votes(root, leaf, &mut answers[(row + lane) * self.outputs..][..self.outputs], join);
-            }
-        }
+    /// The nodes in less room, if they fit.
+    pub(super) fn narrow(&self) -> Option<&[NarrowNode]> {
+        self.narrow.as_deref()
     }
 
-    /// Takes all lanes down to their leaves.
-    #[inline(always)]
-    fn walk<const LANES: usize>(&self, mut at: [u32; LANES], depth: u32, values: [&[f64]; LANES]) -> [u32; LANES] {
-        let nodes = &self.nodes[..];
-        let mut left = depth;
-        while left > 0 {
-            let before = at;
-            for _ in 0..left.min(STRIDE) {
-                for (node, values) in at.iter_mut().zip(values) {
-                    let here = &nodes[*node as usize];
-                    let goes_first = values[here.value as usize] <= here.threshold;
-                    *node = here.first + u32::from(!goes_first);
-                }
-            }
-            if at == before {
-                break;
-            }
-            left = left.saturating_sub(STRIDE);
-        }
-        at
+    /// What the leaf `at` of a tree with [`LeafSum::One`] adds.
+    pub(super) fn leaf(&self, at: u32) -> f64 {
+        self.leaves[at as usize]
     }
 
-    #[inline(always)]
-    fn add_votes(&self, root: &Root, leaf: u32, answers: &mut [f64], join: impl Fn(&mut f64, f64)) {
-        match root.adds {
-            LeafSum::One(output) => join(&mut answers[output as usize], self.leaves[leaf as usize]),
-            LeafSum::Many => {
-                let range = self.ranges.get(&leaf).cloned().unwrap_or(0..0);
-                self.votes[range].iter().for_each(|&(output, vote)| join(&mut answers[output as usize], vote));
-            }
-        }
+    /// What the leaf `at` of a tree with [`LeafSum::Many`] adds, by output.
+    pub(super) fn votes(&self, at: u32) -> &[(u32, f64)] {
+        self.ranges.get(&at).map_or(&[], |range| &self.votes[range.clone()])
     }
 }
 

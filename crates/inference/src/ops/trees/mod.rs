@@ -2,9 +2,10 @@
 //!
 //! Invariants: a loaded forest has no cycle and no node out of range, so walking it ends; a branch that several nodes lead
 //! to stands once; NaN goes where `nodes_missing_value_tracks_true` says. [`read`] turns the attribute lists into checked trees, [`forest`] lays them
-//! out for speed, this module adds what the operators do with the sums.
+//! out, [`kernel`] walks them, this module adds what the operators do with the sums.
 
 mod forest;
+mod kernel;
 mod operator;
 mod read;
 mod structure;

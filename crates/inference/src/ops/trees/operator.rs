@@ -2,6 +2,7 @@
 
 use super::{
     forest::{Aggregate, Forest},
+    kernel::Rows,
     read::{self, LeafNames},
 };
 use crate::{
@@ -57,11 +58,11 @@ fn base_values(node: &Attributes<'_>, outputs: usize) -> Result<Vec<f64>, String
 fn answers(forest: &Forest, value: &Value, aggregate: Aggregate) -> Result<(usize, Vec<f64>), String> {
     if let Value::Double(tensor) = value {
         let (rows, columns) = tensor.shape.matrix();
-        return Ok((rows, forest.answer(&tensor.data, columns, rows, aggregate)?));
+        return Ok((rows, forest.answer(Rows::Double(&tensor.data), (rows, columns), aggregate)?));
     }
     let tensor = value.floats()?;
     let (rows, columns) = tensor.shape.matrix();
-    Ok((rows, forest.answer(&tensor.data, columns, rows, aggregate)?))
+    Ok((rows, forest.answer(Rows::Single(&tensor.data), (rows, columns), aggregate)?))
 }
 
 impl Operator for Regressor {
