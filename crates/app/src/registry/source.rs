@@ -348,32 +348,12 @@ fn kind(uri: &str) -> Result<Kind<'_>, RegistryError> {
 fn unescaped(text: &str) -> String {
     let mut text = text.replace('+', " ");
     loop {
-        let once = percent_decoded(&text);
+        let once = percent_encoding::percent_decode_str(&text).decode_utf8_lossy().into_owned();
         if once == text {
             return text;
         }
         text = once;
     }
-}
-
-fn percent_decoded(text: &str) -> String {
-    let (bytes, mut decoded) = (text.as_bytes(), Vec::with_capacity(text.len()));
-    let mut place = 0;
-    while place < bytes.len() {
-        let escaped = bytes.get(place + 1..place + 3).and_then(|digits| std::str::from_utf8(digits).ok());
-        let escaped = escaped.filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()));
-        match escaped.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
-            Some(byte) if bytes[place] == b'%' => {
-                decoded.push(byte);
-                place += 3;
-            }
-            _ => {
-                decoded.push(bytes[place]);
-                place += 1;
-            }
-        }
-    }
-    String::from_utf8_lossy(&decoded).into_owned()
 }
 
 /// Whether the path of an address is absolute, and says without `.` and `..` where it leads.
