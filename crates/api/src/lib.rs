@@ -22,6 +22,7 @@ pub mod gates;
 pub mod headers;
 pub mod health;
 pub mod identity;
+pub mod imports;
 pub mod inbox;
 pub mod lineage;
 pub mod mlflow_routes;
@@ -66,6 +67,7 @@ pub use identity::{
     Account, Accounts, BeginProviderLogin, ChangeAccount, ChangePassword, FinishProviderLogin, Login, NewAccount,
     NewToken, ProviderLogin, Secret, Session, TokenCreated, TokenInfo, Tokens, WhoAmI,
 };
+pub use imports::{ImportCount, ImportFinished, ImportRecords, Imported};
 pub use inbox::{
     BreakGlass, BreakGlassDeploy, BreakGlassReview, BreakGlassState, Inbox, InboxItem, InboxKind, PolicyProposal,
     PolicyProposals, ProposalState,

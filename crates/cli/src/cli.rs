@@ -18,6 +18,7 @@ use crate::{
         monitor, package, predict, prediction,
         project::{check, demo, init, replay, run, runs, schema},
         reference, restore, server, status, storage, train,
+        transfer::{export, import},
     },
     ui::{error::CliError, options::GlobalOptions, output::Output, view::Answer},
 };
@@ -91,6 +92,8 @@ pub(crate) enum Command {
     Backup(backup::Backup),
     Restore(restore::Restore),
     Storage(storage::Storage),
+    Import(import::Imports),
+    Export(export::Exports),
     Completions(completions::Completions),
     #[command(hide = true)]
     Reference(reference::Reference),
@@ -155,6 +158,8 @@ impl Command {
             Self::Backup(backup) => backup.run(),
             Self::Restore(restore) => restore.run(),
             Self::Storage(storage) => storage.run(),
+            Self::Import(imports) => imports.run(output),
+            Self::Export(exports) => exports.run(output),
             Self::Completions(completions) => completions.run(&mut Self::declaration(), output),
             Self::Reference(reference) => reference.run(Self::declaration(), output),
         }

@@ -5,7 +5,7 @@ use std::{path::PathBuf, pin::Pin, sync::Arc};
 use clap::Args;
 use kilter_api::{Code, Problem, Token};
 use kilter_app::{App, AppOptions, RequestContext, data_folder, identity, make_data_folder};
-use kilter_client::{Bytes, Client, Credentials, Request, Response};
+use kilter_client::{Bytes, Client, Credentials, Request, Response, StreamBody, stream_body};
 use kilter_server::{InProcess, ServerOptions, error::problem_of, read_token};
 use tokio::runtime::Runtime;
 
@@ -123,6 +123,10 @@ impl kilter_client::InProcess for LocalApi {
     fn answer(&self, request: Request<Bytes>) -> Pin<Box<dyn Future<Output = Response<Bytes>> + Send + '_>> {
         Box::pin(self.0.answer(request))
     }
+
+    fn stream(&self, request: Request<StreamBody>) -> Pin<Box<dyn Future<Output = Response<StreamBody>> + Send + '_>> {
+        Box::pin(async move { self.0.stream(request).await.map(stream_body) })
+    }
 }
 
 /// Where what changes a project is done.
@@ -147,6 +151,11 @@ impl Api {
     /// Whether the server accepts a folder of this machine from us.
     pub(crate) fn knows_folder_key(&self) -> bool {
         self.client.knows_folder_key()
+    }
+
+    /// The client, and the runtime that its requests need.
+    pub(crate) fn into_parts(self) -> (Client, Runtime) {
+        (self.client, self.runtime)
     }
 
     /// Sends one request and waits for its answer.

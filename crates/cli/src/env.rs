@@ -93,4 +93,13 @@ pub(crate) const SETTINGS: &[Setting] = &[
     Setting { name: "NO_COLOR", meaning: "when set and not empty: no colour, whatever the terminal" },
     Setting { name: "USER", meaning: "who acts, in the audit table, where nobody has an account; else `LOGNAME`" },
     Setting { name: "TERM", meaning: "`dumb` means a terminal without colour" },
+    Setting {
+        name: "MLFLOW_TRACKING_TOKEN",
+        meaning: "the token for the MLflow server that `kilter import mlflow` reads",
+    },
+    Setting {
+        name: "MLFLOW_TRACKING_USERNAME",
+        meaning: "the name for that server, where it wants one and a password",
+    },
+    Setting { name: "MLFLOW_TRACKING_PASSWORD", meaning: "the password that belongs to it" },
 ];

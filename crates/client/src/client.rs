@@ -11,7 +11,7 @@ use hyper::{Request, Response, body::Bytes};
 
 use crate::{
     server_file,
-    transport::{self, InProcess, Transport},
+    transport::{self, InProcess, StreamBody, Transport},
 };
 
 /// The longest that an answer may take.
@@ -85,11 +85,25 @@ impl Client {
     }
 
     async fn call<T: DeserializeOwned>(&self, method: Method, path: &str, body: Bytes) -> Result<T, Problem> {
+        parse_response(&self.answer(method, path, body).await?, path)
+    }
+
+    pub(crate) async fn answer(&self, method: Method, path: &str, body: Bytes) -> Result<Response<Bytes>, Problem> {
         let request = self.request(method, path, body)?;
-        let response = tokio::time::timeout(TIMEOUT, self.transport.send(request)).await.map_err(|_| {
+        tokio::time::timeout(TIMEOUT, self.transport.send(request)).await.map_err(|_| {
             Problem::new(Code::TimedOut, format!("no answer from {path} within {} s", TIMEOUT.as_secs()))
-        })??;
-        parse_response(&response, path)
+        })?
+    }
+
+    /// Asks for something that may have any size; status and body of the answer, which is still to come.
+    pub(crate) async fn stream(
+        &self,
+        method: Method,
+        path: &str,
+        body: StreamBody,
+    ) -> Result<Response<StreamBody>, Problem> {
+        let request = self.request(method, path, Bytes::new())?.map(|_| body);
+        self.transport.stream(request).await
     }
 
     fn request(&self, method: Method, path: &str, body: Bytes) -> Result<Request<Bytes>, Problem> {

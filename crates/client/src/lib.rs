@@ -8,10 +8,12 @@
 #![deny(missing_docs)]
 
 mod client;
+mod mlflow;
 mod resources;
 mod server_file;
 mod transport;
 
 pub use client::{Client, Credentials};
-pub use hyper::{Request, Response, body::Bytes};
-pub use transport::InProcess;
+pub use hyper::{Method, Request, Response, body::Bytes};
+pub use mlflow::stream_body;
+pub use transport::{InProcess, StreamBody};

@@ -2,8 +2,11 @@
 
 use std::{error::Error, pin::Pin, sync::Arc};
 
-use http_body_util::{BodyExt, Full, Limited};
-use hyper::{Method, Request, Response, body::Bytes};
+use http_body_util::{BodyExt, Full, Limited, combinators::UnsyncBoxBody};
+use hyper::{
+    Method, Request, Response,
+    body::{Body, Bytes, Incoming},
+};
 use hyper_util::rt::TokioIo;
 use kilter_api::{Code, Problem};
 use tokio::net::TcpStream;
@@ -11,8 +14,14 @@ use tokio::net::TcpStream;
 /// The largest answer that is read.
 const MAX_BYTES: usize = 256 << 20;
 
+/// A body that comes in parts, of any size.
+pub type StreamBody = UnsyncBoxBody<Bytes, Box<dyn Error + Send + Sync>>;
+
 /// An API that answers in this process.
 pub trait InProcess: Send + Sync {
+    /// As [`Self::answer`], with bodies that come in parts.
+    fn stream(&self, request: Request<StreamBody>) -> Pin<Box<dyn Future<Output = Response<StreamBody>> + Send + '_>>;
+
     /// Answers one request, as the server would.
     fn answer(&self, request: Request<Bytes>) -> Pin<Box<dyn Future<Output = Response<Bytes>> + Send + '_>>;
 }
@@ -49,6 +58,20 @@ impl Transport {
             Self::Http { address } => send_http(address, request).await,
         }
     }
+
+    /// As [`Self::send`], with bodies that come in parts.
+    pub(crate) async fn stream(&self, request: Request<StreamBody>) -> Result<Response<StreamBody>, Problem> {
+        match self {
+            Self::InProcess { read_only: Some(reason), .. } if request.method() != Method::GET => {
+                Err(reason.as_ref().clone())
+            }
+            Self::InProcess { handler, .. } => Ok(handler.stream(request).await),
+            Self::Http { address } => {
+                let response = open(address, request).await?;
+                Ok(response.map(|body| UnsyncBoxBody::new(body.map_err(Into::into))))
+            }
+        }
+    }
 }
 
 /// Whether a request changes nothing: verifications and searches take a body, and read.
@@ -57,18 +80,27 @@ fn only_reads(request: &Request<Bytes>) -> bool {
 }
 
 async fn send_http(address: &str, request: Request<Bytes>) -> Result<Response<Bytes>, Problem> {
+    let path = request.uri().path().to_owned();
+    let (head, body) = open(address, request.map(Full::new)).await?.into_parts();
+    let body = Limited::new(body, MAX_BYTES).collect().await.map_err(|error| unreadable(&path, &*error))?;
+    Ok(Response::from_parts(head, body.to_bytes()))
+}
+
+/// Sends a request on a connection of its own; its answer, of which the body is still to come.
+async fn open<B>(address: &str, request: Request<B>) -> Result<Response<Incoming>, Problem>
+where
+    B: Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
     let unreachable = |error: &(dyn Error + 'static)| {
         Problem::new(Code::ServerUnreachable, format!("could not reach the server at {address}")).caused_by(Some(error))
     };
-    let path = request.uri().path().to_owned();
     let stream = TcpStream::connect(address).await.map_err(|error| unreachable(&error))?;
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|error| unreachable(&error))?;
     tokio::spawn(connection);
-    let response = sender.send_request(request.map(Full::new)).await.map_err(|error| unreachable(&error))?;
-    let (head, body) = response.into_parts();
-    let body = Limited::new(body, MAX_BYTES).collect().await.map_err(|error| unreadable(&path, &*error))?;
-    Ok(Response::from_parts(head, body.to_bytes()))
+    sender.send_request(request).await.map_err(|error| unreachable(&error))
 }
 
 /// The answer of `path` cannot be read.

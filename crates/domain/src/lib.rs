@@ -36,3 +36,4 @@ pub mod signing_key;
 pub mod table;
 pub mod time;
 pub mod tracking;
+pub mod transfer;

@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use crate::{run::RunState, time::Timestamp};
 
 /// An experiment: a number, written in decimal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct ExperimentId(pub i64);
 
 impl ExperimentId {
@@ -110,6 +111,29 @@ pub struct HistoryPoint {
     pub value: f64,
 }
 
+/// How far a logged model is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ModelStatus {
+    /// Its files are still to come.
+    Pending,
+    /// It is whole.
+    Ready,
+    /// Its files did not come.
+    UploadFailed,
+}
+
+impl ModelStatus {
+    /// As stored.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Ready => "ready",
+            Self::UploadFailed => "upload_failed",
+        }
+    }
+}
+
 /// One measured point of a run. NaN and infinities are values.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MetricPoint {
@@ -130,6 +154,9 @@ mod tests {
     #[test]
     fn words_are_stored_as_they_are_serialised() {
         for status in RunStatus::ALL {
+            assert_eq!(serde_json::to_value(status).unwrap(), status.as_str());
+        }
+        for status in [ModelStatus::Pending, ModelStatus::Ready, ModelStatus::UploadFailed] {
             assert_eq!(serde_json::to_value(status).unwrap(), status.as_str());
         }
         for lifecycle in [Lifecycle::Active, Lifecycle::Deleted] {

@@ -15,6 +15,7 @@ pub(crate) mod garbage;
 pub(crate) mod gates;
 pub(crate) mod health;
 pub(crate) mod identity;
+pub(crate) mod imports;
 pub(crate) mod inbox;
 pub(crate) mod keys;
 pub(crate) mod label_body;

@@ -58,6 +58,20 @@ impl InProcess {
         answer
     }
 
+    /// As [`Self::answer`], with bodies that come in parts: artifacts.
+    pub async fn stream<B>(&self, request: Request<B>) -> Response<Body>
+    where
+        B: axum::body::HttpBody<Data = Bytes> + Send + 'static,
+        B::Error: Into<axum::BoxError>,
+    {
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(FolderAccess);
+        match self.router.clone().oneshot(request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        }
+    }
+
     async fn route(&self, mut request: Request<Bytes>) -> Response<Bytes> {
         // Whoever runs this process has opened the data folder.
         request.extensions_mut().insert(FolderAccess);

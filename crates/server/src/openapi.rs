@@ -12,8 +12,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     api::{
-        alerts, approvals, audit, columns, deployments, documents, endpoints, events, garbage, health, identity, inbox,
-        keys, lineage, models, monitors, predictions, runs, status, tracked_runs,
+        alerts, approvals, audit, columns, deployments, documents, endpoints, events, garbage, health, identity,
+        imports, inbox, keys, lineage, models, monitors, predictions, runs, status, tracked_runs,
     },
     caller::Caller,
     inference::rest_v2,
@@ -97,9 +97,7 @@ pub(crate) fn all() -> OpenApiRouter<AppState> {
         .routes(routes!(runs::get_run_events))
         .routes(routes!(runs::cancel_run))
         .routes(routes!(runs::get_step_log))
-        .routes(routes!(tracked_runs::search_tracked_runs))
-        .routes(routes!(tracked_runs::get_tracked_run))
-        .routes(routes!(tracked_runs::follow_tracked_run))
+        .merge(tracking())
         .routes(routes!(rest_v2::server))
         .routes(routes!(rest_v2::live))
         .routes(routes!(rest_v2::ready))
@@ -109,6 +107,16 @@ pub(crate) fn all() -> OpenApiRouter<AppState> {
         .routes(routes!(rest_v2::version))
         .routes(routes!(rest_v2::version_ready))
         .routes(routes!(rest_v2::infer_version))
+}
+
+/// The addresses of what clients logged, here and elsewhere.
+fn tracking() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(tracked_runs::search_tracked_runs))
+        .routes(routes!(tracked_runs::get_tracked_run))
+        .routes(routes!(tracked_runs::follow_tracked_run))
+        .routes(routes!(imports::import_mlflow))
+        .routes(routes!(imports::finish_mlflow_import))
 }
 
 /// The addresses that judge versions and write about them.

@@ -6,6 +6,7 @@
 
 pub mod alias;
 pub(crate) mod event;
+pub mod import;
 pub(crate) mod keys;
 pub mod model;
 pub mod platform;

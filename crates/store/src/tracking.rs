@@ -7,6 +7,7 @@ pub mod artifact;
 pub mod batch;
 pub mod dataset;
 pub mod experiment;
+pub mod import;
 pub mod logged_model;
 pub mod logged_run;
 pub mod metric;

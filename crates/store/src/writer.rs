@@ -98,6 +98,17 @@ impl Tx {
         found.ok_or_else(|| StoreError::Invalid { attempted, reason: "there is no such row".to_owned() })
     }
 
+    /// Keys that a table gives by itself stay above those that were given by hand. SQLite does so anyway.
+    pub(crate) fn keep_keys_above(&self, table: &'static str) -> Result<(), StoreError> {
+        if let Connection::Postgres(_) = self.connection {
+            let sql = format!(
+                "SELECT setval(pg_get_serial_sequence('{table}', 'key'), max(key)) FROM {table} HAVING max(key) > 0"
+            );
+            self.batch("keep the keys of a table apart", &sql)?;
+        }
+        Ok(())
+    }
+
     fn batch(&self, attempt: &'static str, sql: &str) -> Result<(), StoreError> {
         self.connection.batch(sql).map_err(|error| StoreError::of(attempt, error))
     }

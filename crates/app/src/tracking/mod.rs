@@ -9,6 +9,7 @@ mod error;
 mod experiments;
 mod follow_run;
 mod history;
+mod import;
 mod logged_models;
 mod runs;
 mod search;
@@ -26,6 +27,7 @@ pub use experiments::{
 };
 pub use follow_run::{SeenRun, TrackedRunChange, follow_run};
 pub use history::{metric_history, reduced_histories};
+pub use import::{finish_import, import_records};
 pub use kilter_store::tracking::batch::Batch;
 pub use logged_models::{
     ModelQuery, NewClientModel, create_logged_model, delete_logged_model, delete_logged_model_tag,

@@ -28,3 +28,4 @@ pub(crate) mod server;
 pub(crate) mod status;
 pub(crate) mod storage;
 pub(crate) mod train;
+pub(crate) mod transfer;

@@ -13,7 +13,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{World, database::Database};
+use crate::{
+    World,
+    database::Database,
+    mlflow::mlflow_python,
+    mlflow_transfer::{self, MlflowServer},
+};
 
 /// How long a page that waits for the server waits.
 const MAX_WAIT: Duration = Duration::from_secs(120);
@@ -356,6 +361,18 @@ fn an_own_trainer_is_brought_as_its_guide_says() {
     let mut typist = Typist::new();
     typist.python = Some(python);
     assert!(typist.type_page("own-trainer.md", &read("own-trainer.md")) > 8);
+}
+
+#[test]
+fn a_team_comes_from_mlflow_as_its_guide_says() {
+    let Some(python) = mlflow_python() else { return };
+    let there = World::new();
+    let source = MlflowServer::start(&python, there.path());
+    mlflow_transfer::client(&python, there.path(), &["make", &source.url]);
+    let mut typist = Typist::new();
+    typist.names = vec![("http://mlflow.example:5000", source.url.clone())];
+    typist.python = python.parent().map(Path::to_owned);
+    assert!(typist.type_page("from-mlflow.md", &read("from-mlflow.md")) > 8);
 }
 
 #[test]

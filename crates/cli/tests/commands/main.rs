@@ -47,6 +47,7 @@ mod mlflow_accounts;
 mod mlflow_attacks;
 mod mlflow_platform_runs;
 mod mlflow_routes;
+mod mlflow_transfer;
 mod monitor_api;
 mod monitors;
 mod numbers;

@@ -14,6 +14,8 @@ pub const ALLOWED: &[(&str, &[&str])] = &[
     ("api", &["domain"]),
     // What the command line and SDKs speak: over HTTP, or to a router that is handed in.
     ("client", &["domain", "api"]),
+    // Copies what MLflow's servers and folders have, both ways.
+    ("mlflow", &["domain", "api", "client"]),
     ("keys", &["domain"]),
     ("inference", &["domain", "stats"]),
     ("train", &["domain", "stats", "inference"]),
@@ -60,6 +62,7 @@ pub const ALLOWED: &[(&str, &[&str])] = &[
             "app",
             "server",
             "client",
+            "mlflow",
         ],
     ),
 ];

@@ -218,7 +218,7 @@ pub(super) async fn send(
 }
 
 fn answer(opened: ArtifactFile, range: Option<Range<u64>>, name: &str) -> Response {
-    let bytes = opened.bytes;
+    let (bytes, digest) = (opened.bytes, opened.digest);
     let part = range.clone().unwrap_or(0..bytes);
     let length = part.end - part.start;
     let mut response = Response::new(read_out(opened, part.clone(), PATIENCE));
@@ -227,6 +227,7 @@ fn answer(opened: ArtifactFile, range: Option<Range<u64>>, name: &str) -> Respon
     set(header::CONTENT_LENGTH, length.to_string());
     set(header::CONTENT_TYPE, "application/octet-stream".to_owned());
     set(header::ACCEPT_RANGES, "bytes".to_owned());
+    set(header::ETAG, format!("\"{digest}\""));
     let plain: String =
         name.chars().map(|c| if c.is_ascii_graphic() && !"\"\\;%".contains(c) { c } else { '_' }).collect();
     let escaped = percent_encoding::utf8_percent_encode(name, percent_encoding::NON_ALPHANUMERIC);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+pub use kilter_domain::tracking::ModelStatus;
 use kilter_domain::{
     time::Timestamp,
     tracking::{ExperimentId, Lifecycle, MetricPoint},
@@ -61,29 +62,6 @@ statements! {
         ON CONFLICT (run, kind, model) DO UPDATE SET step = excluded.step";
     LINKS = "list the models of a run": "
         SELECT model, kind, step FROM run_model WHERE run = :run ORDER BY kind, step, model";
-}
-
-/// How far a logged model is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ModelStatus {
-    /// Its files are still to come.
-    Pending,
-    /// It is whole.
-    Ready,
-    /// Its files did not come.
-    UploadFailed,
-}
-
-impl ModelStatus {
-    /// As stored.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Ready => "ready",
-            Self::UploadFailed => "upload_failed",
-        }
-    }
 }
 
 /// A model that is about to be recorded.
