@@ -17,6 +17,10 @@ pub struct CollectGarbage {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub unused: Option<Span>,
+    /// For how long runs, logged models and experiments stay that clients deleted, and can restore: `30d`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub deleted: Option<Span>,
     /// The most bytes that the results of steps of one project may have; absent: any number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cache_bytes: Option<u64>,

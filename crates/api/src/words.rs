@@ -94,6 +94,14 @@ words! {
         Environments = "environments",
         /// Files that stood for datasets in trainings that are over.
         TrainingFiles = "training_files",
+        /// Blobs in the place of artifacts that no artifact names.
+        Artifacts = "artifacts",
+        /// Runs that clients deleted long ago.
+        DeletedRuns = "deleted_runs",
+        /// Logged models that clients deleted long ago.
+        DeletedModels = "deleted_models",
+        /// Experiments that clients deleted long ago.
+        DeletedExperiments = "deleted_experiments",
     }
     /// The stage of a version at an endpoint.
     DeploymentState {

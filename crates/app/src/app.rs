@@ -18,6 +18,7 @@ use kilter_workflow::Now;
 use tempfile::TempDir;
 
 use crate::{
+    artifact_place::{ArtifactPlace, ArtifactRoot},
     causes::StorageError,
     clock_skew::NewestTick,
     components::{
@@ -43,6 +44,10 @@ pub struct AppOptions {
     pub database: Option<DatabaseUrl>,
     /// Where packages and the sealed prediction log lie; `None`: in the data folder.
     pub storage: Option<StorageOptions>,
+    /// Where the files of artifacts lie that clients send through the server; `None`: where they lay before, or with the packages.
+    pub artifacts: Option<ArtifactPlace>,
+    /// Below which address a new experiment has its folder that states none; `None`: this server keeps its artifacts.
+    pub artifact_root: Option<ArtifactRoot>,
     /// When a prediction or a label is acknowledged.
     pub record_ack: RecordAck,
     /// The keys that the operator gives.
@@ -115,6 +120,8 @@ impl AppOptions {
             column_stats: false,
             database: None,
             storage: None,
+            artifacts: None,
+            artifact_root: None,
             record_ack: RecordAck::Disk,
             keys: KeySources::default(),
             publish: Vec::new(),
@@ -136,6 +143,7 @@ struct Inner {
     /// The metadata, which anyone may write who has a right to.
     store: Store,
     blobs: BlobStore,
+    artifacts: Option<BlobStore>,
     lake: Lake,
     storage: Option<CachedStorage>,
     components: Components,
@@ -144,6 +152,8 @@ struct Inner {
 /// Where the bytes lie.
 pub(crate) struct StoredBytes {
     pub blobs: BlobStore,
+    /// Files of artifacts that clients sent; `None`: they are with the others.
+    pub artifacts: Option<BlobStore>,
     pub lake: Lake,
     pub storage: Option<CachedStorage>,
 }
@@ -199,8 +209,8 @@ impl App {
     /// A handle to what is stored in `folder`, with nothing in memory.
     pub(crate) fn new(folder: &Path, options: AppOptions, store: Store, bytes: StoredBytes) -> Self {
         let (folder, components, of_handle) = (folder.to_owned(), Components::default(), store.clone());
-        let StoredBytes { blobs, lake, storage } = bytes;
-        let inner = Inner { folder, options, store, blobs, lake, storage, components };
+        let StoredBytes { blobs, artifacts, lake, storage } = bytes;
+        let inner = Inner { folder, options, store, blobs, artifacts, lake, storage, components };
         Self { inner: Arc::new(inner), store: of_handle }
     }
 
@@ -236,6 +246,11 @@ impl App {
 
     pub(crate) fn blobs(&self) -> &BlobStore {
         &self.inner.blobs
+    }
+
+    /// The blobs of artifacts that clients sent, where they lie in a place of their own. What came before there was one is in [`App::blobs`].
+    pub(crate) fn artifact_blobs(&self) -> Option<&BlobStore> {
+        self.inner.artifacts.as_ref()
     }
 
     /// The object store; `None` where the bytes lie in the data folder.

@@ -11,7 +11,7 @@ use crate::{
     app::{App, AppOptions, StoredBytes},
     authz::access_map,
     causes::StorageError,
-    data_folder::{DataFolderError, bucket, layout},
+    data_folder::{DataFolderError, artifacts, bucket, layout},
     deployment::routes,
     identity, private_files, replicas, tracking,
 };
@@ -47,7 +47,12 @@ fn stored_bytes(
 ) -> Result<StoredBytes, DataFolderError> {
     let above = if storage.is_some() { folder.join(bucket::CACHE_FOLDER) } else { folder.to_owned() };
     let blobs = open(&above.join("blobs"), storage.clone())?;
-    Ok(StoredBytes { blobs, lake: Lake::new(above.join("lake")).with_storage(storage.clone()), storage })
+    Ok(StoredBytes {
+        blobs,
+        artifacts: None,
+        lake: Lake::new(above.join("lake")).with_storage(storage.clone()),
+        storage,
+    })
 }
 
 impl App {
@@ -60,6 +65,7 @@ impl App {
         let store = open_store(folder, options.database.as_ref())?;
         let storage = bucket::open(folder, options.storage.as_ref(), &store)?;
         let bytes = stored_bytes(folder, storage, BlobStore::open_before)?;
+        let bytes = StoredBytes { artifacts: artifacts::open(folder, &options, &store)?, ..bytes };
         let app = Self::new(folder, options, store, bytes);
         if let Some(path) = app.store().changed_while_closed() {
             tracing::error!(changed = %layout::changed_database(&path), "the database is not what was closed");
@@ -86,6 +92,7 @@ impl App {
         };
         let storage = bucket::open_for_reading(folder, options.storage.as_ref())?;
         let bytes = stored_bytes(folder, storage, |root, storage| Ok(BlobStore::open_for_reading(root, storage)))?;
+        let bytes = StoredBytes { artifacts: artifacts::open_for_reading(folder, &options)?, ..bytes };
         let app = Self::new(folder, options, store, bytes);
         access_map::load_access(&app)?;
         identity::load_identities(&app)?;

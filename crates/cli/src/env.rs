@@ -44,6 +44,14 @@ pub(crate) const SETTINGS: &[Setting] = &[
         meaning: "the file with settings of the server, where `--config` is not given; else `kilter-server.toml` of this folder",
     },
     Setting {
+        name: "KILTER_ARTIFACTS_DESTINATION",
+        meaning: "where the server keeps artifacts that clients send, where `--artifacts-destination` is not given",
+    },
+    Setting {
+        name: "KILTER_DEFAULT_ARTIFACT_ROOT",
+        meaning: "below which address new experiments have their folders, where `--default-artifact-root` is not given",
+    },
+    Setting {
         name: "KILTER_RECORD_ACK",
         meaning: "when the server acknowledges a prediction, `disk` or `storage`, where `--record-ack` is not given",
     },

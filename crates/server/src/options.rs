@@ -6,7 +6,7 @@ use std::{
 };
 
 use kilter_api::Token;
-use kilter_app::{KeySources, RecordAck, StorageOptions, audit::PublishPlace};
+use kilter_app::{ArtifactPlace, ArtifactRoot, KeySources, RecordAck, StorageOptions, audit::PublishPlace};
 use kilter_store::DatabaseUrl;
 
 use crate::{
@@ -25,6 +25,10 @@ pub struct ServerOptions {
     pub database: Option<DatabaseUrl>,
     /// Where packages and the sealed prediction log lie; `None`: in the data folder.
     pub storage: Option<StorageOptions>,
+    /// Where the files of artifacts lie that clients send; `None`: where they lay before, or with the packages.
+    pub artifacts: Option<ArtifactPlace>,
+    /// Below which address new experiments have their folders; `None`: this server keeps them.
+    pub artifact_root: Option<ArtifactRoot>,
     /// When a prediction or a label is acknowledged.
     pub record_ack: RecordAck,
     /// The private keys that the operator gives.
@@ -56,6 +60,8 @@ impl ServerOptions {
             data: data.into(),
             database: None,
             storage: None,
+            artifacts: None,
+            artifact_root: None,
             record_ack: RecordAck::Disk,
             keys: KeySources::default(),
             publish: Vec::new(),

@@ -64,6 +64,8 @@ impl AppState {
             column_stats: true,
             database,
             storage,
+            artifacts: options.artifacts.clone(),
+            artifact_root: options.artifact_root.clone(),
             record_ack: options.record_ack,
             keys: options.keys.clone(),
             publish: options.publish.clone(),

@@ -13,6 +13,7 @@ pub mod logged_run;
 pub mod metric;
 mod names;
 pub mod param;
+pub mod purge;
 pub mod run;
 pub(crate) mod tags;
 

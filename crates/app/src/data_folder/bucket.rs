@@ -142,7 +142,7 @@ fn claim(folder: &Path, storage: &ObjectStorage, store: &Store, made: &str) -> R
 }
 
 /// Makes a platform the owner of a prefix that belongs to nobody, or finds that it is.
-fn take(folder: &Path, storage: &ObjectStorage, made: &str) -> Result<(), DataFolderError> {
+pub(super) fn take(folder: &Path, storage: &ObjectStorage, made: &str) -> Result<(), DataFolderError> {
     let found = match owner(storage)? {
         Some(found) => found,
         None => match storage.create(PLATFORM, made.as_bytes().to_vec())? {
@@ -166,7 +166,7 @@ fn owner(storage: &ObjectStorage) -> Result<Option<String>, ObjectError> {
     }
 }
 
-fn other_platform(folder: &Path, storage: String) -> DataFolderError {
+pub(super) fn other_platform(folder: &Path, storage: String) -> DataFolderError {
     DataFolderError::OtherStorage { folder: folder.to_owned(), storage }
 }
 

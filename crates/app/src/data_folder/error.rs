@@ -48,6 +48,12 @@ pub enum DataFolderError {
     )]
     OtherStorage { folder: PathBuf, storage: String },
     #[error(
+        "the artifacts of {} lie in {place}, not in {wanted}: leave --artifacts-destination away, or move them there and write the new \
+         place into the file `artifacts` of the data folder",
+        folder.display()
+    )]
+    ArtifactsElsewhere { folder: PathBuf, place: String, wanted: String },
+    #[error(
         "{storage} is empty, but {} began with it: its objects are gone, or this is another place; see that the address and the \
          endpoint are right, and restore the objects from a copy",
         folder.display()

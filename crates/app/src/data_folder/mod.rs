@@ -1,5 +1,6 @@
 //! The data folder: what lies in it, who may read it, whether it is whole, how it is copied and repaired.
 
+pub(crate) mod artifacts;
 pub(crate) mod backup;
 pub(crate) mod bucket;
 pub(crate) mod error;

@@ -53,7 +53,7 @@ pub(crate) fn collect(
     options: &GarbageOptions,
     goes_on: &dyn Fn() -> bool,
 ) -> Result<Collection, GarbageError> {
-    let mut collection = expire_all(app, context, options)?;
+    let mut collection = expire_all(app, context, options, goes_on)?;
     let folders = step_cache::state_folders(app)?;
     let mut needed = Needed::of_metadata(app, options.now, options.unused)?;
     let mut unknown = BTreeSet::new();
@@ -104,6 +104,9 @@ impl Sweeper<'_> {
         let shared = folders.iter().find(|folder| is_same(&folder.blobs(), &of_packages));
         if shared.is_none() {
             self.sweep(self.app.blobs(), (GarbageKind::Packages, &of_packages), MIN_SWEEP_AGE, collection)?;
+        }
+        if let Some(store) = self.app.artifact_blobs() {
+            self.sweep(store, (GarbageKind::Artifacts, store.root()), MIN_SWEEP_AGE, collection)?;
         }
         for folder in folders.iter().filter(|folder| !unknown.contains(folder)) {
             let path = folder.blobs();

@@ -16,6 +16,7 @@ use crate::{
     authz::AuthorizedContext,
     causes::StorageError,
     garbage::{
+        deleted,
         error::GarbageError,
         found::{Collection, DAY, Garbage, GarbageKind, GarbageOptions},
     },
@@ -28,18 +29,20 @@ pub(super) const RETENTION: &str = "retention";
 /// Days for which files of trainings stay.
 const TRAINING_FILE_DAYS: u32 = 7;
 
-/// The cheap part, which a server does by itself: records past their retention, and files of trainings that are over.
+/// The cheap part, which a server does by itself: records past their retention, what clients deleted long ago, and files of trainings that
+/// are over.
 ///
 /// # Errors
 /// As [`collect_garbage`].
 pub fn expire_records(app: &App, options: &GarbageOptions) -> Result<Collection, GarbageError> {
-    expire_all(app, &AuthorizedContext::system(RETENTION, options.now), options)
+    expire_all(app, &AuthorizedContext::system(RETENTION, options.now), options, &|| true)
 }
 
 pub(super) fn expire_all(
     app: &App,
     context: &AuthorizedContext,
     options: &GarbageOptions,
+    goes_on: &dyn Fn() -> bool,
 ) -> Result<Collection, GarbageError> {
     let mut collection = Collection { garbage: Vec::new(), skipped: Vec::new(), is_complete: true };
     let mut page = PageRequest::first(1000);
@@ -57,6 +60,7 @@ pub(super) fn expire_all(
         page = PageRequest::first(1000).after(next);
     }
     collection.garbage.push(training_files(app, options));
+    deleted::purge_deleted(app, context, options, goes_on, &mut collection)?;
     collection.garbage.retain(|garbage| garbage.count > 0);
     Ok(collection)
 }

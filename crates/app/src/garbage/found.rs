@@ -6,6 +6,8 @@ use kilter_domain::time::{DAY_MS, Span, SpanUnit, Timestamp};
 
 /// Days for which results of steps, logs of runs and packages of rejected versions stay that nobody uses.
 pub const UNUSED_DAYS: i64 = 90;
+/// Days for which runs, logged models and experiments stay that clients deleted: so long they can be restored.
+pub const DELETED_DAYS: i64 = 30;
 /// A day.
 pub(crate) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -16,6 +18,8 @@ pub struct GarbageOptions {
     pub deletes: bool,
     /// For how long results of steps stay that nobody uses; logs of runs and packages of rejected versions too.
     pub unused: Span,
+    /// For how long stays what clients deleted.
+    pub deleted: Span,
     /// The bytes that the results of steps in one folder may have; `None`: any number.
     pub cache_bytes: Option<u64>,
     /// The time.
@@ -26,7 +30,8 @@ impl GarbageOptions {
     /// The usual ones: nothing is removed.
     pub fn new(now: Timestamp) -> Self {
         let unused = Span { count: UNUSED_DAYS, unit: SpanUnit::Day };
-        Self { deletes: false, unused, cache_bytes: None, now }
+        let deleted = Span { count: DELETED_DAYS, unit: SpanUnit::Day };
+        Self { deletes: false, unused, deleted, cache_bytes: None, now }
     }
 
     pub(crate) fn unused_since(&self) -> SystemTime {
@@ -70,6 +75,14 @@ pub enum GarbageKind {
     Environments,
     /// Files that stood for datasets in trainings that are over.
     TrainingFiles,
+    /// Blobs in the place of artifacts that no artifact names.
+    Artifacts,
+    /// Runs that clients deleted long ago.
+    DeletedRuns,
+    /// Logged models that clients deleted long ago.
+    DeletedModels,
+    /// Experiments that clients deleted long ago.
+    DeletedExperiments,
 }
 
 impl GarbageKind {
@@ -86,6 +99,10 @@ impl GarbageKind {
             Self::DatasetCopies => "dataset_copies",
             Self::Environments => "environments",
             Self::TrainingFiles => "training_files",
+            Self::Artifacts => "artifacts",
+            Self::DeletedRuns => "deleted_runs",
+            Self::DeletedModels => "deleted_models",
+            Self::DeletedExperiments => "deleted_experiments",
         }
     }
 }

@@ -6,6 +6,7 @@
 
 pub(crate) mod bytes;
 pub(crate) mod collect;
+mod deleted;
 pub(crate) mod disk_use;
 pub(crate) mod error;
 pub(crate) mod expired;
@@ -17,7 +18,7 @@ pub use collect::{collect_garbage, find_garbage};
 pub use disk_use::{DiskKind, DiskUse, measure_disk_use};
 pub use error::GarbageError;
 pub use expired::expire_records;
-pub use found::{Collection, Garbage, GarbageKind, GarbageOptions, UNUSED_DAYS};
+pub use found::{Collection, DELETED_DAYS, Garbage, GarbageKind, GarbageOptions, UNUSED_DAYS};
 
 #[cfg(test)]
 mod tests;

@@ -5,7 +5,7 @@
 //! [`PACKAGES`], by model and number), are changed by nobody.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs::File,
     io::{Read, Seek, SeekFrom},
 };
@@ -29,6 +29,8 @@ use crate::{app::App, context::RequestContext, registered};
 
 /// Characters of the id of a run of the platform: in whatever folder it stands, what lies below is of that run.
 const RUN_ID_CHARS: usize = 36;
+/// Artifacts that are looked at in one go.
+const PAGE: u32 = 1_000;
 
 /// A file or a folder of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,7 +74,7 @@ pub fn put_artifact(
     check(app, context, Action::Run, path)?;
     artifact::check_path(path)?;
     refuse_own(app, path)?;
-    let content = app.blobs().put_reader(source).map_err(of_blobs)?;
+    let content = app.artifact_blobs().unwrap_or(app.blobs()).put_reader(source).map_err(of_blobs)?;
     let kept = [Artifact {
         path: path.to_owned(),
         kind: ArtifactKind::File,
@@ -110,7 +112,7 @@ fn find(app: &App, path: &str) -> Result<Option<(Digest, u64)>, TrackingError> {
     Ok(entry.map(|entry| (entry.digest, entry.bytes)))
 }
 
-/// What the store of the platform has, or a store of the runs of the project that the artifacts at `path` are of; `None` where none
+/// What the place of artifacts or the store of the platform has, or a store of the runs of the project that the artifacts at `path` are of; `None` where none
 /// has it.
 fn in_stores<T>(
     app: &App,
@@ -122,8 +124,10 @@ fn in_stores<T>(
         Err(BlobError::NotFound { .. }) => Ok(None),
         Err(error) => Err(of_blobs(error)),
     };
-    if let Some(found) = found(read(app.blobs()))? {
-        return Ok(Some(found));
+    for store in app.artifact_blobs().into_iter().chain([app.blobs()]) {
+        if let Some(found) = found(read(store))? {
+            return Ok(Some(found));
+        }
     }
     let of = app.store().read(|reader| experiment::find_by_artifact(reader, path))?;
     let Some(project) = of.and_then(|of| of.project) else { return Ok(None) };
@@ -210,7 +214,7 @@ pub fn delete_artifacts(app: &App, context: &RequestContext, path: &str) -> Resu
     for experiment in app.store().read(|reader| experiment::list_below_artifact(reader, path))? {
         access::authorize(app, context, Action::Run, experiment.project.as_ref())?;
     }
-    app.store().read(|reader| artifact::find_executed_below(reader, path))?.map_or(Ok(()), |id| Err(evidence(id)))?;
+    refuse_own_below(app, path)?;
     let below = path.to_owned();
     match app.store().write(move |tx| artifact::delete(tx, &below))? {
         0 => Err(TrackingError::not_found("artifact", path)),
@@ -241,13 +245,35 @@ fn refuse_own(app: &App, path: &str) -> Result<(), TrackingError> {
             reason: "a version of a model is made of it",
         });
     }
-    let may_be_run = |(place, part): &(usize, &str)| *place == 1 || part.len() == RUN_ID_CHARS;
-    for (_, part) in path.split('/').enumerate().filter(may_be_run) {
-        if app.store().read(|reader| platform_runs::is_known(reader, part))? {
-            return Err(evidence(part.to_owned()));
+    match run_ids(path).find_map(|id| is_executed(app, id).transpose()).transpose()? {
+        None => Ok(()),
+        Some(id) => Err(evidence(id)),
+    }
+}
+
+/// As [`refuse_own`], of everything below a folder.
+fn refuse_own_below(app: &App, folder: &str) -> Result<(), TrackingError> {
+    let (mut after, mut seen) = (None::<String>, BTreeSet::new());
+    loop {
+        let page = app.store().read(|reader| artifact::list_below(reader, folder, after.as_deref(), PAGE))?;
+        let Some(last) = page.last() else { return Ok(()) };
+        after = Some(last.path.clone());
+        for id in page.iter().flat_map(|found| run_ids(&found.path)) {
+            if seen.insert(id.to_owned()) && is_executed(app, id)?.is_some() {
+                return Err(evidence(id.to_owned()));
+            }
         }
     }
-    Ok(())
+}
+
+/// The parts of a path that may be the id of a run of the platform.
+fn run_ids(path: &str) -> impl Iterator<Item = &str> {
+    let may_be_run = |(place, part): &(usize, &str)| *place == 1 || part.len() == RUN_ID_CHARS;
+    path.split('/').enumerate().filter(may_be_run).map(|(_, part)| part)
+}
+
+fn is_executed(app: &App, id: &str) -> Result<Option<String>, TrackingError> {
+    Ok(app.store().read(|reader| platform_runs::is_known(reader, id))?.then(|| id.to_owned()))
 }
 
 fn evidence(run: String) -> TrackingError {

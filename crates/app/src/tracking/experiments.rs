@@ -14,7 +14,7 @@ use kilter_store::{
 };
 
 use super::{TrackingError, access};
-use crate::{app::App, context::RequestContext};
+use crate::{app::App, artifact_place::ArtifactRoot, context::RequestContext};
 
 /// Makes sure that there is the experiment of what is logged without saying where.
 pub(crate) fn ensure_default_experiment(app: &App) -> Result<(), StoreError> {
@@ -22,7 +22,13 @@ pub(crate) fn ensure_default_experiment(app: &App) -> Result<(), StoreError> {
     if is_there {
         return Ok(());
     }
-    app.store().write(|tx| experiment::ensure_default(tx, OWN_ARTIFACTS))
+    let root = root_of(app);
+    app.store().write(move |tx| experiment::ensure_default(tx, &root))
+}
+
+/// Below which address a new experiment has its folder that states none.
+fn root_of(app: &App) -> String {
+    app.options().artifact_root.as_ref().map_or(OWN_ARTIFACTS, ArtifactRoot::as_str).to_owned()
 }
 
 /// An experiment that is asked for.
@@ -30,7 +36,7 @@ pub(crate) fn ensure_default_experiment(app: &App) -> Result<(), StoreError> {
 pub struct NewExperiment {
     /// Its name: 1 to 500 characters.
     pub name: String,
-    /// The address below which its runs have their folders; `None`: where the platform keeps artifacts.
+    /// The address below which its runs have their folders; `None`: below the root of the server.
     pub artifact_location: Option<String>,
     /// Its tags.
     pub tags: Tags,
@@ -45,7 +51,7 @@ pub fn create_experiment(app: &App, context: &RequestContext, new: NewExperiment
     let (at, name) = (context.at, new.name.clone());
     let location = match new.artifact_location {
         Some(address) => Location::At(address),
-        None => Location::Below(OWN_ARTIFACTS.to_owned()),
+        None => Location::Below(root_of(app)),
     };
     let tags = new.tags;
     let made = app.store().write(move |tx| {

@@ -17,7 +17,8 @@ use crate::{
 ///
 /// Without --delete nothing is changed, and what would be removed is listed. Never removed is what a version needs that is not
 /// rejected, retired or revoked, or that was ever deployed; what `kilter.lock` pins; the audit log; and what was written within
-/// a day. A server may run meanwhile, and does the cheap part by itself once a day: records past their retention.
+/// a day. A server may run meanwhile, and does the cheap part by itself once a day: records past their retention, and what clients
+/// deleted 30 days ago.
 #[derive(Debug, Args)]
 pub(crate) struct Gc {
     /// Remove it. There is no way back but a backup.
@@ -26,6 +27,10 @@ pub(crate) struct Gc {
     /// How long results of steps, logs of runs and packages of rejected versions stay that nobody uses.
     #[arg(long, value_name = "SPAN", default_value = "90d")]
     unused: Span,
+    /// How long runs, experiments and logged models stay that clients of MLflow deleted. Until then they can be restored; then their names
+    /// are free, and their artifacts go.
+    #[arg(long, value_name = "SPAN", default_value = "30d")]
+    deleted: Span,
     /// The most that the results of the steps of one project may have; those that were not used for longest go first.
     #[arg(long, value_name = "SIZE")]
     cache_size: Option<Size>,
@@ -38,6 +43,7 @@ impl Gc {
         let body = CollectGarbage {
             delete: self.delete,
             unused: Some(self.unused),
+            deleted: Some(self.deleted),
             cache_bytes: self.cache_size.map(|size| size.bytes() as u64),
         };
         let api = self.connect.api()?;
@@ -104,5 +110,9 @@ const fn what(garbage: &Garbage) -> &'static str {
         GarbageKind::DatasetCopies => "copies of datasets",
         GarbageKind::Environments => "Python environments",
         GarbageKind::TrainingFiles => "training files",
+        GarbageKind::Artifacts => "artifacts",
+        GarbageKind::DeletedRuns => "deleted runs",
+        GarbageKind::DeletedModels => "deleted logged models",
+        GarbageKind::DeletedExperiments => "deleted experiments",
     }
 }

@@ -4,7 +4,7 @@ use std::{net::IpAddr, path::PathBuf, time::Duration};
 
 use clap::Args;
 use kilter_api::{Code, Problem};
-use kilter_app::RecordAck;
+use kilter_app::{ArtifactPlace, ArtifactRoot, RecordAck};
 use kilter_domain::time::{Span, Timestamp};
 use kilter_server::{HostPort, Limits, LogFormat, ProviderOptions, ServerOptions, init_logs, read_secret, read_token};
 use serde::Serialize;
@@ -37,6 +37,14 @@ pub(crate) struct Server {
     database: DatabaseArgs,
     #[command(flatten)]
     storage: StorageArgs,
+    /// Where files lie that clients of MLflow log through this server: a folder, or `s3://BUCKET/PREFIX`. The data folder remembers it.
+    /// Default: with the packages.
+    #[arg(long, value_name = "PLACE", env = "KILTER_ARTIFACTS_DESTINATION", hide_env_values = true)]
+    artifacts_destination: Option<ArtifactPlace>,
+    /// Below which address new experiments have their folders that state none. With another one than `mlflow-artifacts:/`, clients write
+    /// there themselves.
+    #[arg(long, value_name = "URI", env = "KILTER_DEFAULT_ARTIFACT_ROOT", hide_env_values = true)]
+    default_artifact_root: Option<ArtifactRoot>,
     #[command(flatten)]
     keys: KeyArgs,
     #[command(flatten)]
@@ -184,6 +192,8 @@ impl Server {
             data: self.data.clone(),
             database: self.database.url()?,
             storage: self.storage.options()?,
+            artifacts: self.artifacts_destination.clone(),
+            artifact_root: self.default_artifact_root.clone(),
             record_ack: self.record_ack()?,
             keys: self.keys.sources(),
             publish: self.publish.places(),

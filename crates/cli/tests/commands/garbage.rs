@@ -44,7 +44,7 @@ use crate::{
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Every file below a folder.
-fn files(folder: &Path) -> BTreeSet<PathBuf> {
+pub fn files(folder: &Path) -> BTreeSet<PathBuf> {
     let mut found = BTreeSet::new();
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         match entry.path() {
@@ -58,7 +58,7 @@ fn files(folder: &Path) -> BTreeSet<PathBuf> {
 }
 
 /// Makes the files of a folder look as if nobody had written or used them for so long.
-fn age(folder: &Path, age: Duration) {
+pub fn age(folder: &Path, age: Duration) {
     for path in files(folder) {
         File::open(path).unwrap().set_modified(SystemTime::now() - age).unwrap();
     }

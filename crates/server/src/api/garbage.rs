@@ -46,7 +46,8 @@ fn collect(
     if unused.millis() < DAY_MS {
         return Err(bad_request(format!("`unused` is {unused}: what was used within a day always stays")));
     }
-    let options = GarbageOptions { deletes: body.delete, unused, cache_bytes: body.cache_bytes, ..usual };
+    let deleted = body.deleted.unwrap_or(usual.deleted);
+    let options = GarbageOptions { deletes: body.delete, unused, deleted, cache_bytes: body.cache_bytes, ..usual };
     let began = Instant::now();
     let collection = garbage::collect_garbage(app, by, &options, &|| began.elapsed() < PATIENCE);
     Ok(answer(&collection.map_err(|error| problem_of(&error))?, body.delete))
@@ -81,5 +82,9 @@ const fn kind(kind: GarbageKind) -> api::GarbageKind {
         GarbageKind::DatasetCopies => api::GarbageKind::DatasetCopies,
         GarbageKind::Environments => api::GarbageKind::Environments,
         GarbageKind::TrainingFiles => api::GarbageKind::TrainingFiles,
+        GarbageKind::Artifacts => api::GarbageKind::Artifacts,
+        GarbageKind::DeletedRuns => api::GarbageKind::DeletedRuns,
+        GarbageKind::DeletedModels => api::GarbageKind::DeletedModels,
+        GarbageKind::DeletedExperiments => api::GarbageKind::DeletedExperiments,
     }
 }

@@ -31,10 +31,6 @@ statements! {
         SELECT * FROM artifact WHERE path > :above AND path < :until ORDER BY path LIMIT :limit";
     DELETE = "delete artifacts": "
         DELETE FROM artifact WHERE path = :path OR (path > :above AND path < :until)";
-    EXECUTED_BELOW = "read whose the artifacts are": "
-        SELECT run.id FROM experiment CROSS JOIN run
-        WHERE run.project = experiment.project AND experiment.project > ''
-          AND substr(experiment.artifact_location || '/', 1, length(:address)) = :address LIMIT 1";
     ALL_DIGESTS = "list the contents of artifacts": "
         SELECT path, kind, digest FROM artifact WHERE path > :above ORDER BY path LIMIT :limit";
 }
@@ -160,11 +156,6 @@ pub fn delete(tx: &Tx, path: &str) -> Result<usize, StoreError> {
     tx.execute(&DELETE, named_params! { ":path": path, ":above": above, ":until": until })
 }
 
-/// A run that the platform executed of an experiment whose artifacts lie below a path, or at it. Those of one run are known by its id.
-pub fn find_executed_below(reader: &Reader, path: &str) -> Result<Option<String>, StoreError> {
-    reader.one(&EXECUTED_BELOW, named_params! { ":address": format!("{OWN_ARTIFACTS}{path}/") }, |row| row.get(0))
-}
-
 /// What artifacts hold, by path, at most 1,000 after `after`: what must not be collected.
 pub fn list_contents(reader: &Reader, after: Option<&str>) -> Result<Vec<(String, ArtifactKind, Digest)>, StoreError> {
     let params = named_params! { ":above": after.unwrap_or(""), ":limit": PAGE };
@@ -172,7 +163,7 @@ pub fn list_contents(reader: &Reader, after: Option<&str>) -> Result<Vec<(String
 }
 
 /// Everything below a folder lies between the two: `/` and the character after it.
-fn range(folder: &str) -> (String, String) {
+pub(super) fn range(folder: &str) -> (String, String) {
     match folder {
         "" => (String::new(), "\u{10ffff}".to_owned()),
         folder => (format!("{folder}/"), format!("{folder}0")),
