@@ -15,16 +15,39 @@ pub const VERSION: &str = "/version";
 
 /// A file of a run.
 pub const RUN_FILE: &str = "/get-artifact";
+/// A file of a version of a registered model.
+pub const VERSION_FILE: &str = "/model-versions/get-artifact";
 /// A file of a logged model.
 pub const LOGGED_MODEL_FILE: &str = "/api/2.0/mlflow/logged-models/{model_id}/artifacts/files";
 /// Takes a small file of a run.
 pub const UPLOAD: &str = "/api/2.0/mlflow/upload-artifact";
 
+/// Whom clients of the registry want told.
+pub const WEBHOOKS: &str = "/api/2.0/mlflow/webhooks";
+/// One of them.
+pub const WEBHOOK: &str = "/api/2.0/mlflow/webhooks/{webhook_id}";
+/// Tries one of them.
+pub const WEBHOOK_TEST: &str = "/api/2.0/mlflow/webhooks/{webhook_id}/test";
+
 /// The routes that answer with something else than a message, or take something else.
-pub const SPECIAL: &[&str] = &[ARTIFACT, SERVER_INFO, VERSION, RUN_FILE, LOGGED_MODEL_FILE, UPLOAD];
+pub const SPECIAL: &[&str] = &[
+    ARTIFACT,
+    SERVER_INFO,
+    VERSION,
+    RUN_FILE,
+    VERSION_FILE,
+    LOGGED_MODEL_FILE,
+    UPLOAD,
+    WEBHOOKS,
+    WEBHOOK,
+    WEBHOOK_TEST,
+];
 
 /// What they ask for, for the page of rights.
 pub const WHO_MAY: &str = "the right to read, or to run, in the project of the experiment or of the registered model; any account where it has none";
+
+/// As [`WHO_MAY`], of webhooks.
+pub const WHO_MAY_ADMINISTER: &str = "an account that administers the platform; anyone where nobody has an account";
 
 /// Method and path of each. MLflow's web pages use them below `/ajax-api` too.
 pub const MLFLOW_ROUTES: &[(&str, &str)] = &[
@@ -93,6 +116,7 @@ pub const MLFLOW_ROUTES: &[(&str, &str)] = &[
     ("POST", "/api/2.0/mlflow/artifacts/presigned-download-url"),
     ("POST", UPLOAD),
     ("GET", RUN_FILE),
+    ("GET", VERSION_FILE),
     ("GET", ARTIFACTS),
     ("GET", ARTIFACT),
     ("PUT", ARTIFACT),
@@ -101,6 +125,12 @@ pub const MLFLOW_ROUTES: &[(&str, &str)] = &[
     ("POST", "/api/2.0/mlflow-artifacts/mpu/complete/{*artifact_path}"),
     ("POST", "/api/2.0/mlflow-artifacts/mpu/abort/{*artifact_path}"),
     ("GET", "/api/2.0/mlflow-artifacts/presigned/{*artifact_path}"),
+    ("POST", WEBHOOKS),
+    ("GET", WEBHOOKS),
+    ("GET", WEBHOOK),
+    ("PATCH", WEBHOOK),
+    ("DELETE", WEBHOOK),
+    ("POST", WEBHOOK_TEST),
     ("GET", SERVER_INFO),
     ("GET", VERSION),
 ];
@@ -122,13 +152,13 @@ pub fn is_artifact(path: &str) -> bool {
     let of_model = || below("/api/2.0/mlflow/logged-models") || below("/ajax-api/2.0/mlflow/logged-models");
     below(ARTIFACTS)
         || below("/ajax-api/2.0/mlflow-artifacts/artifacts")
-        || path == RUN_FILE
+        || [RUN_FILE, VERSION_FILE].contains(&path)
         || (path.ends_with("/artifacts/files") && of_model())
 }
 
 /// Whether an address belongs to MLflow's API, whatever is there.
 pub fn is_below(path: &str) -> bool {
-    let is_outside = [RUN_FILE, GRAPHQL].contains(&path);
+    let is_outside = [RUN_FILE, VERSION_FILE, GRAPHQL].contains(&path);
     is_outside || ["/api/2.0/", "/api/3.0/", "/ajax-api/"].iter().any(|prefix| path.starts_with(prefix))
 }
 

@@ -358,6 +358,9 @@ fn of_mlflow(method: &str, route: &str) -> Option<Requirement> {
         mlflow_routes::SERVER_INFO | mlflow_routes::VERSION => {
             Requirement::Nothing("clients ask it before they log in")
         }
+        mlflow_routes::WEBHOOKS | mlflow_routes::WEBHOOK | mlflow_routes::WEBHOOK_TEST => {
+            Requirement::Caller(mlflow_routes::WHO_MAY_ADMINISTER)
+        }
         _ => Requirement::Caller(mlflow_routes::WHO_MAY),
     })
 }

@@ -8,6 +8,7 @@
 pub mod alert;
 mod app;
 pub mod approval;
+mod artifact_place;
 pub mod audit;
 pub mod authz;
 pub mod break_glass;
@@ -53,11 +54,13 @@ pub mod runs;
 mod signed_note;
 pub mod tracking;
 pub mod training;
+pub mod webhook;
 
 pub use kilter_blobs::{read_bounded, read_bounded_text};
 
 pub use crate::{
     app::{App, AppOptions, KeySource, KeySources, RecordAck, StorageOptions, new_id},
+    artifact_place::{ArtifactPlace, ArtifactRoot, InvalidArtifactPlace},
     context::RequestContext,
     open::make_data_folder,
     private_files::{open_to_others, temporary_folder},

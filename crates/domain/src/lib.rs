@@ -37,3 +37,4 @@ pub mod table;
 pub mod time;
 pub mod tracking;
 pub mod transfer;
+pub mod webhook;

@@ -4,6 +4,7 @@
 //! where clouds keep credentials) unless that is allowed; every answer is bounded in time and size. Out of scope: who is sent what, and when
 //! it is tried again.
 
+pub(crate) mod registry_webhook;
 pub(crate) mod smtp;
 pub(crate) mod target;
 pub(crate) mod webhook;

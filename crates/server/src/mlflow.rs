@@ -20,6 +20,7 @@ mod runs;
 mod search_query;
 mod server_info;
 mod validate;
+mod webhooks;
 
 use axum::{
     Router,
@@ -31,7 +32,7 @@ use axum::{
 use kilter_api::mlflow_routes::{self, MLFLOW_ROUTES};
 use kilter_app::{App, RequestContext};
 
-use self::{body::Body, message::Message};
+use self::{body::Body, message::Message, webhooks::Asked};
 use crate::{
     caller::Caller,
     error::{ApiError, MlflowError},
@@ -153,10 +154,23 @@ fn special_routes() -> Router<AppState> {
     };
     let router = Router::new()
         .route(mlflow_routes::VERSION, get(server_info::version))
-        .route(mlflow_routes::RUN_FILE, get(files::download_of_run));
+        .route(mlflow_routes::RUN_FILE, get(files::download_of_run))
+        .route(mlflow_routes::VERSION_FILE, get(files::download_of_version));
     let router = both(router, mlflow_routes::SERVER_INFO, get(server_info::server_info));
     let router = both(router, mlflow_routes::LOGGED_MODEL_FILE, get(files::download_of_model));
     let router = both(router, mlflow_routes::UPLOAD, post(files::upload));
+    let on_webhooks = |filter, asked| {
+        on(filter, move |caller: Asking, state: State<AppState>, message: Message<'static>| async move {
+            webhooks::answer(caller, state, message, asked).await
+        })
+    };
+    let all = on_webhooks(MethodFilter::GET, Asked::List).merge(on_webhooks(MethodFilter::POST, Asked::Create));
+    let one = on_webhooks(MethodFilter::GET, Asked::Get)
+        .merge(on_webhooks(MethodFilter::PATCH, Asked::Update))
+        .merge(on_webhooks(MethodFilter::DELETE, Asked::Delete));
+    let router = both(router, mlflow_routes::WEBHOOKS, all);
+    let router = both(router, mlflow_routes::WEBHOOK, one);
+    let router = both(router, mlflow_routes::WEBHOOK_TEST, on_webhooks(MethodFilter::POST, Asked::Test));
     let proxy = get(artifacts::download).put(artifacts::upload).delete(artifacts::delete);
     both(router, mlflow_routes::ARTIFACT, proxy)
 }

@@ -55,6 +55,7 @@ mod statement;
 pub mod token;
 pub mod tracking;
 mod url;
+pub mod webhook;
 mod writer;
 
 use std::{

@@ -9,6 +9,7 @@ mod event;
 mod outbox;
 
 pub use event::Event;
+pub(crate) use outbox::pause_after;
 pub use outbox::{
     Due, EventError, SendOutcome, Target, due, forget_old, list_deliveries, plan_deliveries, replay, settle,
 };

@@ -51,6 +51,7 @@ const GOVERNANCE: &[&str] = &[
     "account",
     "token",
     "key",
+    "webhook",
     "threshold",
     "platform",
     "request",
@@ -162,12 +163,10 @@ pub fn due(app: &App, now: Timestamp, limit: u32) -> Result<Vec<Due>, StorageErr
 /// # Errors
 /// When the metadata cannot be written; then it is sent once more.
 pub fn settle(app: &App, delivery: &Delivery, outcome: &SendOutcome, now: Timestamp) -> Result<(), StorageError> {
-    let pause = usize::try_from(delivery.attempts).ok().and_then(|attempt| PAUSES.get(attempt));
+    let pause = pause_after(delivery.attempts);
     let (state, at, detail) = match (outcome, pause) {
         (SendOutcome::Delivered, _) => (DeliveryState::Delivered, now, String::new()),
-        (SendOutcome::Failed(reason), Some(pause)) => {
-            (DeliveryState::Pending, now.after(Span::seconds(*pause)), reason.clone())
-        }
+        (SendOutcome::Failed(reason), Some(pause)) => (DeliveryState::Pending, now.after(pause), reason.clone()),
         (SendOutcome::Failed(reason) | SendOutcome::Refused(reason), _) => (DeliveryState::Dead, now, reason.clone()),
     };
     if state == DeliveryState::Dead {
@@ -175,6 +174,11 @@ pub fn settle(app: &App, delivery: &Delivery, outcome: &SendOutcome, now: Timest
     }
     let (key, detail) = (delivery.key, detail.chars().take(MAX_DETAIL).collect::<String>());
     Ok(app.store().write(move |tx| delivery::settle(tx, key, (state, at), &detail))?)
+}
+
+/// The pause after an attempt that failed, by how many there were before it; `None`: it was the last.
+pub(crate) fn pause_after(attempts: u32) -> Option<Span> {
+    PAUSES.get(usize::try_from(attempts).ok()?).map(|seconds| Span::seconds(*seconds))
 }
 
 /// Forgets what was delivered or given up long ago; how many deliveries that were.

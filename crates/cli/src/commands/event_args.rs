@@ -24,6 +24,10 @@ pub(crate) struct EventArgs {
     /// Let webhooks be at link-local addresses, where machines of clouds keep credentials.
     #[arg(long)]
     allow_link_local_webhooks: bool,
+    /// Let webhooks that clients of the registry make be in private networks, and at addresses of http. Without it they are at public
+    /// addresses of https, or on this machine where the server answers this machine alone.
+    #[arg(long)]
+    allow_private_webhooks: bool,
     /// Someone who gets a mail for each governance act, and for alerts whose contract names `mail:NAME`. Can be repeated.
     #[arg(long = "mail", value_name = "NAME=ADDRESS", requires = "smtp")]
     mails: Vec<String>,
@@ -60,6 +64,7 @@ impl EventArgs {
             mails: mails.collect::<Result<_, CliError>>()?,
             smtp: self.smtp()?,
             allow_link_local: self.allow_link_local_webhooks,
+            allow_private: self.allow_private_webhooks,
         })
     }
 

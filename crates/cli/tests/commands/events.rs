@@ -42,7 +42,11 @@ pub struct Receiver {
 
 impl Receiver {
     pub fn start(statuses: &'static [u16]) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self::of(TcpListener::bind("127.0.0.1:0").unwrap(), statuses)
+    }
+
+    /// As [`Receiver::start`], at an address that is bound already.
+    pub fn of(listener: TcpListener, statuses: &'static [u16]) -> Self {
         let address = format!("http://{}/kilter", listener.local_addr().unwrap());
         let received = Arc::new(Mutex::new(Vec::new()));
         let kept = received.clone();

@@ -1,14 +1,21 @@
 //! Accounts over MLflow's API: a name and a password, a token in the place of the password, and what ends them.
 
-use std::{path::Path, process::Command};
+use std::{
+    path::Path,
+    process::Command,
+    time::{Duration, Instant},
+};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 
 use crate::{
-    World, identity,
+    World,
+    database::Database,
+    identity,
     mlflow::mlflow_python,
     mlflow_attacks::{Answer, send},
+    object_store::prefix,
     server::Server,
 };
 
@@ -89,6 +96,28 @@ fn guesses_are_slowed_down_and_do_not_shut_out_who_was_let_in() {
         200,
         "what was right a moment ago is not checked again"
     );
+}
+
+#[test]
+fn what_ends_a_password_ends_it_on_other_servers_too() {
+    let (Some(database), Some(storage)) = (Database::new(), prefix()) else { return };
+    let world = World::new();
+    world.set_database(&database.url());
+    world.set_variable("KILTER_STORAGE", &storage);
+    identity::as_person(&world, "root");
+    identity::done(&world, identity::PASSWORD, &["user", "add", "root", "--admin"]);
+    identity::done(&world, identity::PASSWORD, &["user", "add", "olga"]);
+    let (one, other) = (Server::start(&world), Server::start_on(&world, "other"));
+    for server in [&one, &other, &other] {
+        assert_eq!(ask(server, "olga", identity::PASSWORD).status, 200);
+    }
+    identity::done(&world, "", &["user", "disable", "olga"]);
+    assert_eq!(ask(&one, "olga", identity::PASSWORD).status, 401);
+    let began = Instant::now();
+    while ask(&other, "olga", identity::PASSWORD).status == 200 {
+        assert!(began.elapsed() < Duration::from_secs(5), "the other server still lets her in");
+    }
+    eprintln!("the other server refused after {} ms", began.elapsed().as_millis());
 }
 
 fn run_client(python: &Path, server: &Server, variables: &[(&str, &str)], expected: &str) -> String {

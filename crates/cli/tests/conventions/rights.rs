@@ -63,6 +63,7 @@ const BOOKKEEPING: &[&str] = &[
     "prediction/merge_partitions",
     "prediction/open_log",
     "replicas",
+    "webhook/outbox",
 ];
 
 /// Modules of `app` that write what clients log and register, without an entry. They ask for the right by `tracking/access` and

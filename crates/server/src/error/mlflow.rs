@@ -5,7 +5,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use kilter_api::Problem;
-use kilter_app::{registry::RegistryError, tracking::TrackingError};
+use kilter_app::{registry::RegistryError, tracking::TrackingError, webhook::WebhookError};
 use serde_json::{Value, json};
 
 use super::answered::{RETRY_AFTER, problem_of};
@@ -69,6 +69,15 @@ impl From<Problem> for MlflowError {
         };
         let hint = if problem.hint.is_empty() { String::new() } else { format!(" ({})", problem.hint) };
         Self::new(status, code, format!("{}{hint}", problem.detail))
+    }
+}
+
+impl From<WebhookError> for MlflowError {
+    fn from(error: WebhookError) -> Self {
+        match &error {
+            WebhookError::NotFound(missing) => Self::not_found(format!("Webhook with ID {} not found.", missing.id)),
+            WebhookError::Denied(_) | WebhookError::Storage(_) => problem_of(&error).into(),
+        }
     }
 }
 

@@ -23,6 +23,7 @@ use kilter_app::{
     runs::{RunLogError, StartRunError, TrainAndDeployError},
     tracking::TrackingError,
     training::TrainError,
+    webhook::WebhookError,
 };
 use kilter_store::QueryError;
 use kilter_workflow::{DeclaredFilesError, PlanError, RunError};
@@ -46,6 +47,16 @@ impl Answered for RegisterError {
             Self::Denied(error) => error.answer(),
             Self::Proposed(_) => Code::PolicyProposed.into(),
             Self::Project(error) => error.answer(),
+            Self::Storage(error) => error.answer(),
+        }
+    }
+}
+
+impl Answered for WebhookError {
+    fn answer(&self) -> Answer {
+        match self {
+            Self::Denied(error) => error.answer(),
+            Self::NotFound(error) => error.answer(),
             Self::Storage(error) => error.answer(),
         }
     }
@@ -286,9 +297,11 @@ impl Answered for DataFolderError {
         match self {
             Self::DatabaseLost { .. } => Code::DataDamaged.into(),
             Self::OnServer { .. } | Self::InFile { .. } | Self::OtherPlatform { .. } => Code::DatabaseMismatch.into(),
-            Self::InStorage { .. } | Self::InFolder { .. } | Self::OtherStorage { .. } | Self::Apart { .. } => {
-                Code::StorageMismatch.into()
-            }
+            Self::InStorage { .. }
+            | Self::InFolder { .. }
+            | Self::OtherStorage { .. }
+            | Self::ArtifactsElsewhere { .. }
+            | Self::Apart { .. } => Code::StorageMismatch.into(),
             Self::StorageLost { .. } => Code::DataDamaged.into(),
             Self::Move(_) => Code::InvalidState.into(),
             Self::Storage(error) => error.answer(),

@@ -18,6 +18,8 @@ pub struct EventOptions {
     pub smtp: Option<SmtpOptions>,
     /// Whether webhooks may be at link-local addresses.
     pub allow_link_local: bool,
+    /// Whether webhooks that clients make may be in private networks, and without TLS.
+    pub allow_private: bool,
 }
 
 /// An address that gets a request for each event.

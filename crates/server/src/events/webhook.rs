@@ -26,7 +26,13 @@ pub(crate) async fn send(target: &WebhookTarget, allow_link_local: bool, event: 
     let Ok(url) = Url::parse(&target.url) else {
         return SendOutcome::Refused("its address cannot be read".to_owned());
     };
-    let client = match client_for(&url, allow_link_local).await {
+    let check = |found: &[IpAddr]| match found.iter().find(|address| !allow_link_local && is_link_local(**address)) {
+        None => Ok(()),
+        Some(address) => Err(format!(
+            "{address} is link-local, where machines keep credentials: allow it with --allow-link-local-webhooks"
+        )),
+    };
+    let client = match client_for(&url, TIMEOUT, &check).await {
         Ok(client) => client,
         Err(outcome) => return outcome,
     };
@@ -51,31 +57,31 @@ pub(crate) async fn send(target: &WebhookTarget, allow_link_local: bool, event: 
     }
 }
 
-async fn beginning(mut answer: reqwest::Response) -> String {
+pub(super) async fn beginning(mut answer: reqwest::Response) -> String {
     let part = answer.chunk().await.ok().flatten().unwrap_or_default();
     let text = String::from_utf8_lossy(&part[..part.len().min(MAX_ANSWER)]).into_owned();
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
-/// A client that reaches the addresses that were looked at, and no others: a name that means another one a moment later changes nothing.
-async fn client_for(url: &Url, allow_link_local: bool) -> Result<Client, SendOutcome> {
+/// A client that reaches the addresses that `check` was asked about, and no others: a name that means another one a moment later changes
+/// nothing.
+pub(super) async fn client_for(
+    url: &Url,
+    timeout: Duration,
+    check: &(dyn Fn(&[IpAddr]) -> Result<(), String> + Sync),
+) -> Result<Client, SendOutcome> {
     let host = url.host_str().ok_or_else(|| SendOutcome::Refused("its address names no host".to_owned()))?;
     let port = url.port_or_known_default().unwrap_or(443);
     let looked_up = tokio::net::lookup_host((host.trim_matches(['[', ']']), port)).await;
     let found: Vec<SocketAddr> =
         looked_up.map_err(|error| SendOutcome::Failed(format!("its name is not known: {error}")))?.collect();
-    if !allow_link_local && let Some(address) = found.iter().find(|address| is_link_local(address.ip())) {
-        return Err(SendOutcome::Refused(format!(
-            "{} is link-local, where machines keep credentials: allow it with --allow-link-local-webhooks",
-            address.ip()
-        )));
-    }
-    let builder = Client::builder().timeout(TIMEOUT).redirect(Policy::none()).no_proxy();
+    check(&found.iter().map(SocketAddr::ip).collect::<Vec<_>>()).map_err(SendOutcome::Refused)?;
+    let builder = Client::builder().timeout(timeout).redirect(Policy::none()).no_proxy();
     builder.resolve_to_addrs(host, &found).build().map_err(|error| SendOutcome::Failed(error.to_string()))
 }
 
 /// Whether the address is of this link alone, or of nobody.
-fn is_link_local(address: IpAddr) -> bool {
+pub(super) fn is_link_local(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => address.is_link_local() || address.is_unspecified() || address.is_multicast(),
         IpAddr::V6(address) => {

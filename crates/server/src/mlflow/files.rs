@@ -5,12 +5,13 @@ use axum::{
     http::{HeaderMap, Method, header},
     response::Response,
 };
-use kilter_app::{App, RequestContext, tracking};
+use kilter_app::{App, RequestContext, registry, tracking};
 
 use super::{
     artifacts::{self, checked_path},
     body::Body,
     message::Message,
+    validate,
 };
 use crate::{
     caller::Caller,
@@ -31,6 +32,21 @@ pub(super) async fn download_of_run(
     let find = |app: &App, context: &RequestContext, message: &Message| {
         let run = tracking::get_run(app, context, message.run_id()?)?.run;
         path_below(&run.artifact_uri, message.required("path")?)
+    };
+    download(caller?, state, headers, message, find).await
+}
+
+/// `model-versions/get-artifact?name=&version=&path=`: a file of a version of a registered model.
+pub(super) async fn download_of_version(
+    caller: Result<Caller, ApiError>,
+    State(state): State<AppState>,
+    headers: HeaderMap,
+    message: Message<'static>,
+) -> Result<Response, MlflowError> {
+    let find = |app: &App, context: &RequestContext, message: &Message| {
+        let path = message.required("path")?;
+        let (name, number) = validate::version(message)?;
+        path_below(&registry::get_version(app, context, (&name, number))?.storage_location, path)
     };
     download(caller?, state, headers, message, find).await
 }

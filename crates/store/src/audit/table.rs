@@ -2,7 +2,7 @@
 //!
 //! Invariants: an entry carries the digest of every column that only moves with an entry, so a row cannot be changed
 //! alone. Left out are counts that move without one, and say so here: `alert.windows` and `alert.detail` (each window
-//! counts), `token.last_used`, the `replica` of a run or deployment (whose process it is under way in), and the `until` of intervals, which the entry of the next one states.
+//! counts), `token.last_used`, `registry_webhook.secret` (by its digest it could be guessed), the `replica` of a run or deployment (whose process it is under way in), and the `until` of intervals, which the entry of the next one states.
 
 use kilter_domain::audit::Outcome;
 
@@ -102,6 +102,8 @@ tables! {
         ["id", "purpose", "public_key", "state", "since", "ended"], "id = :id";
     PACKAGE_SIGNATURE = "package_signature", "signature:" || "t.digest || '/' || t.signing_key", Facts,
         ["digest", "signing_key", "bundle", "at"], "";
+    WEBHOOK = "registry_webhook", "webhook:" || "t.id", States,
+        ["id", "name", "url", "description", "events", "state", "created", "updated"], "id = :id";
     SETTING = "setting", "setting:" || "t.name", States, ["name", "value", "since"], "";
 }
 

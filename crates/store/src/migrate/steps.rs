@@ -54,6 +54,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations![
     "0022_registry",
     "0023_search",
     "0024_registry_of_clients",
+    "0025_registry_webhooks",
 ];
 
 /// Refuses a database that other steps made, or later ones.

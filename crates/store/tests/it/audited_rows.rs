@@ -14,6 +14,7 @@ use kilter_domain::{
     run::{Cause, RunState},
     signing_key::{KeyPurpose, KeyState},
     time::{Interval, Timestamp},
+    webhook::WebhookEvent,
 };
 use kilter_store::{
     account::{self, Account},
@@ -43,6 +44,7 @@ use kilter_store::{
     },
     run, setting, signing_key,
     token::{self, NewToken},
+    webhook,
 };
 use serde_json::json;
 
@@ -86,6 +88,7 @@ pub fn full() -> World {
     };
     let (one, two) = (token("t-1", 1), token("t-2", 2));
     accounts(&world);
+    webhooks(&world);
     world.act(40, move |audited| token::create(audited, &one).and_then(|_| token::create(audited, &two))).unwrap();
     world.act(41, |audited| token::revoke(audited, "t-1")).unwrap();
     for (at, value) in [(50, json!(1)), (51, json!({ "roles": ["owner"] }))] {
@@ -262,4 +265,20 @@ fn monitors(world: &World) {
         };
         world.act(34, move |audited| retrain::record(audited, &new)).unwrap();
     }
+}
+
+fn webhooks(world: &World) {
+    let wanted = webhook::Webhook {
+        id: "w-1".to_owned(),
+        name: "pager".parse().unwrap(),
+        url: "https://pager.example/x".to_owned(),
+        description: String::new(),
+        events: vec![WebhookEvent::VersionCreated],
+        state: webhook::WebhookState::Active,
+        secret: Some("secret".to_owned()),
+        created: Timestamp(0),
+        updated: Timestamp(0),
+    };
+    world.act(38, move |audited| webhook::create(audited, &wanted).map(drop)).unwrap();
+    world.act(39, |audited| webhook::change(audited, "w-1", |webhook| webhook.description = "d".to_owned())).unwrap();
 }

@@ -19,6 +19,7 @@ const UNSEALED: &[(&str, &str, &str)] = &[
     ("alert", "windows", "counts windows while the state stays"),
     ("alert", "detail", "tells of the newest window while the state stays"),
     ("token", "last_used", "is noted once a minute"),
+    ("registry_webhook", "secret", "could be guessed by its digest"),
     ("run", "replica", "says whose process executes it, which its entry does not"),
     ("deployment", "replica", "says whose process was asked for it, which its entry does not"),
 ];
@@ -133,6 +134,7 @@ fn a_changed_column_of_any_row_is_found_with_its_table_its_row_and_what_the_entr
 fn object_of(table: &str) -> String {
     match table {
         "model_version" => "version:".to_owned(),
+        "registry_webhook" => "webhook:".to_owned(),
         table => format!("{table}:"),
     }
 }
