@@ -14,18 +14,9 @@
 use std::{collections::HashMap, ops::Range};
 
 use super::{
-    kernel::NarrowNode,
+    nodes::{NarrowNode, PackedNode},
     read::{Mode, Node, Tree},
 };
-
-#[derive(Clone, Copy, Debug)]
-pub(super) struct PackedNode {
-    pub threshold: f64,
-    /// Twice the feature, plus one when missing values go to the second child.
-    pub value: u32,
-    /// The first child; the second follows it. A leaf names itself.
-    pub first: u32,
-}
 
 /// What the leaves that a row reaches make together, by output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

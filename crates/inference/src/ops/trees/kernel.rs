@@ -12,7 +12,10 @@
 //!
 //! Invariants: both kinds of nodes answer the same. Sums run in double precision in the order of the trees.
 
-use super::forest::{Aggregate, Forest, LeafSum, PackedNode, Root};
+use super::{
+    forest::{Aggregate, Forest, LeafSum, Root},
+    nodes::{NarrowNode, PackedNode},
+};
 
 /// Trees walked at the same time for one row.
 const TREE_LANES: usize = 16;
@@ -22,42 +25,6 @@ const ROW_LANES: usize = 8;
 const BLOCK: usize = 64;
 /// Steps between looks whether all walks have ended.
 const STRIDE: u32 = 3;
-
-/// A node in less room, of 12 bytes.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct NarrowNode {
-    /// Of a leaf: what it adds.
-    threshold: f32,
-    /// The place of the value that it reads.
-    value: u16,
-    /// The first child. A leaf names itself.
-    first: u32,
-}
-
-impl NarrowNode {
-    /// A leaf of a forest of this width that adds `vote`; `None` where that does not fit.
-    pub(super) fn leaf(at: u32, width: usize, vote: f64) -> Option<Self> {
-        let threshold = vote as f32;
-        let is_same = f64::from(threshold) == vote;
-        is_same.then_some(Self { threshold, value: u16::try_from(2 * width).ok()?, first: at })
-    }
-
-    /// The node `at` that parts; `None` where it does not fit.
-    pub(super) fn split(node: &PackedNode) -> Option<Self> {
-        Some(Self {
-            threshold: rounded_down(node.threshold),
-            value: u16::try_from(node.value).ok()?,
-            first: node.first,
-        })
-    }
-}
-
-/// The largest number of single precision that is not above `threshold`: between the two lies no other, so `x <= t` is the same for
-/// each `x` of single precision.
-fn rounded_down(threshold: f64) -> f32 {
-    let nearest = threshold as f32;
-    if f64::from(nearest) > threshold { nearest.next_down() } else { nearest }
-}
 
 /// A node as walks read it.
 trait Walked: Copy {

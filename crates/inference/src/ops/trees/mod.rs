@@ -6,6 +6,7 @@
 
 mod forest;
 mod kernel;
+mod nodes;
 mod operator;
 mod read;
 mod structure;

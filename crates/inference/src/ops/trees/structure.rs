@@ -2,7 +2,7 @@
 
 use kilter_stats::explain::{Missing, TreeNode};
 
-use super::forest::{Forest, PackedNode};
+use super::{forest::Forest, nodes::PackedNode};
 
 /// A tree for one output, children after their parent.
 pub(super) type Nodes = Vec<TreeNode>;
