@@ -147,7 +147,9 @@ fn write_server_file(folder: &Path, file: &ServerFile) -> Result<(), StorageErro
 /// Something in the folder that only a platform with a database leaves there.
 fn remains(folder: &Path) -> Option<PathBuf> {
     let journal = folder.join(format!("{DATABASE_FILE}-wal"));
-    if fs::metadata(&journal).is_ok_and(|file| file.len() > 0) {
+    let has_bytes = |path: &Path| fs::metadata(path).is_ok_and(|file| file.len() > 0);
+    // A database that was read with its journal has no commit in it: a process ended while it made them.
+    if has_bytes(&journal) && !has_bytes(&folder.join(DATABASE_FILE)) {
         return Some(journal);
     }
     let recorded =
@@ -209,5 +211,27 @@ mod tests {
         fs::create_dir_all(dir.path().join("lake/predictions/churn")).unwrap();
         fs::write(dir.path().join("lake/predictions/churn/000000001000.parquet"), "x").unwrap();
         refuse_lost_database(dir.path()).unwrap();
+    }
+
+    #[test]
+    fn a_process_that_ended_while_it_made_the_database_left_a_new_folder() {
+        // The first page of a database without a table, in the mode with a journal: SQLite's file format, section 1.3.
+        let mut page = vec![0; 4096];
+        page[..16].copy_from_slice(b"SQLite format 3\0");
+        page[16..24].copy_from_slice(&[0x10, 0, 2, 2, 0, 64, 32, 32]);
+        // Changes, pages; then the root of a tree without cells, whose content begins at the end of the page.
+        (page[27], page[31], page[95]) = (1, 1, 1);
+        (page[100], page[105]) = (13, 0x10);
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join(DATABASE_FILE), page).unwrap();
+        // What was not committed has no valid frame.
+        fs::write(dir.path().join(format!("{DATABASE_FILE}-wal")), [7; 8192]).unwrap();
+        refuse_lost_database(dir.path()).unwrap();
+        drop(Store::open(dir.path()).unwrap());
+        refuse_lost_database(dir.path()).unwrap();
+        // Without the database itself the same journal is what is left of one.
+        fs::write(dir.path().join(DATABASE_FILE), b"").unwrap();
+        fs::write(dir.path().join(format!("{DATABASE_FILE}-wal")), [7; 8192]).unwrap();
+        assert!(refuse_lost_database(dir.path()).is_err());
     }
 }
