@@ -404,3 +404,75 @@ pub(crate) fn version_status(word: Option<&str>) -> RegistrationStatus {
         _ => RegistrationStatus::Ready,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Value as Json, json};
+
+    use super::*;
+
+    /// Names that answers have, and one that they have not.
+    const NAMES: [&str; 16] = [
+        "info",
+        "data",
+        "inputs",
+        "outputs",
+        "run_id",
+        "experiment_id",
+        "status",
+        "start_time",
+        "metrics",
+        "params",
+        "tags",
+        "key",
+        "value",
+        "name",
+        "version",
+        "else",
+    ];
+
+    /// Documents of any shape, with names that mean something.
+    fn documents() -> impl Strategy<Value = Json> {
+        let leaf = prop_oneof![
+            Just(Json::Null),
+            any::<bool>().prop_map(Json::from),
+            any::<i64>().prop_map(Json::from),
+            any::<f64>().prop_map(Json::from),
+            prop_oneof![Just("FINISHED".to_owned()), Just("NaN".to_owned()), Just("7".to_owned()), ".{0,8}"]
+                .prop_map(Json::from),
+        ];
+        leaf.prop_recursive(4, 40, 6, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Json::from),
+                prop::collection::vec((prop::sample::select(&NAMES[..]), inner), 0..6)
+                    .prop_map(|fields| fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()),
+            ]
+        })
+    }
+
+    fn read<T: for<'de> Deserialize<'de>>(document: &Json) -> Option<T> {
+        serde_json::from_value(document.clone()).ok()
+    }
+
+    proptest! {
+        #[test]
+        fn no_answer_of_a_server_is_more_than_an_error(document in documents()) {
+            let _ = read::<ExperimentJson>(&document).map(ExperimentJson::record);
+            let _ = read::<RunJson>(&document).map(RunJson::run);
+            let _ = read::<MetricJson>(&document).map(|metric| metric.point());
+            let _ = read::<LoggedModelJson>(&document).map(LoggedModelJson::record);
+            let _ = read::<RegisteredModelJson>(&document).map(RegisteredModelJson::record);
+            let _ = read::<VersionJson>(&document).map(VersionJson::record);
+        }
+
+        #[test]
+        fn numbers_are_the_same_as_texts(id in 0..i64::MAX, at in any::<i64>()) {
+            let as_number = json!({ "experiment_id": id.to_string(), "creation_time": at });
+            let as_text = json!({ "experiment_id": id.to_string(), "creation_time": at.to_string() });
+            let record = |document| read::<ExperimentJson>(document).map(|read| read.record().unwrap());
+            prop_assert_eq!(record(&as_number).unwrap(), record(&as_text).unwrap());
+            prop_assert_eq!(record(&as_number).unwrap().created, at);
+        }
+    }
+}

@@ -282,7 +282,8 @@ fn a_row_asks_about_what_its_path_names() {
             ProjectScope::Alert => path.starts_with("/api/v1/alerts/{id}"),
             ProjectScope::Run => path.starts_with("/api/v1/runs/{id}"),
             ProjectScope::Platform => {
-                ["/api/v1/accounts", "/api/v1/events", "/api/v1/keys/"].iter().any(|start| path.starts_with(start))
+                let starts = ["/api/v1/accounts", "/api/v1/events", "/api/v1/imports", "/api/v1/keys/"];
+                starts.iter().any(|start| path.starts_with(start))
             }
             ProjectScope::EveryProject if path.starts_with("/api/v1/audit/{entry}") => true,
             ProjectScope::EveryProject if path == "/api/v1/keys/{id}" => true,
