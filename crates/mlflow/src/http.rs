@@ -4,7 +4,6 @@
 //! user and no password is shown.
 
 use std::{
-    error::Error,
     io::{self, Read},
     sync::Arc,
     thread,
@@ -12,6 +11,7 @@ use std::{
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD};
+use kilter_domain::error_chain::with_causes;
 use reqwest::{
     Client, Method, RequestBuilder, Response, StatusCode, Url,
     header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER},
@@ -130,7 +130,7 @@ impl HttpTransport {
             let (reason, wait) = match sent {
                 Ok(response) if !is_worth_a_retry(response.status()) => return Ok(response),
                 Ok(response) => (format!("status {}", response.status().as_u16()), retry_after(&response)),
-                Err(error) => (chain(&error.without_url()), None),
+                Err(error) => (with_causes(&error.without_url()), None),
             };
             if tries >= MAX_TRIES {
                 return Err(TransferError::Unavailable { address: self.name(), reason });
@@ -157,7 +157,9 @@ impl HttpTransport {
         let unavailable = |reason: String| TransferError::Unavailable { address: self.name(), reason };
         self.runtime.block_on(async {
             let mut bytes = Vec::new();
-            while let Some(chunk) = response.chunk().await.map_err(|error| unavailable(chain(&error.without_url())))? {
+            while let Some(chunk) =
+                response.chunk().await.map_err(|error| unavailable(with_causes(&error.without_url())))?
+            {
                 if bytes.len() + chunk.len() > MAX_JSON_BYTES {
                     return Err(unavailable(format!("an answer has more than {MAX_JSON_BYTES} bytes")));
                 }
@@ -182,16 +184,6 @@ fn is_worth_a_retry(status: StatusCode) -> bool {
 
 fn retry_after(response: &Response) -> Option<Duration> {
     response.headers().get(RETRY_AFTER)?.to_str().ok()?.parse().ok().map(Duration::from_secs)
-}
-
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text += &format!(": {error}");
-        cause = error.source();
-    }
-    text
 }
 
 impl Transport for HttpTransport {
