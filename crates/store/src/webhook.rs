@@ -121,7 +121,7 @@ impl std::fmt::Debug for Webhook {
 
 impl Webhook {
     /// What the entries say of it: another text after each change. An address may have a secret in its path, so only its beginning is said.
-    fn said(&self) -> String {
+    fn audit_text(&self) -> String {
         let host = self.url.splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
         let host = host.rsplit_once('@').map_or(host.as_str(), |(_, host)| host);
         let events: Vec<&str> = self.events.iter().map(|event| event.as_str()).collect();
@@ -180,7 +180,8 @@ pub fn change(audited: &AuditedTx, id: &str, change: impl FnOnce(&mut Webhook)) 
 }
 
 fn write(audited: &AuditedTx, before: Option<&Webhook>, webhook: &Webhook) -> Result<Webhook, StoreError> {
-    let (object, before, after) = (format!("webhook:{}", webhook.id), before.map(Webhook::said), webhook.said());
+    let (object, before, after) =
+        (format!("webhook:{}", webhook.id), before.map(Webhook::audit_text), webhook.audit_text());
     let change = Change { before: before.as_deref(), after: Some(&after), ..Change::of(&object) };
     let events: Vec<&str> = webhook.events.iter().map(|event| event.as_str()).collect();
     let params = named_params! {

@@ -130,7 +130,7 @@ pub(crate) async fn follow_tracked_run(
         _place: place,
     };
     // Whoever may not read the run, or names none, has an error as answer.
-    following.look().await?;
+    following.read_change().await?;
     let events = futures::stream::unfold(following, Following::next);
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(ALIVE_EVERY)).into_response())
 }
@@ -170,12 +170,12 @@ impl Following {
             }
             tokio::time::sleep(LOOK_EVERY).await;
             // An end without the event `end`: whoever asks again learns why.
-            self.look().await.ok()?;
+            self.read_change().await.ok()?;
         }
     }
 
-    /// Finds what changed since the last look.
-    async fn look(&mut self) -> Result<(), Problem> {
+    /// Reads what changed since the last time.
+    async fn read_change(&mut self) -> Result<(), Problem> {
         let (app, context) = (self.state.app(), self.caller.context(&self.state));
         let commits = self.state.signals().counts().commits;
         if !self.has_news && commits == self.commits && !app.store().is_shared() {

@@ -21,12 +21,12 @@ pub(crate) fn emit(tx: &Tx, model: i64, event: &RegistryEvent) -> Result<(), Sto
         return Ok(());
     }
     tracing::info!(event = event.kind(), model = %event.model(), "the registry changed");
-    let (kind, data) = told(event);
+    let (kind, data) = webhook_event(event);
     webhook::plan(tx, kind, &data).map(drop)
 }
 
 /// What a webhook is told of an event, in the fields of MLflow.
-fn told(event: &RegistryEvent) -> (WebhookEvent, Value) {
+fn webhook_event(event: &RegistryEvent) -> (WebhookEvent, Value) {
     let name = event.model().as_str();
     match event {
         RegistryEvent::ModelCreated { tags, description, .. } => {
