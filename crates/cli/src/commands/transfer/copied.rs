@@ -61,8 +61,24 @@ pub(super) fn failed(error: TransferError) -> CliError {
         }
         TransferError::File { source, .. } => code_of(source),
     };
-    let problem = Problem::of(code, &error);
-    problem.hint("what has come stays; the same command goes on from there").into()
+    Problem::of(code, &error).hint(next_step(&error)).into()
+}
+
+/// What to do about a copy that failed.
+const fn next_step(error: &TransferError) -> &'static str {
+    match error {
+        TransferError::Address { .. } => "name a server like `https://mlflow.example.org`, or a folder `mlruns`",
+        TransferError::Refused { status: 401 | 403, .. } => {
+            "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN, as for MLflow's client"
+        }
+        TransferError::File { .. } => "see that the folder is there and yours to use; then the same command goes on",
+        TransferError::Unreadable { .. } | TransferError::Hostile { .. } => {
+            "mend or leave out at the source what is named; what has come stays, and the same command goes on"
+        }
+        TransferError::Unavailable { .. } | TransferError::Refused { .. } | TransferError::Platform(_) => {
+            "what has come stays; the same command goes on from there"
+        }
+    }
 }
 
 /// Does a copy and shows how far it is.
