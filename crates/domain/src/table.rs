@@ -3,7 +3,7 @@
 //!
 //! Invariants: every column has the same number of rows; names are unique.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
@@ -148,16 +148,51 @@ impl Column {
 pub enum TableError {
     #[error("column `{name}` has {rows} rows, the table has {expected}")]
     RaggedColumn { name: String, rows: usize, expected: usize },
+    #[error("there are {columns} columns for {names} names")]
+    OtherCount { columns: usize, names: usize },
     #[error("column `{0}` stands twice in the table")]
     DuplicateColumn(String),
     #[error("there is no column `{name}`; the table has {}", .present.join(", "))]
     UnknownColumn { name: String, present: Vec<String> },
 }
 
+/// Names of columns, each once. Cloning is cheap: tables that are made again and again share them.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct ColumnNames(Arc<Vec<String>>);
+
+impl ColumnNames {
+    /// These names, in this order.
+    ///
+    /// # Errors
+    /// When a name stands twice.
+    pub fn new(names: Vec<String>) -> Result<Self, TableError> {
+        let mut seen = HashSet::with_capacity(names.len());
+        match names.iter().find(|name| !seen.insert(name.as_str())) {
+            Some(name) => Err(TableError::DuplicateColumn(name.clone())),
+            None => Ok(Self(Arc::new(names))),
+        }
+    }
+
+    /// All of them, in their order.
+    pub fn as_slice(&self) -> &[String] {
+        &self.0
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
 /// Named columns of one length.
 #[derive(Clone, Debug, PartialEq, Default)]
 pub struct Table {
-    names: Vec<String>,
+    names: ColumnNames,
     columns: Vec<Column>,
     rows: usize,
 }
@@ -169,11 +204,29 @@ impl Table {
     /// When a column has another length than the first one, or a name stands twice.
     pub fn new(columns: Vec<(String, Column)>) -> Result<Self, TableError> {
         let rows = columns.first().map_or(0, |(_, column)| column.len());
-        let mut table = Self { names: Vec::new(), columns: Vec::new(), rows };
+        let mut table = Self { names: ColumnNames::default(), columns: Vec::new(), rows };
         for (name, column) in columns {
             table.push(name, column)?;
         }
         Ok(table)
+    }
+
+    /// A table of columns whose names are known: nothing is searched or copied.
+    ///
+    /// # Errors
+    /// When a column has another length than the first one, or there are not as many as names.
+    pub fn with_names(names: ColumnNames, columns: Vec<Column>) -> Result<Self, TableError> {
+        let rows = columns.first().map_or(0, Column::len);
+        if names.len() != columns.len() {
+            return Err(TableError::OtherCount { columns: columns.len(), names: names.len() });
+        }
+        match columns.iter().position(|column| column.len() != rows) {
+            Some(at) => {
+                let (name, found) = (names.0[at].clone(), columns[at].len());
+                Err(TableError::RaggedColumn { name, rows: found, expected: rows })
+            }
+            None => Ok(Self { names, columns, rows }),
+        }
     }
 
     /// Adds a column at the end.
@@ -185,12 +238,17 @@ impl Table {
         if column.len() != self.rows {
             return Err(TableError::RaggedColumn { name, rows: column.len(), expected: self.rows });
         }
-        if self.names.contains(&name) {
+        if self.names().contains(&name) {
             return Err(TableError::DuplicateColumn(name));
         }
-        self.names.push(name);
+        Arc::make_mut(&mut self.names.0).push(name);
         self.columns.push(column);
         Ok(())
+    }
+
+    /// The names and the columns, in their order.
+    pub fn into_parts(self) -> (ColumnNames, Vec<Column>) {
+        (self.names, self.columns)
     }
 
     /// Rows of each column.
@@ -200,22 +258,23 @@ impl Table {
 
     /// The names of the columns, in their order.
     pub fn names(&self) -> &[String] {
-        &self.names
+        &self.names.0
     }
 
     /// Name and values of each column, in their order.
     pub fn columns(&self) -> impl Iterator<Item = (&str, &Column)> {
-        self.names.iter().map(String::as_str).zip(&self.columns)
+        self.names().iter().map(String::as_str).zip(&self.columns)
     }
 
     /// The column of this name; `None`: there is none.
     pub fn get(&self, name: &str) -> Option<&Column> {
-        self.names.iter().position(|n| n == name).map(|at| &self.columns[at])
+        self.names().iter().position(|n| n == name).map(|at| &self.columns[at])
     }
 
     /// The column, or an error that names the ones there are.
     pub fn column(&self, name: &str) -> Result<&Column, TableError> {
-        self.get(name).ok_or_else(|| TableError::UnknownColumn { name: name.to_owned(), present: self.names.clone() })
+        self.get(name)
+            .ok_or_else(|| TableError::UnknownColumn { name: name.to_owned(), present: self.names().to_vec() })
     }
 
     /// The rows at `rows`, in that order.
@@ -239,11 +298,12 @@ impl Table {
         if is_whole { self } else { self.take(rows) }
     }
 
-    /// [`Table::select`] of a table that is not needed any more: nothing is copied.
+    /// [`Table::select`] of a table that is not needed any more: no column is copied.
     pub fn into_columns(self, keep: impl Fn(&str) -> bool) -> Self {
-        let named = self.names.into_iter().zip(self.columns);
-        let (names, columns) = named.filter(|(name, _)| keep(name)).unzip();
-        Self { names, columns, rows: self.rows }
+        let named = self.names.0.iter().zip(self.columns);
+        let (names, columns) =
+            named.filter(|(name, _)| keep(name)).map(|(name, column)| (name.clone(), column)).unzip();
+        Self { names: ColumnNames(Arc::new(names)), columns, rows: self.rows }
     }
 
     /// The columns for which `keep` says yes, in their order.
@@ -253,7 +313,7 @@ impl Table {
             .filter(|(name, _)| keep(name))
             .map(|(name, column)| (name.to_owned(), column.clone()))
             .unzip();
-        Self { names, columns, rows: self.rows }
+        Self { names: ColumnNames(Arc::new(names)), columns, rows: self.rows }
     }
 }
 
@@ -267,6 +327,25 @@ mod tests {
         assert!(matches!(table.push("b", Column::Int(vec![None])), Err(TableError::RaggedColumn { .. })));
         assert!(matches!(table.push("a", Column::Int(vec![None, None])), Err(TableError::DuplicateColumn(_))));
         assert!(table.column("a").unwrap().is_missing(1));
+    }
+
+    #[test]
+    fn a_table_of_known_names_is_one_of_its_columns_and_has_names_of_its_own_once_it_grows() {
+        let names = ColumnNames::new(vec!["a".into(), "b".into()]).unwrap();
+        let columns = |rows: [usize; 2]| rows.map(|rows| Column::Int(vec![Some(1); rows])).to_vec();
+        let mut table = Table::with_names(names.clone(), columns([2, 2])).unwrap();
+        let pushed = Table::new(["a".into(), "b".into()].into_iter().zip(columns([2, 2])).collect()).unwrap();
+        assert_eq!(table, pushed);
+        table.push("c", Column::Int(vec![None; 2])).unwrap();
+        assert_eq!(
+            (table.names().len(), Table::with_names(names.clone(), columns([0, 0])).unwrap().names().len()),
+            (3, 2)
+        );
+        let ragged = Table::with_names(names.clone(), columns([2, 1])).unwrap_err().to_string();
+        assert_eq!(ragged, "column `b` has 1 rows, the table has 2");
+        assert!(matches!(Table::with_names(names, Vec::new()), Err(TableError::OtherCount { columns: 0, names: 2 })));
+        let twice = ColumnNames::new(vec!["a".into(), "a".into()]);
+        assert_eq!(twice, Err(TableError::DuplicateColumn("a".into())));
     }
 
     #[test]

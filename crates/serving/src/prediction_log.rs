@@ -22,8 +22,10 @@ mod disk;
 mod error;
 #[cfg(test)]
 mod faults;
+mod gathering;
 mod group_copy;
 mod options;
+mod queue;
 mod record;
 mod recovery;
 mod segment;
@@ -31,17 +33,18 @@ mod tables;
 mod writer;
 
 use std::{
+    cell::RefCell,
     fs::{self, File},
     path::{Path, PathBuf},
-    sync::{
-        Arc,
-        atomic::Ordering,
-        mpsc::{self, SyncSender, TrySendError},
-    },
+    sync::{Arc, atomic::Ordering, mpsc},
     thread::JoinHandle,
 };
 
-use self::writer::{Append, Job, Shared};
+use self::{
+    queue::{Bounds, Queue},
+    tables::TableBuilder,
+    writer::Shared,
+};
 
 pub use append_ticket::{AppendTicket, Receipt};
 pub use check::{SegmentCheck, check_folder, copy_segment};
@@ -66,7 +69,7 @@ pub struct LogCounts {
     pub groups: u64,
     /// Rows that could not be written: in durable mode their callers know, in buffered mode they are lost.
     pub refused_rows: u64,
-    /// Appends that wait for the writer now.
+    /// Appends that are not in the log yet.
     pub waiting: usize,
 }
 
@@ -75,7 +78,6 @@ pub struct PredictionLog {
     dir: PathBuf,
     options: LogOptions,
     shared: Arc<Shared>,
-    jobs: Option<SyncSender<Job>>,
     writer: Option<JoinHandle<()>>,
     /// Held while the log is open: two writers would interleave their frames.
     _lock: File,
@@ -91,14 +93,14 @@ impl PredictionLog {
         let dir = dir.into();
         disk::create_folder(&dir)?;
         let lock = lock(&dir)?;
-        let shared = Arc::<Shared>::default();
-        let (sender, jobs) = mpsc::sync_channel(options.queue_appends.max(1));
-        let (writer, recovery) = recovery::recover(&dir, &options, shared.clone(), jobs)?;
+        let bounds = Bounds { appends: options.queue_appends.max(1), bytes: options.queue_bytes };
+        let shared = Arc::new(Shared::new(Queue::new(bounds)));
+        let (writer, recovery) = recovery::recover(&dir, &options, shared.clone())?;
         let writer = std::thread::Builder::new()
             .name("prediction-log".into())
             .spawn(move || writer.run())
             .map_err(LogError::io("start the writer of", &dir))?;
-        Ok((Self { dir, options, shared, jobs: Some(sender), writer: Some(writer), _lock: lock }, recovery))
+        Ok((Self { dir, options, shared, writer: Some(writer), _lock: lock }, recovery))
     }
 
     /// Appends predictions and, in durable mode, blocks until they are on the disk.
@@ -113,22 +115,21 @@ impl PredictionLog {
 
     /// Queues predictions; the [`AppendTicket`] is awaited or waited for. In buffered mode it is acknowledged at once.
     pub fn submit(&self, batch: &PredictionBatch) -> Result<AppendTicket, LogError> {
-        let payload = codec::encode_predictions(batch)?;
         let waits = self.options.durability == Durability::Durable;
-        self.enqueue(codec::PREDICTIONS_V1, payload, batch.rows(), waits)
+        let encode = |payload: &mut Vec<u8>| codec::encode_predictions(batch, payload);
+        self.enqueue(codec::PREDICTIONS_V1, encode, batch.rows(), waits)
     }
 
     /// Queues labels; see [`PredictionLog::submit`].
     pub fn submit_labels(&self, batch: &LabelBatch) -> Result<AppendTicket, LogError> {
-        let payload = codec::encode_labels(batch)?;
-        self.enqueue(codec::LABELS_V1, payload, batch.rows(), true)
+        let encode = |payload: &mut Vec<u8>| codec::encode_labels(batch, payload);
+        self.enqueue(codec::LABELS_V1, encode, batch.rows(), true)
     }
 
     /// Seals the segment that is being written, if it holds records, and names it.
     pub fn rotate(&self) -> Result<Option<SegmentId>, LogError> {
         let (reply, answer) = mpsc::sync_channel(1);
-        let jobs = self.jobs.as_ref().ok_or(LogError::Closed)?;
-        jobs.send(Job::Rotate(reply)).map_err(|_| LogError::Closed)?;
+        self.shared.queue.rotate(reply)?;
         answer.recv().map_err(|_| LogError::Closed)?
     }
 
@@ -167,11 +168,25 @@ impl PredictionLog {
 
     /// Everything that can be read of a segment, sealed or still being written (then: up to what is acknowledged).
     pub fn read(&self, segment: SegmentId) -> Result<Contents, LogError> {
+        let mut entries = Vec::new();
+        let damage = self.scan(segment, |entry| entries.push(entry))?;
+        Ok(Contents { segment, entries, damage })
+    }
+
+    /// The records of a segment as tables; see [`SegmentTables`].
+    pub fn read_tables(&self, segment: SegmentId) -> Result<SegmentTables, LogError> {
+        let mut records = TableBuilder::default();
+        let damage = self.scan(segment, |entry| records.add(entry))?;
+        Ok(records.finish(segment, damage))
+    }
+
+    /// Gives away each record of a segment as it is read; answers with what could not be read.
+    fn scan(&self, segment: SegmentId, each: impl FnMut(Entry)) -> Result<Vec<Damage>, LogError> {
         let (sealed, length) = self.find(segment)?;
         let path = disk::segment_path(&self.dir, segment);
         let mut file = fs::read(&path).map_err(LogError::io("read the segment", &path))?;
         file.truncate(length.unwrap_or(u64::MAX).min(file.len() as u64) as usize);
-        let scan = segment::scan(&path, &file, true);
+        let scan = segment::scan(&path, &file, each);
         let mut damage = scan.damage;
         damage.extend(scan.torn_at.map(|offset| recovery::torn_damage(&path, &file, offset)));
         if sealed {
@@ -180,12 +195,7 @@ impl PredictionLog {
         if sealed && damage.is_empty() {
             self.shared.segments().whole.insert(segment);
         }
-        Ok(Contents { segment, entries: scan.entries, damage })
-    }
-
-    /// The records of a segment as tables; see [`SegmentTables`].
-    pub fn read_tables(&self, segment: SegmentId) -> Result<SegmentTables, LogError> {
-        self.read(segment).map(tables::to_tables)
+        Ok(damage)
     }
 
     /// Lets go of a sealed segment whose records are safe elsewhere. Doing it twice is harmless. A damaged segment is
@@ -199,7 +209,7 @@ impl PredictionLog {
         }
         let path = disk::segment_path(&self.dir, segment);
         let known_whole = self.shared.segments().whole.contains(&segment);
-        let whole = known_whole || !path.exists() || self.read(segment)?.damage.is_empty();
+        let whole = known_whole || !path.exists() || self.scan(segment, drop)?.is_empty();
         let kept = match whole {
             true => disk::delete_segment(&self.dir, &path).map(|()| None),
             false => disk::move_aside(&self.dir, &path).map(Some),
@@ -228,7 +238,7 @@ impl PredictionLog {
             rows: load(&self.shared.rows),
             groups: load(&self.shared.groups),
             refused_rows: load(&self.shared.refused_rows),
-            waiting: self.shared.queued_appends.load(Ordering::Relaxed),
+            waiting: self.shared.queue.unanswered(),
         }
     }
 
@@ -245,45 +255,44 @@ impl PredictionLog {
         }
     }
 
-    fn enqueue(&self, kind: u8, payload: Vec<u8>, rows: usize, waits: bool) -> Result<AppendTicket, LogError> {
-        if payload.len() > segment::MAX_PAYLOAD {
-            return Err(LogError::TooLarge { bytes: payload.len(), limit: segment::MAX_PAYLOAD });
-        }
+    fn enqueue(
+        &self,
+        kind: u8,
+        encode: impl FnOnce(&mut Vec<u8>) -> Result<(), LogError>,
+        rows: usize,
+        waits: bool,
+    ) -> Result<AppendTicket, LogError> {
         if !waits && let Some(path) = self.vanished() {
             // Whoever does not wait would never know.
             return Err(LogError::Vanished { path });
         }
-        let bytes = payload.len();
-        let waiting = self.shared.queued_appends.load(Ordering::Relaxed);
-        let queued = self.shared.queued_bytes.fetch_add(bytes, Ordering::Relaxed);
-        // A single append always fits into an empty queue, however small the bound.
-        if queued > 0 && queued + bytes > self.options.queue_bytes {
-            self.shared.queued_bytes.fetch_sub(bytes, Ordering::Relaxed);
-            return Err(LogError::Busy { waiting });
-        }
-        self.shared.queued_appends.fetch_add(1, Ordering::Relaxed);
-        let (reply, pending) = if waits {
-            let (reply, pending) = append_ticket::new_ticket();
-            (Some(reply), pending)
-        } else {
-            (None, AppendTicket::done(Ok(Receipt { sequence: 0, segment: None })))
-        };
-        let job = Job::Append(Append { kind, payload, rows: rows as u64, reply });
-        let refused = match self.jobs.as_ref().map(|jobs| jobs.try_send(job)) {
-            Some(Ok(())) => return Ok(pending),
-            Some(Err(TrySendError::Full(_))) => LogError::Busy { waiting },
-            Some(Err(TrySendError::Disconnected(_))) | None => LogError::Closed,
-        };
-        self.shared.queued_appends.fetch_sub(1, Ordering::Relaxed);
-        self.shared.queued_bytes.fetch_sub(bytes, Ordering::Relaxed);
-        Err(refused)
+        PAYLOAD.with_borrow_mut(|payload| {
+            payload.clear();
+            encode(payload)?;
+            if payload.len() > segment::MAX_PAYLOAD {
+                return Err(LogError::TooLarge { bytes: payload.len(), limit: segment::MAX_PAYLOAD });
+            }
+            let ticket = self.shared.queue.push(kind, payload, rows as u64, waits);
+            if payload.capacity() > MAX_KEPT_PAYLOAD {
+                *payload = Vec::new();
+            }
+            ticket
+        })
     }
 }
 
+thread_local! {
+    /// Where a payload is written before it is queued: callers encode side by side, and none of them allocates.
+    static PAYLOAD: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The largest buffer for a payload that a thread keeps.
+const MAX_KEPT_PAYLOAD: usize = 64 << 10;
+
 impl Drop for PredictionLog {
     fn drop(&mut self) {
-        // The writer ends when the last sender is gone; what was queued is written first.
-        self.jobs = None;
+        // What was queued is written first.
+        self.shared.queue.close();
         if let Some(writer) = self.writer.take() {
             // A writer that panicked has answered everybody with `Closed`; there is nobody left to tell.
             let _ = writer.join();

@@ -19,27 +19,35 @@ use crate::{
 
 /// An answer that waits to be recorded, and perhaps a shadow that waits to be scored.
 #[must_use = "the answer counts when it is recorded: finish it, or await it"]
-pub struct UnrecordedResponse {
-    response: InferResponse,
-    pending: Vec<AppendTicket>,
+pub struct UnrecordedResponse<T = InferResponse> {
+    response: T,
+    pending: Option<AppendTicket>,
+    /// Of the candidate, when two versions answered.
+    second: Option<AppendTicket>,
     shadow: Option<ShadowWork>,
 }
 
-impl UnrecordedResponse {
+impl<T> UnrecordedResponse<T> {
+    /// The answer in another form, made while the disk works.
+    pub fn map<U>(self, form: impl FnOnce(T) -> U) -> UnrecordedResponse<U> {
+        let Self { response, pending, second, shadow } = self;
+        UnrecordedResponse { response: form(response), pending, second, shadow }
+    }
+
     /// Scores the shadow on this thread while the disk works, then waits until the answer is recorded.
-    pub fn finish(mut self) -> Result<InferResponse, InferError> {
+    pub fn finish(mut self) -> Result<T, InferError> {
         if let Some(shadow) = self.shadow.take() {
             shadow.run();
         }
-        for pending in self.pending {
+        for pending in self.pending.into_iter().chain(self.second) {
             pending.wait().map_err(|source| InferError::NotRecorded { source })?;
         }
         Ok(self.response)
     }
 
     /// As [`UnrecordedResponse::finish`] without blocking a thread. A shadow that was not taken is dropped unscored.
-    pub async fn wait_recorded(self) -> Result<InferResponse, InferError> {
-        for pending in self.pending {
+    pub async fn wait_recorded(self) -> Result<T, InferError> {
+        for pending in self.pending.into_iter().chain(self.second) {
             pending.await.map_err(|source| InferError::NotRecorded { source })?;
         }
         Ok(self.response)
@@ -73,9 +81,10 @@ impl ShadowWork {
             Ok((answers, latency_us, features))
         });
         let Ok((answers, latency_us, features)) = scored else { return self.version.counters().failed() };
-        let part = VersionShare { role: Role::Shadow, answers: &answers, latency_us, features };
         let rows = self.ids.len();
-        let batch = self.recorder.batch(&self.version, part, self.ids, self.times);
+        let share =
+            VersionShare { role: Role::Shadow, answers, latency_us, ids: self.ids, times: self.times, features };
+        let (batch, _) = self.recorder.batch(&self.version, share);
         // A shadow that could not be recorded is a gap in a comparison, not in an answer.
         if self.recorder.submit(&batch).is_err() {
             self.recorder.tally.unrecorded_rows.fetch_add(rows as u64, Relaxed);
@@ -93,37 +102,39 @@ struct Recorder {
 }
 
 /// What one version did in one request.
-struct VersionShare<'a> {
+struct VersionShare {
     role: Role,
-    answers: &'a ModelOutput,
+    answers: ModelOutput,
     latency_us: u64,
+    ids: Vec<Arc<str>>,
+    times: Vec<Timestamp>,
     features: Table,
 }
 
 impl Recorder {
-    fn batch(
-        &self,
-        version: &ServedVersion,
-        part: VersionShare<'_>,
-        ids: Vec<Arc<str>>,
-        event_times: Vec<Timestamp>,
-    ) -> PredictionBatch {
+    /// The record of it, and the probabilities that no record needs: those of two classes.
+    fn batch(&self, version: &ServedVersion, share: VersionShare) -> (PredictionBatch, Option<Vec<f32>>) {
+        let VersionShare { role, answers, latency_us, ids, times, features } = share;
+        let ModelOutput { scores, labels, probabilities } = answers;
         let classes = version.signature().classes.len();
-        let is_multiclass = version.signature().task == Task::Multiclass;
-        let probabilities = part.answers.probabilities.clone().filter(|_| is_multiclass);
-        PredictionBatch {
+        let (recorded, spared) = match version.signature().task {
+            Task::Multiclass => (probabilities.map(|values| Probabilities { classes, values }), None),
+            Task::Binary | Task::Regression => (None, probabilities),
+        };
+        let batch = PredictionBatch {
             version: version.version(),
-            role: part.role,
+            role,
             consumer: self.consumer.clone(),
             recorded_at: self.now,
-            latency_us: part.latency_us,
+            latency_us,
             ids,
-            event_times,
-            features: part.features,
-            scores: part.answers.scores.clone(),
-            labels: part.answers.labels.clone(),
-            probabilities: probabilities.map(|values| Probabilities { classes, values }),
-        }
+            event_times: times,
+            features,
+            scores,
+            labels,
+            probabilities: recorded,
+        };
+        (batch, spared)
     }
 
     fn submit(&self, batch: &PredictionBatch) -> Result<Option<AppendTicket>, crate::prediction_log::LogError> {
@@ -161,19 +172,19 @@ impl Endpoint {
             table: rows.table,
             recorder,
             answer: ResponseBuilder::of(count, routes.columns().clone()),
-            pending: Vec::new(),
+            pending: (None, None),
         };
         let mut shadow = None;
         match routes.candidate() {
-            None => call.answer_with(champion, Role::Champion, &all_rows(count))?,
+            None => call.answer_with(champion, Role::Champion, Rows::All)?,
             Some(Candidate { version, mode: Mode::Shadow }) => {
-                call.answer_with(champion, Role::Champion, &all_rows(count))?;
+                call.answer_with(champion, Role::Champion, Rows::All)?;
                 shadow = Some(version.clone());
             }
             Some(Candidate { version, mode: Mode::Canary { percent } }) => {
                 let entities = rows.entities.as_deref().unwrap_or(&call.ids);
                 let (canary, rest) = draw_canary(entities, version.salt(), *percent);
-                call.score_canary(champion, version, canary, rest)?;
+                call.score_canary(champion, version, &canary, &rest)?;
             }
         }
         let shadow = shadow.map(|version| call.shadow_work(version));
@@ -184,17 +195,39 @@ impl Endpoint {
             outputs,
             made_ids,
         });
-        Ok(UnrecordedResponse { response, pending: call.pending, shadow })
+        let (pending, second) = call.pending;
+        Ok(UnrecordedResponse { response, pending, second, shadow })
     }
 
     fn make_ids(&self, count: usize) -> Vec<Arc<str>> {
         let first = self.made_ids.fetch_add(count as u64, Relaxed);
-        (first..).take(count).map(|number| format!("{}-{number:x}", self.options.id_prefix).into()).collect()
+        (first..).take(count).map(|number| prediction_id(&self.options.id_prefix, number)).collect()
     }
 }
 
-fn all_rows(count: usize) -> Vec<usize> {
-    (0..count).collect()
+/// `PREFIX-NUMBER`, the number in hexadecimal digits.
+fn prediction_id(prefix: &str, number: u64) -> Arc<str> {
+    let digits = (number.max(1).ilog2() / 4 + 1) as usize;
+    let hex = (0..digits).rev().map(|digit| b"0123456789abcdef"[(number >> (digit * 4)) as usize & 0xf]);
+    let mut id = String::with_capacity(prefix.len() + 1 + digits);
+    id.push_str(prefix);
+    id.push('-');
+    id.extend(hex.map(char::from));
+    id.into()
+}
+
+/// Which rows of a request are meant.
+#[derive(Clone, Copy)]
+enum Rows<'r> {
+    All,
+    Some(&'r [usize]),
+}
+
+impl<'r> Rows<'r> {
+    /// These rows, which are in the order of the request.
+    fn of(rows: &'r [usize], count: usize) -> Self {
+        if rows.len() == count { Self::All } else { Self::Some(rows) }
+    }
 }
 
 /// The rows that meet the canary, and the others.
@@ -211,7 +244,7 @@ struct RequestScope {
     table: Table,
     recorder: Recorder,
     answer: ResponseBuilder,
-    pending: Vec<AppendTicket>,
+    pending: (Option<AppendTicket>, Option<AppendTicket>),
 }
 
 impl RequestScope {
@@ -220,21 +253,23 @@ impl RequestScope {
         &mut self,
         champion: &ServedVersion,
         candidate: &ServedVersion,
-        canary: Vec<usize>,
-        rest: Vec<usize>,
+        canary: &[usize],
+        rest: &[usize],
     ) -> Result<(), InferError> {
-        let attempt = if canary.is_empty() { None } else { Some(self.score_rows(candidate, &canary)) };
-        match attempt {
-            None => self.answer_with(champion, Role::Champion, &rest),
-            Some(Ok(attempt)) => {
-                if !rest.is_empty() {
-                    self.answer_with(champion, Role::Champion, &rest)?;
+        let count = self.ids.len();
+        let (canary, rest) = (Rows::of(canary, count), Rows::of(rest, count));
+        if matches!(rest, Rows::All) {
+            return self.answer_with(champion, Role::Champion, Rows::All);
+        }
+        match self.score_rows(candidate, canary) {
+            Ok(attempt) => {
+                if let Rows::Some([_, ..]) = rest {
+                    self.answer_with(champion, Role::Champion, rest)?;
                 }
-                self.record_rows(candidate, Role::Candidate, &canary, attempt)
+                self.record_rows(candidate, Role::Candidate, canary, attempt)
             }
-            Some(Err(_)) => {
-                let everything = all_rows(self.ids.len());
-                let answered = self.answer_with(champion, Role::Champion, &everything);
+            Err(_) => {
+                let answered = self.answer_with(champion, Role::Champion, Rows::All);
                 match &answered {
                     // Rows that the champion refuses too say nothing about the candidate.
                     Err(InferError::Score { reason, .. }) if reason.is_caller_error() => candidate.counters().refused(),
@@ -248,7 +283,7 @@ impl RequestScope {
         }
     }
 
-    fn answer_with(&mut self, version: &ServedVersion, role: Role, rows: &[usize]) -> Result<(), InferError> {
+    fn answer_with(&mut self, version: &ServedVersion, role: Role, rows: Rows<'_>) -> Result<(), InferError> {
         let attempt = self.score_rows(version, rows).map_err(|reason| {
             if reason.is_caller_error() {
                 version.counters().refused()
@@ -260,41 +295,61 @@ impl RequestScope {
         self.record_rows(version, role, rows, attempt)
     }
 
-    fn score_rows(&self, version: &ServedVersion, rows: &[usize]) -> Result<ScoredRows, ScoreError> {
-        let mine =
-            if rows.len() == self.ids.len() { Cow::Borrowed(&self.table) } else { Cow::Owned(self.table.take(rows)) };
+    fn score_rows(&self, version: &ServedVersion, rows: Rows<'_>) -> Result<ScoredRows, ScoreError> {
+        let mine = match rows {
+            Rows::All => Cow::Borrowed(&self.table),
+            Rows::Some(rows) => Cow::Owned(self.table.take(rows)),
+        };
         let features = version.complete(&mine)?;
         let (answers, latency_us) = version.score(&features)?;
-        let is_kept = self.recorder.log.is_some() || version.column_stats().is_some();
-        let features = is_kept.then(|| features.into_owned());
-        Ok(ScoredRows { answers, latency_us, features: features.unwrap_or_default() })
+        let completed = if let Cow::Owned(table) = features { Some(table) } else { None };
+        let features = completed.or(if let Cow::Owned(table) = mine { Some(table) } else { None });
+        Ok(ScoredRows { answers, latency_us, features })
     }
 
     fn record_rows(
         &mut self,
         version: &ServedVersion,
         role: Role,
-        rows: &[usize],
+        rows: Rows<'_>,
         attempt: ScoredRows,
     ) -> Result<(), InferError> {
-        let ScoredRows { answers, latency_us, mut features } = attempt;
+        let ScoredRows { mut answers, latency_us, mut features } = attempt;
         if self.recorder.log.is_some() {
-            let ids = rows.iter().map(|row| self.ids[*row].clone()).collect();
-            let times = rows.iter().map(|row| self.times[*row]).collect();
-            let batch = self.recorder.batch(
-                version,
-                VersionShare { role, answers: &answers, latency_us, features },
-                ids,
-                times,
-            );
-            self.pending.extend(self.recorder.record(&batch)?);
-            features = batch.features;
+            let (ids, times) = self.lend(rows);
+            let is_own = features.is_none();
+            let lent = features.take().unwrap_or_else(|| std::mem::take(&mut self.table));
+            let share = VersionShare { role, answers, latency_us, ids, times, features: lent };
+            let (batch, spared) = self.recorder.batch(version, share);
+            let ticket = self.recorder.record(&batch)?;
+            self.pending = (ticket, self.pending.0.take());
+            let probabilities = spared.or(batch.probabilities.map(|recorded| recorded.values));
+            answers = ModelOutput { scores: batch.scores, labels: batch.labels, probabilities };
+            if matches!(rows, Rows::All) {
+                (self.ids, self.times) = (batch.ids, batch.event_times);
+            }
+            match is_own {
+                true => self.table = batch.features,
+                false => features = Some(batch.features),
+            }
         }
         if let Some(column_stats) = version.column_stats() {
-            column_stats.count(role, &features, &answers, self.recorder.now);
+            let features = features.as_ref().unwrap_or(&self.table);
+            column_stats.count(role, features, &answers, self.recorder.now);
         }
         self.answer.insert(version.version(), rows, answers);
         Ok(())
+    }
+
+    /// Ids and times of rows. Those of all rows are given back once they are recorded: nothing is copied.
+    fn lend(&mut self, rows: Rows<'_>) -> (Vec<Arc<str>>, Vec<Timestamp>) {
+        match rows {
+            Rows::All => (std::mem::take(&mut self.ids), std::mem::take(&mut self.times)),
+            Rows::Some(rows) => {
+                let ids = rows.iter().map(|row| self.ids[*row].clone()).collect();
+                (ids, rows.iter().map(|row| self.times[*row]).collect())
+            }
+        }
     }
 
     fn shadow_work(&self, version: Arc<ServedVersion>) -> ShadowWork {
@@ -311,13 +366,15 @@ impl RequestScope {
 struct ScoredRows {
     answers: ModelOutput,
     latency_us: u64,
-    /// Empty when nothing is recorded and nothing counted.
-    features: Table,
+    /// `None`: the table of the request.
+    features: Option<Table>,
 }
 
 /// Answers of one or two versions, put together in the order of the rows.
 struct ResponseBuilder {
-    versions: Vec<Option<VersionRef>>,
+    count: usize,
+    /// Empty until the first version has answered.
+    versions: Vec<VersionRef>,
     answers: ModelOutput,
     columns: Arc<ClassColumns>,
 }
@@ -337,19 +394,20 @@ struct ResponseHead {
 
 impl ResponseBuilder {
     fn of(count: usize, columns: Arc<ClassColumns>) -> Self {
-        Self { versions: vec![None; count], answers: ModelOutput::default(), columns }
+        Self { count, versions: Vec::new(), answers: ModelOutput::default(), columns }
     }
 
     /// Puts the answers of one version at its rows. The task of all versions of a route is equal, and their class
     /// probabilities are put at the places of the route.
-    fn insert(&mut self, version: VersionRef, rows: &[usize], mut answers: ModelOutput) {
+    fn insert(&mut self, version: VersionRef, rows: Rows<'_>, mut answers: ModelOutput) {
         self.columns.place(version.number, &mut answers);
-        let count = self.versions.len();
-        rows.iter().for_each(|row| self.versions[*row] = Some(version));
-        if rows.len() == count {
+        let count = self.count;
+        self.versions.resize(count, version);
+        let Rows::Some(rows) = rows else {
             self.answers = answers;
             return;
-        }
+        };
+        rows.iter().for_each(|row| self.versions[*row] = version);
         self.answers.scores.resize(count, f64::NAN);
         let width = answers.probabilities.as_ref().map_or(0, |values| values.len() / rows.len().max(1));
         for (from, &row) in rows.iter().enumerate() {
@@ -368,7 +426,19 @@ impl ResponseBuilder {
     fn into_response(self, head: ResponseHead) -> InferResponse {
         let ResponseHead { model_name, id, ids, outputs, made_ids } = head;
         let ModelOutput { scores, labels, probabilities } = self.answers;
-        let versions = self.versions.into_iter().flatten().collect();
+        let versions = self.versions;
         InferResponse { model_name, id, ids, versions, scores, labels, probabilities, outputs, made_ids }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::prediction_id;
+
+    #[test]
+    fn ids_are_the_prefix_and_the_number_in_hexadecimal_digits() {
+        for number in [0, 1, 15, 16, 255, 256, 0x1_0000, u64::MAX] {
+            assert_eq!(&*prediction_id("0192f0c1", number), format!("0192f0c1-{number:x}"));
+        }
     }
 }

@@ -41,7 +41,7 @@ pub fn check_folder(dir: &Path) -> Result<Vec<SegmentCheck>, LogError> {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
             file => file.map_err(LogError::io("read the segment", &path))?,
         };
-        let scan = segment::scan(&path, &file, false);
+        let scan = segment::scan(&path, &file, drop);
         let bytes = file.len() as u64;
         let torn_bytes = scan.torn_at.map_or(0, |at| bytes - at);
         let mut damage = scan.damage;
@@ -62,7 +62,7 @@ pub fn copy_segment(from: &Path, to: &Path) -> Result<Option<u64>, LogError> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         file => file.map_err(LogError::io("read the segment", from))?,
     };
-    let scan = segment::scan(from, &file, false);
+    let scan = segment::scan(from, &file, drop);
     let whole = scan.torn_at.map_or(file.len(), |at| at as usize);
     let write = || {
         let mut copy = fs::File::create_new(to)?;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use kilter_domain::{
     digest::Digest,
-    table::{Column, Table},
+    table::{Column, ColumnNames, Table},
     time::Timestamp,
 };
 
@@ -23,37 +23,48 @@ pub(super) const LABELS_V1: u8 = 2;
 /// Kind of the frame that says how long the segment before was; no record.
 pub(super) const SEGMENT_BEFORE_V1: u8 = 3;
 
-pub(super) fn decode(kind: u8, payload: &[u8]) -> Result<Record, DecodeError> {
-    let mut bytes = Bytes::new(payload);
-    let record = match kind {
-        PREDICTIONS_V1 => Record::Predictions(decode_predictions(&mut bytes)?),
-        LABELS_V1 => Record::Labels(decode_labels(&mut bytes)?),
-        _ => return Err(DecodeError::Unknown("kind of record")),
-    };
-    bytes.end()?;
-    Ok(record)
+/// Columns for which there is room before they are read: what a payload states is no reason to allocate.
+const MAX_RESERVED: usize = 1024;
+
+/// Reads records one after the other. Those that have the features of the one before share their names.
+#[derive(Default)]
+pub(super) struct Decoder {
+    features: ColumnNames,
 }
 
-pub(super) fn encode_predictions(batch: &PredictionBatch) -> Result<Vec<u8>, LogError> {
+impl Decoder {
+    pub(super) fn decode(&mut self, kind: u8, payload: &[u8]) -> Result<Record, DecodeError> {
+        let mut bytes = Bytes::new(payload);
+        let record = match kind {
+            PREDICTIONS_V1 => Record::Predictions(decode_predictions(&mut bytes, &mut self.features)?),
+            LABELS_V1 => Record::Labels(decode_labels(&mut bytes)?),
+            _ => return Err(DecodeError::Unknown("kind of record")),
+        };
+        bytes.end()?;
+        Ok(record)
+    }
+}
+
+pub(super) fn encode_predictions(batch: &PredictionBatch, out: &mut Vec<u8>) -> Result<(), LogError> {
     check_predictions(batch)?;
-    let mut out = Vec::with_capacity(128 + batch.rows() * (32 + 12 * batch.features.names().len()));
-    put_varint(&mut out, batch.version.number);
+    out.reserve(128 + batch.rows() * (32 + 12 * batch.features.names().len()));
+    put_varint(out, batch.version.number);
     out.extend_from_slice(batch.version.digest.raw());
     out.push(batch.role as u8);
-    put_optional_text(&mut out, batch.consumer.as_deref());
+    put_optional_text(out, batch.consumer.as_deref());
     out.extend_from_slice(&batch.recorded_at.millis().to_le_bytes());
-    put_varint(&mut out, batch.latency_us);
-    put_ids(&mut out, &batch.ids);
-    put_times(&mut out, &batch.event_times, batch.recorded_at);
+    put_varint(out, batch.latency_us);
+    put_ids(out, &batch.ids);
+    put_times(out, &batch.event_times, batch.recorded_at);
     batch.scores.iter().for_each(|score| out.extend_from_slice(&score.to_le_bytes()));
-    put_classes(&mut out, batch.labels.as_deref());
-    put_probabilities(&mut out, batch.probabilities.as_ref());
-    put_varint(&mut out, batch.features.names().len() as u64);
+    put_classes(out, batch.labels.as_deref());
+    put_probabilities(out, batch.probabilities.as_ref());
+    put_varint(out, batch.features.names().len() as u64);
     for (name, column) in batch.features.columns() {
-        put_text(&mut out, name);
-        put_column(&mut out, column);
+        put_text(out, name);
+        put_column(out, column);
     }
-    Ok(out)
+    Ok(())
 }
 
 fn check_predictions(batch: &PredictionBatch) -> Result<(), LogError> {
@@ -85,17 +96,17 @@ fn fits(rows: usize, parts: &[(&str, usize)]) -> Result<(), LogError> {
     }
 }
 
-pub(super) fn encode_labels(batch: &LabelBatch) -> Result<Vec<u8>, LogError> {
+pub(super) fn encode_labels(batch: &LabelBatch, out: &mut Vec<u8>) -> Result<(), LogError> {
     fits(batch.rows(), &[("values", batch.values.len()), ("known-at times", batch.known_at.len())])?;
-    let mut out = Vec::with_capacity(32 + batch.rows() * 48);
+    out.reserve(32 + batch.rows() * 48);
     out.extend_from_slice(&batch.recorded_at.millis().to_le_bytes());
-    put_ids(&mut out, &batch.ids);
-    put_times(&mut out, &batch.known_at, batch.recorded_at);
-    put_column(&mut out, &batch.values);
-    Ok(out)
+    put_ids(out, &batch.ids);
+    put_times(out, &batch.known_at, batch.recorded_at);
+    put_column(out, &batch.values);
+    Ok(())
 }
 
-fn decode_predictions(bytes: &mut Bytes<'_>) -> Result<PredictionBatch, DecodeError> {
+fn decode_predictions(bytes: &mut Bytes<'_>, known: &mut ColumnNames) -> Result<PredictionBatch, DecodeError> {
     let version = VersionRef { number: bytes.varint()?, digest: Digest::from_raw(bytes.array()?) };
     let role = match bytes.byte()? {
         0 => Role::Champion,
@@ -111,12 +122,7 @@ fn decode_predictions(bytes: &mut Bytes<'_>) -> Result<PredictionBatch, DecodeEr
     let scores = bytes.f64s(ids.len())?;
     let labels = take_classes(bytes, ids.len())?;
     let probabilities = take_probabilities(bytes, ids.len())?;
-    let mut features = Table::default();
-    for _ in 0..bytes.count(2)? {
-        let name = bytes.text()?;
-        let column = take_column(bytes, ids.len())?;
-        features.push(name, column).map_err(|_| DecodeError::Ragged)?;
-    }
+    let features = take_features(bytes, ids.len(), known)?;
     Ok(PredictionBatch {
         version,
         role,
@@ -130,6 +136,23 @@ fn decode_predictions(bytes: &mut Bytes<'_>) -> Result<PredictionBatch, DecodeEr
         labels,
         probabilities,
     })
+}
+
+/// The features, by the names of the record before where they are the same.
+fn take_features(bytes: &mut Bytes<'_>, rows: usize, known: &mut ColumnNames) -> Result<Table, DecodeError> {
+    let count = bytes.count(2)?;
+    let mut names: Vec<&str> = Vec::with_capacity(count.min(MAX_RESERVED));
+    let mut columns = Vec::with_capacity(count.min(MAX_RESERVED));
+    for _ in 0..count {
+        names.push(bytes.text()?);
+        columns.push(take_column(bytes, rows)?);
+    }
+    let is_known = known.len() == count && known.as_slice().iter().zip(&names).all(|(known, name)| known == name);
+    if !is_known {
+        let names = names.into_iter().map(str::to_owned).collect();
+        *known = ColumnNames::new(names).map_err(|_| DecodeError::Ragged)?;
+    }
+    Table::with_names(known.clone(), columns).map_err(|_| DecodeError::Ragged)
 }
 
 fn decode_labels(bytes: &mut Bytes<'_>) -> Result<LabelBatch, DecodeError> {

@@ -6,10 +6,9 @@
 use std::{fmt, path::Path, sync::Arc};
 
 use super::{
-    contents::Contents,
     record::SegmentId,
     segment::{self, HEADER_BYTES, Header},
-    tables::{self, SegmentTables},
+    tables::{SegmentTables, TableBuilder},
 };
 
 /// Records that were written together.
@@ -49,11 +48,10 @@ impl fmt::Debug for GroupCopier {
 
 /// The records of a segment, of the copies of its groups in their order. `name` is what damage is called by.
 pub fn tables_of_groups(segment: SegmentId, name: &Path, groups: &[Vec<u8>]) -> SegmentTables {
-    let mut contents = Contents { segment, entries: Vec::new(), damage: Vec::new() };
+    let mut records = TableBuilder::default();
+    let mut damage = Vec::new();
     for group in groups.iter().filter(|group| group.len() > HEADER_BYTES) {
-        let scan = segment::scan(name, group, true);
-        contents.entries.extend(scan.entries);
-        contents.damage.extend(scan.damage);
+        damage.extend(segment::scan(name, group, |entry| records.add(entry)).damage);
     }
-    tables::to_tables(contents)
+    records.finish(segment, damage)
 }

@@ -3,17 +3,18 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    sync::{Arc, mpsc::Receiver},
+    sync::Arc,
     time::Instant,
 };
 
 use super::{
     disk,
     error::{Damage, LogError},
+    gathering::Gathering,
     options::LogOptions,
     record::SegmentId,
     segment::{self, HEADER_BYTES},
-    writer::{Active, Job, Shared, Writer},
+    writer::{Active, Shared, Writer},
 };
 
 /// What was found and done when a log was opened.
@@ -49,12 +50,7 @@ pub struct Torn {
 
 /// Finds the segments, repairs the last one and makes a writer that goes on behind it. Only the last segment is read:
 /// opening takes no longer when many wait to be handed over.
-pub(super) fn recover(
-    dir: &Path,
-    options: &LogOptions,
-    shared: Arc<Shared>,
-    jobs: Receiver<Job>,
-) -> Result<(Writer, Recovery), LogError> {
+pub(super) fn recover(dir: &Path, options: &LogOptions, shared: Arc<Shared>) -> Result<(Writer, Recovery), LogError> {
     let mut sealed = disk::list_segments(dir)?;
     let mut recovery = Recovery { found: sealed.clone(), ..Recovery::default() };
     let last = sealed.pop();
@@ -78,7 +74,7 @@ pub(super) fn recover(
         dir: dir.to_owned(),
         options: options.clone(),
         shared,
-        jobs,
+        gathering: Gathering::default(),
         first_record: active.as_ref().filter(|active| active.rows > 0).map(|_| Instant::now()),
         active,
         next_segment: SegmentId(last.map_or(1, |id| id.0.saturating_add(1)).max(options.first_segment)),
@@ -105,7 +101,7 @@ fn go_on_with(
 ) -> Result<Option<Active>, LogError> {
     let path = disk::segment_path(dir, id);
     let file = fs::read(&path).map_err(LogError::io("read the segment", &path))?;
-    let scan = segment::scan(&path, &file, false);
+    let scan = segment::scan(&path, &file, drop);
     recovery.next_sequence = scan.next_sequence;
     recovery.active_rows = scan.rows;
     recovery.damage = scan.damage;

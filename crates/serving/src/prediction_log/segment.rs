@@ -64,14 +64,26 @@ impl Header {
 
 /// Appends a frame to `out`. `payload` is at most [`MAX_PAYLOAD`] long (checked when the append was accepted).
 pub(super) fn put_frame(out: &mut Vec<u8>, mark: u32, kind: u8, sequence: u64, payload: &[u8]) {
-    out.extend_from_slice(&mark.to_le_bytes());
     let begin = out.len();
-    out.extend_from_slice(&(payload.len() as u32).to_le_bytes());
-    out.push(kind);
-    out.extend_from_slice(&sequence.to_le_bytes());
-    let crc = checksum(mark, &out[begin..], payload);
-    out.extend_from_slice(&crc.to_le_bytes());
+    begin_frame(out, payload);
+    seal_frame(&mut out[begin..], mark, kind, sequence);
+}
+
+/// Appends a frame whose head is not known yet; see [`seal_frame`].
+pub(super) fn begin_frame(out: &mut Vec<u8>, payload: &[u8]) {
+    out.extend_from_slice(&[0; FRAME_HEADER]);
     out.extend_from_slice(payload);
+}
+
+/// Fills in the head of a frame.
+pub(super) fn seal_frame(frame: &mut [u8], mark: u32, kind: u8, sequence: u64) {
+    let (head, payload) = frame.split_at_mut(FRAME_HEADER);
+    head[..4].copy_from_slice(&mark.to_le_bytes());
+    head[4..8].copy_from_slice(&(payload.len() as u32).to_le_bytes());
+    head[8] = kind;
+    head[9..17].copy_from_slice(&sequence.to_le_bytes());
+    let crc = checksum(mark, &head[4..17], payload);
+    head[17..].copy_from_slice(&crc.to_le_bytes());
 }
 
 /// Bytes of a frame around its payload.
@@ -141,11 +153,10 @@ fn frame_at(rest: &[u8], mark: u32) -> Option<Frame<'_>> {
     Some(Frame { kind: header[8], sequence, payload, length: FRAME_HEADER + length })
 }
 
-/// All that can be read of a segment's bytes.
+/// What was found in a segment's bytes.
 #[derive(Debug, Default)]
 pub(super) struct Scan {
     pub(super) header: Option<Header>,
-    pub(super) entries: Vec<Entry>,
     pub(super) rows: u64,
     /// Records that can be read.
     pub(super) records: u64,
@@ -157,14 +168,15 @@ pub(super) struct Scan {
     pub(super) next_sequence: u64,
 }
 
-/// Reads what can be read. With `keep` false the records are checked and counted, not kept.
-pub(super) fn scan(path: &Path, file: &[u8], keep: bool) -> Scan {
+/// Reads what can be read, and gives each record away as it comes.
+pub(super) fn scan(path: &Path, file: &[u8], mut each: impl FnMut(Entry)) -> Scan {
     let Some(header) = Header::decode(file) else {
         let reason = "both copies of the header are unreadable".to_owned();
         let damage = vec![Damage { path: path.to_owned(), offset: 0, bytes: file.len() as u64, reason }];
         return Scan { damage, ..Scan::default() };
     };
     let mut scan = Scan { header: Some(header), next_sequence: header.first_sequence, ..Scan::default() };
+    let mut decoder = codec::Decoder::default();
     let mut at = HEADER_BYTES.min(file.len());
     while at < file.len() {
         let Some(frame) = frame_at(&file[at..], header.mark) else {
@@ -180,13 +192,11 @@ pub(super) fn scan(path: &Path, file: &[u8], keep: bool) -> Scan {
             at += frame.length;
             continue;
         }
-        match codec::decode(frame.kind, frame.payload) {
+        match decoder.decode(frame.kind, frame.payload) {
             Ok(record) => {
                 scan.records += 1;
                 scan.rows += record.rows() as u64;
-                if keep {
-                    scan.entries.push(Entry { sequence: frame.sequence, record });
-                }
+                each(Entry { sequence: frame.sequence, record });
             }
             Err(reason) => scan.damaged(path, at, frame.length, &reason.to_string()),
         }

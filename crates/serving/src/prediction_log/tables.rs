@@ -2,12 +2,14 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use kilter_domain::table::{Column, ColumnType, Table};
+use kilter_domain::{
+    table::{Column, ColumnNames, ColumnType, Table},
+    time::Timestamp,
+};
 
 use super::{
-    Contents,
     error::Damage,
-    record::{Entry, LabelBatch, PredictionBatch, Record, SegmentId},
+    record::{Entry, LabelBatch, PredictionBatch, Probabilities, Record, Role, SegmentId},
 };
 
 /// The names of the columns that the log adds. A feature can never bear one: `__` is refused in a request.
@@ -57,30 +59,63 @@ pub struct SegmentTables {
     pub damage: Vec<Damage>,
 }
 
-pub(super) fn to_tables(contents: Contents) -> SegmentTables {
-    let mut predictions = MixedTable::default();
-    let mut labels: Vec<(ColumnType, MixedTable)> = Vec::new();
-    let mut next_sequence = 0;
-    for Entry { sequence, record } in &contents.entries {
-        next_sequence = next_sequence.max(sequence.saturating_add(1));
+/// Records become tables one after the other: none of them is kept.
+#[derive(Default)]
+pub(super) struct TableBuilder {
+    predictions: MixedTable,
+    labels: Vec<(ColumnType, MixedTable)>,
+    next_sequence: u64,
+    roles: Roles,
+}
+
+impl TableBuilder {
+    /// Adds the rows of a record.
+    pub(super) fn add(&mut self, entry: Entry) {
+        let Entry { sequence, record } = entry;
+        self.next_sequence = self.next_sequence.max(sequence.saturating_add(1));
         match record {
-            Record::Predictions(batch) => predictions.append(batch.rows(), prediction_columns(*sequence, batch)),
+            Record::Predictions(batch) => {
+                let rows = batch.rows();
+                add_predictions(self.predictions.batch(rows), sequence, batch, &mut self.roles);
+            }
             Record::Labels(batch) => {
                 let label_type = batch.values.column_type();
-                let at = labels.iter().position(|(known, _)| *known == label_type).unwrap_or_else(|| {
-                    labels.push((label_type, MixedTable::default()));
-                    labels.len() - 1
+                let at = self.labels.iter().position(|(known, _)| *known == label_type).unwrap_or_else(|| {
+                    self.labels.push((label_type, MixedTable::default()));
+                    self.labels.len() - 1
                 });
-                labels[at].1.append(batch.rows(), label_columns(*sequence, batch));
+                let rows = batch.rows();
+                add_labels(self.labels[at].1.batch(rows), sequence, batch);
             }
         }
     }
-    SegmentTables {
-        segment: contents.segment,
-        predictions: (predictions.rows > 0).then(|| predictions.into_table()),
-        labels: labels.into_iter().filter(|(_, table)| table.rows > 0).map(|(_, table)| table.into_table()).collect(),
-        next_sequence,
-        damage: contents.damage,
+
+    /// The tables of what was added.
+    pub(super) fn finish(self, segment: SegmentId, damage: Vec<Damage>) -> SegmentTables {
+        let Self { predictions, labels, next_sequence, .. } = self;
+        let labels = labels.into_iter().filter(|(_, table)| table.rows > 0);
+        SegmentTables {
+            segment,
+            predictions: (predictions.rows > 0).then(|| predictions.into_table()),
+            labels: labels.map(|(_, table)| table.into_table()).collect(),
+            next_sequence,
+            damage,
+        }
+    }
+}
+
+/// The text of each role, which all rows share.
+#[derive(Default)]
+struct Roles(Vec<(Role, Arc<str>)>);
+
+impl Roles {
+    fn text(&mut self, role: Role) -> Arc<str> {
+        if let Some((_, text)) = self.0.iter().find(|(known, _)| *known == role) {
+            return text.clone();
+        }
+        let text: Arc<str> = role.as_str().into();
+        self.0.push((role, text.clone()));
+        text
     }
 }
 
@@ -92,35 +127,52 @@ struct MixedTable {
     places: HashMap<String, usize>,
 }
 
+/// Rows that are being added to a table. What they do not have is missing in them.
+struct NewRows<'t> {
+    table: &'t mut MixedTable,
+    /// Rows of the table once they are added.
+    total: usize,
+    /// Where the next column most likely is: batches mostly have the columns of those before, in their order.
+    next: usize,
+}
+
 impl MixedTable {
-    fn append(&mut self, rows: usize, batch: Vec<(String, Column)>) {
+    fn batch(&mut self, rows: usize) -> NewRows<'_> {
         let total = self.rows + rows;
-        for (name, more) in batch {
-            match self.places.get(&name) {
-                // A feature that bears one of our names was refused in its request; of a file from elsewhere the first stands.
-                Some(&at) if self.columns[at].1.len() >= total => {}
-                Some(&at) => extend(&mut self.columns[at].1, more),
-                None => {
-                    let mut column = missing(more.column_type(), self.rows);
-                    extend(&mut column, more);
-                    self.places.insert(name.clone(), self.columns.len());
-                    self.columns.push((name, column));
-                }
-            }
-        }
-        for (_, column) in &mut self.columns {
-            extend_missing(column, total);
-        }
-        self.rows = total;
+        NewRows { table: self, total, next: 0 }
     }
 
     fn into_table(self) -> Table {
-        let mut table = Table::default();
-        for (name, column) in self.columns {
-            // Names are unique and lengths equal, by construction.
-            let _ = table.push(name, column);
+        let (names, columns) = self.columns.into_iter().unzip();
+        // Names are unique and lengths equal, by construction.
+        ColumnNames::new(names).and_then(|names| Table::with_names(names, columns)).unwrap_or_default()
+    }
+}
+
+impl NewRows<'_> {
+    fn put(&mut self, name: &str, more: Column) {
+        let MixedTable { rows, columns, places } = &mut *self.table;
+        let is_next = columns.get(self.next).is_some_and(|(known, _)| known == name);
+        let at = if is_next { Some(self.next) } else { places.get(name).copied() };
+        match at {
+            // A feature that bears one of our names was refused in its request; of a file from elsewhere the first stands.
+            Some(at) if columns[at].1.len() >= self.total => {}
+            Some(at) => extend(&mut columns[at].1, more),
+            None => {
+                let mut column = missing(more.column_type(), *rows);
+                extend(&mut column, more);
+                places.insert(name.to_owned(), columns.len());
+                columns.push((name.to_owned(), column));
+            }
         }
-        table
+        self.next = at.map_or(columns.len(), |at| at + 1);
+    }
+}
+
+impl Drop for NewRows<'_> {
+    fn drop(&mut self) {
+        self.table.columns.iter_mut().for_each(|(_, column)| extend_missing(column, self.total));
+        self.table.rows = self.total;
     }
 }
 
@@ -197,45 +249,44 @@ fn text(column: &Column) -> Column {
     Column::Text((0..column.len()).map(|row| column.label(row)).collect())
 }
 
-fn texts(values: &[Arc<str>]) -> Column {
-    Column::Text(values.iter().cloned().map(Some).collect())
+fn texts(values: Vec<Arc<str>>) -> Column {
+    Column::Text(values.into_iter().map(Some).collect())
 }
 
-fn prediction_columns(sequence: u64, batch: &PredictionBatch) -> Vec<(String, Column)> {
+fn times(values: &[Timestamp]) -> Column {
+    Column::Time(values.iter().map(|time| Some(time.millis())).collect())
+}
+
+fn add_predictions(mut into: NewRows<'_>, sequence: u64, batch: PredictionBatch, roles: &mut Roles) {
     let rows = batch.rows();
     let same = |value: u64| Column::Int(vec![i64::try_from(value).ok(); rows]);
-    let mut columns: Vec<(String, Column)> = vec![
-        (column::ID.into(), texts(&batch.ids)),
-        (column::SEQUENCE.into(), same(sequence)),
-        (column::TIME.into(), Column::Time(batch.event_times.iter().map(|time| Some(time.millis())).collect())),
-        (column::RECORDED_AT.into(), Column::Time(vec![Some(batch.recorded_at.millis()); rows])),
-        (column::VERSION.into(), same(batch.version.number)),
-        (column::ROLE.into(), Column::Text(vec![Some(batch.role.as_str().into()); rows])),
-        (column::CONSUMER.into(), Column::Text(vec![batch.consumer.clone(); rows])),
-        (column::LATENCY_US.into(), same(batch.latency_us)),
-        (column::SCORE.into(), Column::Float(batch.scores.clone())),
-    ];
-    columns.extend(batch.labels.as_ref().map(|labels| (column::PREDICTED.into(), texts(labels))));
-    if let Some(probabilities) = &batch.probabilities {
-        columns.extend((0..probabilities.classes).map(|class| {
-            let of_class = probabilities.values.iter().skip(class).step_by(probabilities.classes);
-            (
-                format!("{}{class}", column::PROBABILITY),
-                Column::Float(of_class.map(|value| f64::from(*value)).collect()),
-            )
-        }));
+    into.put(column::ID, texts(batch.ids));
+    into.put(column::SEQUENCE, same(sequence));
+    into.put(column::TIME, times(&batch.event_times));
+    into.put(column::RECORDED_AT, Column::Time(vec![Some(batch.recorded_at.millis()); rows]));
+    into.put(column::VERSION, same(batch.version.number));
+    into.put(column::ROLE, Column::Text(vec![Some(roles.text(batch.role)); rows]));
+    into.put(column::CONSUMER, Column::Text(vec![batch.consumer; rows]));
+    into.put(column::LATENCY_US, same(batch.latency_us));
+    into.put(column::SCORE, Column::Float(batch.scores));
+    if let Some(labels) = batch.labels {
+        into.put(column::PREDICTED, texts(labels));
     }
-    columns.extend(batch.features.columns().map(|(name, column)| (name.to_owned(), column.clone())));
-    columns
+    if let Some(Probabilities { classes, values }) = batch.probabilities {
+        for class in 0..classes {
+            let of_class = values.iter().skip(class).step_by(classes).map(|value| f64::from(*value)).collect();
+            into.put(&format!("{}{class}", column::PROBABILITY), Column::Float(of_class));
+        }
+    }
+    let (names, columns) = batch.features.into_parts();
+    names.as_slice().iter().zip(columns).for_each(|(name, column)| into.put(name, column));
 }
 
-fn label_columns(sequence: u64, batch: &LabelBatch) -> Vec<(String, Column)> {
+fn add_labels(mut into: NewRows<'_>, sequence: u64, batch: LabelBatch) {
     let rows = batch.rows();
-    vec![
-        (column::ID.into(), texts(&batch.ids)),
-        (column::SEQUENCE.into(), Column::Int(vec![i64::try_from(sequence).ok(); rows])),
-        (column::RECORDED_AT.into(), Column::Time(vec![Some(batch.recorded_at.millis()); rows])),
-        (column::KNOWN_AT.into(), Column::Time(batch.known_at.iter().map(|time| Some(time.millis())).collect())),
-        (column::LABEL.into(), batch.values.clone()),
-    ]
+    into.put(column::ID, texts(batch.ids));
+    into.put(column::SEQUENCE, Column::Int(vec![i64::try_from(sequence).ok(); rows]));
+    into.put(column::RECORDED_AT, Column::Time(vec![Some(batch.recorded_at.millis()); rows]));
+    into.put(column::KNOWN_AT, times(&batch.known_at));
+    into.put(column::LABEL, batch.values);
 }

@@ -8,44 +8,29 @@ use std::{
     path::PathBuf,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
-        mpsc::{Receiver, RecvTimeoutError},
+        atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
 
 use super::{
-    append_ticket::{Receipt, TicketReply},
+    append_ticket::GroupResult,
     disk::{self, SegmentFile},
     error::LogError,
+    gathering::Gathering,
     options::{AppendListener, Durability, LogOptions},
+    queue::{Due, Group, Queue, Task},
     record::SegmentId,
     segment::{self, Header, SegmentBefore},
 };
 
-/// One write: bigger groups only make the first in line wait longer.
-const GROUP_BYTES: usize = 4 << 20;
-
-pub(super) enum Job {
-    Append(Append),
-    /// Seal what there is; answers with the sealed segment, if it held anything.
-    Rotate(std::sync::mpsc::SyncSender<Result<Option<SegmentId>, LogError>>),
-}
-
-pub(super) struct Append {
-    pub(super) kind: u8,
-    pub(super) payload: Vec<u8>,
-    pub(super) rows: u64,
-    /// `None`: nobody waits (buffered mode).
-    pub(super) reply: Option<TicketReply>,
-}
+/// Buffered mode: how long what was answered stays in this process before it is written.
+const LINGER: Duration = Duration::from_millis(5);
 
 /// What the writer and the callers both see.
-#[derive(Default)]
 pub(super) struct Shared {
+    pub(super) queue: Queue,
     pub(super) segments: Mutex<Segments>,
-    pub(super) queued_appends: AtomicUsize,
-    pub(super) queued_bytes: AtomicUsize,
     pub(super) appended: AtomicU64,
     pub(super) rows: AtomicU64,
     pub(super) groups: AtomicU64,
@@ -66,8 +51,22 @@ pub(super) struct Segments {
 }
 
 impl Shared {
+    pub(super) fn new(queue: Queue) -> Self {
+        let (appended, rows, groups, refused_rows) = Default::default();
+        Self { queue, segments: Mutex::default(), appended, rows, groups, refused_rows }
+    }
+
     pub(super) fn segments(&self) -> std::sync::MutexGuard<'_, Segments> {
         self.segments.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Closes the queue when the writer ends, however it ends.
+struct CloseOnDrop(Arc<Shared>);
+
+impl Drop for CloseOnDrop {
+    fn drop(&mut self) {
+        self.0.queue.abandon();
     }
 }
 
@@ -84,7 +83,7 @@ pub(super) struct Writer {
     pub(super) dir: PathBuf,
     pub(super) options: LogOptions,
     pub(super) shared: Arc<Shared>,
-    pub(super) jobs: Receiver<Job>,
+    pub(super) gathering: Gathering,
     pub(super) active: Option<Active>,
     pub(super) next_segment: SegmentId,
     pub(super) next_sequence: u64,
@@ -95,18 +94,22 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// Runs until every sender is gone, then syncs what is left.
+    /// Runs until the log is closed, then syncs what is left.
     pub(super) fn run(mut self) {
+        // Whatever ends this thread: nobody queues for it any more, and whoever waits is answered.
+        let _closing = CloseOnDrop(self.shared.clone());
         loop {
-            let job = match self.deadline() {
-                None => self.jobs.recv().map_err(|_| RecvTimeoutError::Disconnected),
-                Some(wait) => self.jobs.recv_timeout(wait),
+            let due = match self.options.durability {
+                Durability::Durable => self.gathering.due(),
+                Durability::Buffered => Due::After(LINGER),
             };
-            match job {
-                Ok(Job::Append(first)) => self.append_group(first),
-                Ok(Job::Rotate(reply)) => drop(reply.send(self.rotate())),
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => break,
+            let (task, gathered) = self.shared.queue.next(due, self.deadline());
+            self.gathering.note(gathered);
+            match task {
+                Task::Write(group) => self.write_group(group),
+                Task::Rotate(reply) => drop(reply.send(self.rotate())),
+                Task::Nothing => {}
+                Task::End => break,
             }
             self.keep_deadlines();
         }
@@ -135,51 +138,34 @@ impl Writer {
         }
     }
 
-    /// Writes `first` and whatever else is queued as one group. A `Rotate` ends the group.
-    fn append_group(&mut self, first: Append) {
-        let mut bytes = first.payload.len();
-        let mut group = vec![first];
-        let mut rotate = None;
-        while bytes < GROUP_BYTES {
-            match self.jobs.try_recv() {
-                Ok(Job::Append(append)) => {
-                    bytes += append.payload.len();
-                    group.push(append);
-                }
-                Ok(Job::Rotate(reply)) => {
-                    rotate = Some(reply);
-                    break;
-                }
-                Err(_) => break,
-            }
-        }
-        self.shared.queued_appends.fetch_sub(group.len(), Ordering::Relaxed);
-        self.shared.queued_bytes.fetch_sub(group.iter().map(|append| append.payload.len()).sum(), Ordering::Relaxed);
-        let outcome = self.commit(&group);
+    fn write_group(&mut self, mut group: Group) {
+        let began = Instant::now();
+        let outcome = self.commit(&mut group);
+        self.gathering.begin(group.waiting, began.elapsed());
         self.acknowledge(group, outcome);
-        if let Some(reply) = rotate {
-            drop(reply.send(self.rotate()));
-        }
     }
 
     /// Makes the group last; answers with the segment and the sequence number of its first record.
-    fn commit(&mut self, group: &[Append]) -> Result<(SegmentId, u64), LogError> {
+    fn commit(&mut self, group: &mut Group) -> GroupResult {
         if let Some(path) = self.shared.segments().vanished.clone() {
             return Err(LogError::Vanished { path });
         }
         let first_sequence = self.next_sequence;
         // Numbers are never used twice, not even those of a write that failed half-way.
-        self.next_sequence += group.len() as u64;
+        self.next_sequence += group.appends.len() as u64;
         if self.active.is_none() {
             self.begin_segment()?;
         }
         let Some(active) = &mut self.active else { return Err(LogError::Closed) };
         let path = disk::segment_path(&self.dir, active.header.segment);
-        let mut bytes = Vec::with_capacity(group.iter().map(|one| segment::frame_bytes(one.payload.len())).sum());
-        for (sequence, append) in (first_sequence..).zip(group) {
-            segment::put_frame(&mut bytes, active.header.mark, append.kind, sequence, &append.payload);
+        let mut rest = &mut group.frames[..];
+        for (sequence, append) in (first_sequence..).zip(&group.appends) {
+            let (frame, behind) = rest.split_at_mut(append.bytes);
+            segment::seal_frame(frame, active.header.mark, append.kind, sequence);
+            rest = behind;
         }
-        if let Err(error) = active.file.write_all(&bytes) {
+        let bytes = &group.frames[..];
+        if let Err(error) = active.file.write_all(bytes) {
             let taken_back = active.file.truncate(active.length).is_ok();
             self.retire_unless(taken_back);
             return Err(LogError::io("write to", path)(error));
@@ -198,15 +184,15 @@ impl Writer {
             return Err(LogError::Vanished { path });
         }
         if let Some(copier) = &self.options.copy_group
-            && let Err(reason) = copier.copy(&active.header, first_sequence, &bytes)
+            && let Err(reason) = copier.copy(&active.header, first_sequence, bytes)
         {
             let taken_back = active.file.truncate(active.length).is_ok();
             self.retire_unless(taken_back);
             return Err(LogError::NotCopied { reason });
         }
         active.length += bytes.len() as u64;
-        active.records += group.len() as u64;
-        active.rows += group.iter().map(|append| append.rows).sum::<u64>();
+        active.records += group.appends.len() as u64;
+        active.rows += group.rows();
         let segment = active.header.segment;
         self.shared.segments().active = Some((segment, active.length));
         self.first_record.get_or_insert_with(Instant::now);
@@ -216,22 +202,17 @@ impl Writer {
         Ok((segment, first_sequence))
     }
 
-    fn acknowledge(&self, group: Vec<Append>, outcome: Result<(SegmentId, u64), LogError>) {
-        let rows: u64 = group.iter().map(|append| append.rows).sum();
+    fn acknowledge(&self, mut group: Group, outcome: GroupResult) {
         let counter = if outcome.is_ok() { &self.shared.rows } else { &self.shared.refused_rows };
-        counter.fetch_add(rows, Ordering::Relaxed);
+        counter.fetch_add(group.rows(), Ordering::Relaxed);
         self.shared.groups.fetch_add(1, Ordering::Relaxed);
         if outcome.is_ok() {
-            self.shared.appended.fetch_add(group.len() as u64, Ordering::Relaxed);
+            self.shared.appended.fetch_add(group.appends.len() as u64, Ordering::Relaxed);
             self.options.on_append.iter().for_each(AppendListener::call);
         }
-        for (at, append) in (0..).zip(group) {
-            let Some(reply) = append.reply else { continue };
-            reply.send(match &outcome {
-                Ok((segment, first)) => Ok(Receipt { sequence: first + at, segment: Some(*segment) }),
-                Err(error) => Err(error.clone()),
-            });
-        }
+        let reply = std::mem::take(&mut group.reply);
+        self.shared.queue.answered(group);
+        reply.send(outcome);
     }
 
     fn retire_unless(&mut self, usable: bool) {

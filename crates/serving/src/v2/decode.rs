@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use kilter_domain::{
     nearest::nearest,
-    table::{Column, Table},
+    table::{Column, ColumnNames, Table},
     time::Timestamp,
 };
 use kilter_inference::{Input, InputKind, Signature};
@@ -17,6 +17,8 @@ pub struct KnownInputs {
     inputs: Vec<(String, InputKind)>,
     /// For each version, which of `inputs` are its numeric ones, in the order of its signature.
     blocks: Vec<Vec<usize>>,
+    /// The names of the inputs that versions read, and of all: most requests give the one or the other.
+    layouts: Vec<ColumnNames>,
 }
 
 /// The rows of a request, before any version has seen them.
@@ -41,9 +43,11 @@ impl KnownInputs {
             let block: Vec<usize> = signature.inputs.iter().filter_map(|input| known.add_numeric(input)).collect();
             known.blocks.push(block);
         }
+        let read = known.inputs.len();
         recorded.iter().for_each(|input| {
             known.add(input);
         });
+        known.layouts = [read, known.inputs.len()].map(|count| layout(&known.inputs[..count])).to_vec();
         known
     }
 
@@ -103,19 +107,25 @@ impl KnownInputs {
                 None => return Err(self.unknown(tensor.name)),
             }
         }
-        // Only names that a table already holds once are pushed, with columns of checked lengths.
-        let given = self.inputs.iter().zip(columns).filter_map(|((name, _), column)| Some((name.clone(), column?)));
-        let mut table = Table::default();
-        for (name, column) in given {
-            if let Err(_ragged) = table.push(name.clone(), column) {
-                return Err(V2Error::input(&name, InputProblem::StandsTwice));
-            }
-        }
+        let table = self.table(columns);
         if table.names().is_empty() {
             return Err(V2Error::NoFeatures { known: self.names() });
         }
         from_parameters(&mut reserved, &request.parameters, request.id.as_deref(), rows);
         Ok(Rows { table, ..reserved })
+    }
+
+    /// The columns that were given, by name.
+    fn table(&self, columns: Vec<Option<Column>>) -> Table {
+        let given = columns.iter().take_while(|column| column.is_some()).count();
+        let is_first = columns[given..].iter().all(Option::is_none);
+        let known = self.layouts.iter().find(|layout| is_first && layout.len() == given).cloned();
+        let names = known.unwrap_or_else(|| {
+            let named = self.inputs.iter().zip(&columns).filter(|(_, column)| column.is_some());
+            layout(named.map(|(input, _)| input))
+        });
+        // The lengths are equal: the rows of all tensors were compared.
+        Table::with_names(names, columns.into_iter().flatten().collect()).unwrap_or_default()
     }
 
     fn column(&self, at: usize, tensor: Tensor) -> Result<Column, V2Error> {
@@ -158,6 +168,11 @@ impl KnownInputs {
         let nearest = nearest(&name, self.inputs.iter().map(|(name, _)| name.as_str())).map(str::to_owned);
         V2Error::UnknownInput { name: name.chars().take(80).collect(), nearest, known: self.names() }
     }
+}
+
+/// The names of known inputs, which differ.
+fn layout<'i>(inputs: impl IntoIterator<Item = &'i (String, InputKind)>) -> ColumnNames {
+    ColumnNames::new(inputs.into_iter().map(|(name, _)| name.clone()).collect()).unwrap_or_default()
 }
 
 fn given_again(name: &str, block: Option<&str>) -> InputProblem {

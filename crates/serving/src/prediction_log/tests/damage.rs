@@ -65,9 +65,9 @@ fn any_flipped_byte_costs_at_most_one_record_and_never_a_panic() {
     for at in 0..bytes.len() {
         let mut broken = bytes.clone();
         broken[at] ^= 0x55;
-        let scan = segment::scan(&path, &broken, true);
+        let scan = segment::scan(&path, &broken, drop);
         let expected = if at < segment::HEADER_BYTES { 3 } else { 2 };
-        assert_eq!(scan.entries.len(), expected, "byte {at}");
+        assert_eq!(scan.records, expected, "byte {at}");
         assert_eq!(scan.damage.len() + usize::from(scan.torn_at.is_some()), usize::from(expected == 2), "byte {at}");
     }
 }
@@ -76,7 +76,8 @@ fn any_flipped_byte_costs_at_most_one_record_and_never_a_panic() {
 fn forged_frame(mark: u32) -> String {
     let ascii_times =
         LabelBatch { recorded_at: Timestamp(5), known_at: vec![Timestamp(4)], ..labels(&["victim"], vec![None]) };
-    let payload = codec::encode_labels(&ascii_times).unwrap();
+    let mut payload = Vec::new();
+    codec::encode_labels(&ascii_times, &mut payload).unwrap();
     let forge = |sequence| {
         let mut frame = Vec::new();
         segment::put_frame(&mut frame, mark, codec::LABELS_V1, sequence, &payload);
@@ -93,10 +94,10 @@ fn a_text_that_looks_like_a_record_is_never_taken_for_one() {
     hostile.features = Table::new(vec![("note".into(), Column::Text(vec![Some(text)]))]).unwrap();
     let found_behind_damage = |header: segment::Header| {
         let mut bytes = header.encode();
-        let payload = codec::encode_predictions(&hostile).unwrap();
+        let payload = encoded(&hostile);
         segment::put_frame(&mut bytes, header.mark, codec::PREDICTIONS_V1, 1, &payload);
         bytes[segment::HEADER_BYTES + 30] ^= 1;
-        segment::scan(Path::new("x"), &bytes, true).entries.len()
+        segment::scan(Path::new("x"), &bytes, drop).records
     };
     let drawn = segment::Header::new(SegmentId(1), 1);
     assert_ne!(drawn.mark, segment::Header::new(SegmentId(1), 1).mark, "marks are drawn, not derived");
