@@ -8,6 +8,7 @@
 mod handle;
 mod infer;
 mod messages;
+mod pace;
 mod request;
 mod routes;
 mod traffic_split;

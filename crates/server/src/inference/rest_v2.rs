@@ -15,7 +15,7 @@ use kilter_app::{
 };
 use kilter_domain::ids::EndpointName;
 use kilter_serving::{
-    EventTimes, InferError,
+    Endpoint, EventTimes, InferError,
     v2::{Live, Ready, ServerMetadata},
 };
 
@@ -23,6 +23,7 @@ use crate::{
     caller::Caller,
     error::{V2Error, json, raw},
     extract::V2Body,
+    inference::answer::{self, AnswerError},
     state::AppState,
 };
 
@@ -133,31 +134,21 @@ fn unanswered(endpoint: &EndpointName) -> String {
 }
 
 /// Why nothing answers, where a version is live and was refused; the reason itself is the operator's to read.
-fn refused(app: &App, error: InferError) -> V2Error {
-    match &error {
-        InferError::NothingServed { endpoint } if deployment::refused_at(app, endpoint).is_some() => {
-            V2Error { status: error.status(), error: unanswered(endpoint) }
-        }
-        _ => error.into(),
+fn refused(app: &App, error: AnswerError) -> V2Error {
+    match error {
+        AnswerError::Fault => V2Error { status: 500, error: "the request met a fault".to_owned() },
+        AnswerError::Infer(error) => match &error {
+            InferError::NothingServed { endpoint } if deployment::refused_at(app, endpoint).is_some() => {
+                V2Error { status: error.status(), error: unanswered(endpoint) }
+            }
+            _ => error.into(),
+        },
     }
 }
 
-/// Reads, answers and records away from the async threads; a shadow answers after the client has its own.
 async fn answer(state: AppState, serving: Arc<Serving>, body: axum::body::Bytes) -> Result<Response, V2Error> {
-    let (app, now) = (state.app(), state.now());
-    let scored = tokio::task::spawn_blocking(move || {
-        let request = serving.endpoint().read(&body, EventTimes::Now)?;
-        let mut scored = serving.endpoint().score(request, now)?;
-        let shadow = scored.take_shadow();
-        Ok::<_, InferError>((scored, shadow))
-    });
-    let (scored, shadow) = scored
-        .await
-        .map_err(|_| V2Error { status: 500, error: "the request met a fault".to_owned() })?
-        .map_err(|error| refused(&app, error))?;
-    let answer = scored.wait_recorded().await?;
-    if let Some(shadow) = shadow {
-        tokio::task::spawn_blocking(move || shadow.run());
-    }
-    Ok(raw(answer.to_json()))
+    let bytes = body.len();
+    let read = move |endpoint: &Endpoint| endpoint.read(&body, EventTimes::Now);
+    let written = answer::answer(&state, serving, bytes, read, |answer| answer.to_json()).await;
+    written.map(raw).map_err(|error| refused(&state.app(), error))
 }

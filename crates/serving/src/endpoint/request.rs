@@ -1,11 +1,11 @@
 //! What is asked of an endpoint, and what it answers.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use kilter_domain::{nearest::nearest, table::Table, time::Timestamp};
 
 use super::{
-    Endpoint,
+    Endpoint, Mode,
     messages::{EventTimes, InferError, InferRequest},
 };
 use crate::v2::{InputProblem, Rows, TIME_INPUT, V2Error, read_request};
@@ -58,6 +58,13 @@ impl InferRequest {
     /// How many rows are to be scored.
     pub fn rows(&self) -> usize {
         self.rows.table.rows()
+    }
+
+    /// How long the versions that answer will take for it, by what they took so far; `None` when one of them is new.
+    pub fn expected_time(&self) -> Option<Duration> {
+        let canary = self.routes.candidate().filter(|candidate| matches!(candidate.mode, Mode::Canary { .. }));
+        let answering = self.routes.champion().into_iter().chain(canary.map(|canary| &canary.version));
+        answering.map(|version| version.expected_time(self.rows())).sum()
     }
 
     /// Gives each row its prediction id.

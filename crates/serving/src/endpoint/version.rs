@@ -1,6 +1,11 @@
 //! A version that is loaded: let in by its state, and counted while it serves.
 
-use std::{borrow::Cow, panic::AssertUnwindSafe, sync::Arc, time::Instant};
+use std::{
+    borrow::Cow,
+    panic::AssertUnwindSafe,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use kilter_domain::{
     deployment::AdmissionPolicy,
@@ -10,6 +15,7 @@ use kilter_domain::{
 };
 use kilter_inference::{InputKind, Model, PredictError, Signature, Task};
 
+use super::pace::Pace;
 use crate::{
     column_stats::ColumnStats,
     counters::{Counters, ScoreEdges, VersionCounts},
@@ -92,6 +98,7 @@ pub struct ServedVersion {
     predictor: Arc<dyn Predictor>,
     decides: Option<DecisionThreshold>,
     counters: Counters,
+    pace: Pace,
     column_stats: Option<Arc<ColumnStats>>,
 }
 
@@ -171,7 +178,8 @@ impl ServedVersion {
         let decides = DecisionThreshold::of(admission.threshold, predictor.signature());
         let counters = Counters::new(edges);
         let version = admission.version;
-        Ok(Self { version, salt: salt(admission), predictor, decides, counters, column_stats: None })
+        let (pace, salt) = (Pace::default(), salt(admission));
+        Ok(Self { version, salt, predictor, decides, counters, pace, column_stats: None })
     }
 
     /// Counts every row that it answers into `profile` too.
@@ -189,14 +197,15 @@ impl ServedVersion {
     pub fn for_validation(predictor: Arc<dyn Predictor>, version: VersionRef, threshold: Option<f64>) -> Self {
         let decides = DecisionThreshold::of(threshold, predictor.signature());
         let counters = Counters::new(ScoreEdges::default());
-        Self { version, salt: version.number, predictor, decides, counters, column_stats: None }
+        Self { version, salt: version.number, predictor, decides, counters, pace: Pace::default(), column_stats: None }
     }
 
     /// The same model with counters of its own: what it is asked in trial stands in no count of what it served.
     pub fn with_own_counters(&self) -> Self {
         let Self { version, salt, .. } = *self;
         let (decides, predictor) = (self.decides.clone(), self.predictor.clone());
-        Self { version, salt, predictor, decides, counters: Counters::new(ScoreEdges::default()), column_stats: None }
+        let counters = Counters::new(ScoreEdges::default());
+        Self { version, salt, predictor, decides, counters, pace: Pace::default(), column_stats: None }
     }
 
     /// Which version it is.
@@ -222,6 +231,11 @@ impl ServedVersion {
         &self.counters
     }
 
+    /// How long scoring so many rows will take, by what it took so far; `None` before it scored any.
+    pub(super) fn expected_time(&self, rows: usize) -> Option<Duration> {
+        self.pace.expected(rows)
+    }
+
     /// Scores all rows and counts them. A failure is not counted yet: whose fault it is, the caller knows.
     pub(super) fn score(&self, table: &Table) -> Result<(ModelOutput, u64), ScoreError> {
         let begin = Instant::now();
@@ -236,6 +250,7 @@ impl ServedVersion {
         }
         let latency = begin.elapsed();
         self.counters.scored(&answers.scores, latency);
+        self.pace.note(table.rows(), latency);
         Ok((answers, u64::try_from(latency.as_micros()).unwrap_or(u64::MAX)))
     }
 
