@@ -59,6 +59,9 @@ pub struct AppOptions {
 /// When a prediction or a label that is recorded is acknowledged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RecordAck {
+    /// When the process has it: a prediction waits for no disk. A crash loses what was answered in the last milliseconds, a loss of
+    /// power that of about half a second. Labels are written first also here.
+    Memory,
     /// When it is on the disk of this machine: it survives a crash and a loss of power.
     #[default]
     Disk,

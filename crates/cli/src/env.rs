@@ -53,7 +53,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     },
     Setting {
         name: "KILTER_RECORD_ACK",
-        meaning: "when the server acknowledges a prediction, `disk` or `storage`, where `--record-ack` is not given",
+        meaning: "when the server acknowledges a prediction, `memory`, `disk` or `storage`, where `--record-ack` is not given",
     },
     Setting {
         name: "KILTER_SIGNING_KEY_FILE",

@@ -7,12 +7,12 @@ use std::{
 
 use kilter_api::{self as api, Check, Code, Problem, Readiness, Token};
 use kilter_app::{
-    App, AppOptions, data_folder, deployment, identity,
+    App, AppOptions, RecordAck, data_folder, deployment, identity,
     replicas::{self, LeaseFault},
     runs,
 };
 use kilter_domain::time::Timestamp;
-use kilter_serving::{AppendListener, LogOptions};
+use kilter_serving::{AppendListener, Durability, LogOptions};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{
@@ -58,7 +58,11 @@ impl AppState {
         let signals = Arc::new(Signals::default());
         let recorded = signals.clone();
         let on_append = Some(AppendListener::new(move || recorded.record()));
-        let recording = LogOptions { on_append, ..LogOptions::default() };
+        let durability = match options.record_ack {
+            RecordAck::Memory => Durability::Buffered,
+            RecordAck::Disk | RecordAck::Storage => Durability::Durable,
+        };
+        let recording = LogOptions { on_append, durability, ..LogOptions::default() };
         let app_options = AppOptions {
             recording,
             column_stats: true,

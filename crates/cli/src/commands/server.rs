@@ -50,11 +50,12 @@ pub(crate) struct Server {
     #[command(flatten)]
     publish: PublishArgs,
     /// When a prediction or a label is acknowledged: after it is on the disk of this machine, or only after it is in the object
-    /// store too, which a loss of the machine does not take away.
+    /// store too, which a loss of the machine does not take away. With `memory` a prediction is answered before it is written: a
+    /// crash loses the last milliseconds, a loss of power about the last half second.
     #[arg(
         long,
         value_name = "WHERE",
-        value_parser = ["disk", "storage"],
+        value_parser = ["memory", "disk", "storage"],
         env = "KILTER_RECORD_ACK",
         default_value = "disk",
         hide_env_values = true
@@ -183,6 +184,7 @@ impl Server {
         match (self.record_ack.as_str(), self.storage.options()?) {
             ("storage", None) => Err(usage("`--record-ack storage` needs an object store: name one with --storage")),
             ("storage", Some(_)) => Ok(RecordAck::Storage),
+            ("memory", _) => Ok(RecordAck::Memory),
             _ => Ok(RecordAck::Disk),
         }
     }
