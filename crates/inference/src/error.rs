@@ -14,8 +14,8 @@ pub enum LoadError {
     #[error("the ONNX graph is broken: {0}")]
     BrokenGraph(String),
     #[error(
-        "the operator `{operator}` of node `{node}` is not among those that Kilter runs (trees, linear models, small networks \
-         and their preparation)"
+        "the operator `{operator}` of node `{node}` is not among those that Kilter runs (trees, linear models, support \
+         vectors, neighbours, small networks, text and their preparation)"
     )]
     UnknownOperator { operator: String, node: String },
     #[error("the operator `{operator}` of node `{node}` cannot be used: {reason}")]
@@ -36,8 +36,7 @@ impl LoadError {
                 "write the model as ONNX (skl2onnx for scikit-learn, onnxmltools for LightGBM), or train one with `kilter train`"
             }
             Self::UnknownOperator { .. } | Self::BadOperator { .. } => {
-                "train an estimator of other operators (trees, linear models, small networks, and their preparation), or use \
-                 `kilter train`"
+                "train an estimator of other operators (`docs/reference/onnx.md` lists them), or use `kilter train`"
             }
             Self::BrokenGraph(_) | Self::BadSignature { .. } => "export the model again, with its graph in one file",
             Self::TooLarge { .. } => "train a smaller model, with fewer or smaller trees",

@@ -1,15 +1,16 @@
 //! The computation, checked and numbered at load so that a run only walks a list.
 //!
 //! Invariants: nodes run in the order of the file, and every value a node reads was made before it (so there is no
-//! circle); every value has one slot, and a slot is freed after its last reader.
+//! circle); every value has one slot, and a slot is freed after its last reader. A graph within a node reads values of the
+//! graph around it as inputs behind its own.
 
 use std::collections::HashMap;
 
 use crate::{
     constant::constant_value,
     error::{LoadError, PredictError},
-    onnx::{ModelProto, NodeProto},
-    ops::{self, Arguments, Operator, OperatorStructure},
+    onnx::{AttributeValue, GraphProto, ModelProto, NodeProto},
+    ops::{self, Arguments, Attributes, Body, Budget, NamedBody, Operator, OperatorStructure},
     tensor::Value,
 };
 
@@ -51,38 +52,45 @@ pub(crate) struct Graph {
 
 impl Graph {
     pub fn compile(model: &ModelProto) -> Result<Self, LoadError> {
-        let mut names = Names::default();
+        Self::within(model, &model.graph, None).map(|(graph, _)| graph)
+    }
+
+    /// A graph with the names that it reads of the one around it: they are its last inputs.
+    fn within(
+        model: &ModelProto,
+        proto: &GraphProto,
+        around: Option<&Names<'_>>,
+    ) -> Result<(Self, Vec<String>), LoadError> {
+        let mut names = Names { slots: HashMap::new(), captured: Vec::new(), around };
         let mut constants = Vec::new();
-        for tensor in &model.graph.initializers {
+        for tensor in &proto.initializers {
             let value = constant_value(tensor)
                 .map_err(|reason| LoadError::BrokenGraph(format!("initialiser `{}`: {reason}", tensor.name)))?;
             constants.push((names.define(&tensor.name)?, value));
         }
         // Before IR version 4 initialisers were listed among the inputs too.
-        let real_inputs = model.graph.inputs.iter().filter(|info| !names.slots.contains_key(&info.name));
+        let real_inputs = proto.inputs.iter().filter(|info| !names.slots.contains_key(&info.name));
         let real_inputs: Vec<&str> = real_inputs.map(|info| info.name.as_str()).collect();
-        let inputs = real_inputs.into_iter().map(|name| names.define(name)).collect::<Result<Vec<_>, _>>()?;
-        let mut steps = Vec::with_capacity(model.graph.nodes.len());
-        for node in &model.graph.nodes {
+        let mut inputs = real_inputs.into_iter().map(|name| names.define(name)).collect::<Result<Vec<_>, _>>()?;
+        let mut steps = Vec::with_capacity(proto.nodes.len());
+        for node in &proto.nodes {
             let label = node.label();
-            let operator = ops::build(node, opset(model, node)?)?;
-            let read = |name: &String| {
-                if name.is_empty() {
-                    Ok(None)
-                } else {
-                    names.slots.get(name).copied().map(Some).ok_or_else(|| unknown(name, &label))
-                }
+            let (operator, captured) = operator(model, node, &names)?;
+            let mut read = |name: &String| match name.as_str() {
+                "" => Ok(None),
+                name => names.read(name, &label).map(Some),
             };
-            let inputs = node.inputs.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+            let inputs = node.inputs.iter().chain(&captured).map(&mut read).collect::<Result<Vec<_>, _>>()?;
             let mut write = |name: &String| if name.is_empty() { Ok(None) } else { names.define(name).map(Some) };
             let outputs = node.outputs.iter().map(&mut write).collect::<Result<Vec<_>, _>>()?;
             steps.push(Step { label, operator, inputs, outputs, done: Vec::new() });
         }
-        let read = |name: &str| names.slots.get(name).copied().ok_or_else(|| unknown(name, "the graph's outputs"));
-        let outputs = model.graph.outputs.iter().map(|info| read(&info.name)).collect::<Result<Vec<_>, _>>()?;
+        let mut read = |name: &str| names.read(name, "the graph's outputs");
+        let outputs = proto.outputs.iter().map(|info| read(&info.name)).collect::<Result<Vec<_>, _>>()?;
+        inputs.extend(names.captured.iter().map(|name| names.slots[name]));
         let mut graph = Self { steps, constants, inputs, outputs, slots: names.slots.len() };
         graph.plan_freeing();
-        Ok(graph)
+        Ok((graph, names.captured))
     }
 
     /// Frees every slot after its last reader; outputs and constants stay.
@@ -100,8 +108,12 @@ impl Graph {
 
     /// The values of the outputs, in order, for the values of the inputs.
     pub fn run(&self, inputs: Vec<Value>) -> Result<Vec<Value>, PredictError> {
+        self.run_within(inputs, &mut Budget::default())
+    }
+
+    fn run_within(&self, inputs: Vec<Value>, budget: &mut Budget) -> Result<Vec<Value>, PredictError> {
         let constants = self.constants_by_slot();
-        let (slots, _) = self.walk(inputs, &constants, &mut |_, _| ())?;
+        let (slots, _) = self.walk(inputs, &constants, &mut |_, _| (), budget)?;
         let take = |&slot: &usize| slots[slot].clone().or_else(|| constants[slot].cloned());
         let outputs: Option<Vec<Value>> = self.outputs.iter().map(take).collect();
         outputs.ok_or_else(|| PredictError::Node { node: "the outputs".into(), reason: "one was not computed".into() })
@@ -110,13 +122,13 @@ impl Graph {
     /// Runs and shows every value that is not a constant, with its slot, when it is made.
     pub fn watch(&self, inputs: Vec<Value>, see: &mut impl FnMut(usize, &Value)) -> Result<(), PredictError> {
         self.inputs.iter().zip(&inputs).for_each(|(&slot, value)| see(slot, value));
-        self.walk(inputs, &self.constants_by_slot(), see).map(drop)
+        self.walk(inputs, &self.constants_by_slot(), see, &mut Budget::default()).map(drop)
     }
 
     /// How many rows run at once, so that the values between the nodes take a bounded memory; `inputs` are those of one
     /// row.
     pub fn block_rows(&self, inputs: Vec<Value>) -> usize {
-        match self.walk(inputs, &self.constants_by_slot(), &mut |_, _| ()) {
+        match self.walk(inputs, &self.constants_by_slot(), &mut |_, _| (), &mut Budget::default()) {
             Ok((_, peak)) => (BLOCK_BYTES / peak.max(1)).clamp(1, BLOCK_ROWS),
             // Rows that cannot run say so when they do.
             Err(_) => BLOCK_ROWS,
@@ -135,6 +147,7 @@ impl Graph {
         inputs: Vec<Value>,
         constants: &[Option<&Value>],
         see: &mut impl FnMut(usize, &Value),
+        budget: &mut Budget,
     ) -> Result<(Vec<Option<Value>>, usize), PredictError> {
         let (mut live, mut peak) = (inputs.iter().map(Value::bytes).sum::<usize>(), 0);
         let mut slots: Vec<Option<Value>> = vec![None; self.slots];
@@ -145,7 +158,7 @@ impl Graph {
             let value = |slot: usize| slots[slot].as_ref().or(constants[slot]);
             arguments.extend(step.inputs.iter().map(|slot| slot.and_then(value)));
             let failed = |reason| PredictError::Node { node: step.label.clone(), reason };
-            let made = step.operator.run(Arguments(&arguments)).map_err(failed)?;
+            let made = step.operator.run_within(Arguments(&arguments), budget).map_err(failed)?;
             // The borrowed arguments end here: slots change below.
             arguments = Vec::new();
             live += made.iter().map(Value::bytes).sum::<usize>();
@@ -218,11 +231,28 @@ impl Graph {
         false
     }
 
-    /// The class names that some node knows, the last node first; else those that the label in the slot `label` is
-    /// picked from.
+    /// The class names of the node that makes the label in the slot `label`; else those that it is picked from; else those
+    /// that some classifier knows, the last node first.
     pub fn classes(&self, label: usize) -> Option<Vec<String>> {
-        let named = self.steps.iter().rev().find_map(|step| step.operator.classes());
-        named.or_else(|| self.picked_from(label))
+        let classifiers = || self.steps.iter().rev().filter(|step| !step.operator.is_encoder());
+        let named = || classifiers().find_map(|step| step.operator.classes());
+        self.named_behind(label).or_else(|| self.picked_from(label)).or_else(named)
+    }
+
+    /// The class names of the node that makes the value in `slot`, with nothing but changes of type and shape between.
+    fn named_behind(&self, mut slot: usize) -> Option<Vec<String>> {
+        for step in self.steps.iter().rev() {
+            if !step.outputs.contains(&Some(slot)) {
+                continue;
+            }
+            match (step.operator.classes(), step.operator.structure(), &step.inputs[..]) {
+                (Some(classes), ..) => return Some(classes),
+                (_, OperatorStructure::Reshaped, [Some(read), ..]) => slot = *read,
+                (_, OperatorStructure::Same | OperatorStructure::ByColumn, [Some(read)]) => slot = *read,
+                _ => return None,
+            }
+        }
+        None
     }
 
     /// The constant list of which the value in `slot` is an element, with changes of type and shape between.
@@ -246,13 +276,72 @@ impl Graph {
     }
 }
 
-/// Every value of the graph has one name and one slot.
-#[derive(Default)]
-struct Names {
-    slots: HashMap<String, usize>,
+/// A graph within a node.
+#[derive(Debug)]
+struct Inner(Graph);
+
+impl Body for Inner {
+    fn run(&self, inputs: Vec<Value>, budget: &mut Budget) -> Result<Vec<Value>, String> {
+        let bytes = inputs.iter().map(Value::bytes).sum::<usize>();
+        (0..=self.0.steps.len()).try_for_each(|_| budget.charge(bytes))?;
+        self.0.run_within(inputs, budget).map_err(|error| error.to_string())
+    }
 }
 
-impl Names {
+/// The operator of a node, and the names that its own graphs read of the graph around it.
+fn operator(
+    model: &ModelProto,
+    node: &NodeProto,
+    names: &Names<'_>,
+) -> Result<(Box<dyn Operator>, Vec<String>), LoadError> {
+    let opset = opset(model, node)?;
+    let (mut bodies, mut all) = (Vec::new(), Vec::new());
+    for attribute in &node.attributes {
+        let AttributeValue::Graph(proto) = &attribute.value else { continue };
+        let (graph, captured) = Graph::within(model, proto, Some(names))?;
+        bodies.push(NamedBody {
+            name: attribute.name.clone(),
+            inputs: graph.inputs.len() - captured.len(),
+            captured: captured.len(),
+            outputs: graph.outputs.len(),
+            body: Box::new(Inner(graph)),
+        });
+        all.extend(captured);
+    }
+    if bodies.is_empty() {
+        return Ok((ops::build(node, opset)?, all));
+    }
+    let broken = |reason| LoadError::BadOperator { operator: node.op_type.clone(), node: node.label(), reason };
+    match ops::build_control(&Attributes { node, opset }, bodies, node.inputs.len()) {
+        Some(built) => Ok((built.map_err(broken)?, all)),
+        None => Err(broken("it holds a graph of its own, which Kilter does not run".into())),
+    }
+}
+
+/// Every value of the graph has one name and one slot.
+struct Names<'a> {
+    slots: HashMap<String, usize>,
+    /// What was read of the graph around it, in order.
+    captured: Vec<String>,
+    around: Option<&'a Names<'a>>,
+}
+
+impl Names<'_> {
+    fn knows(&self, name: &str) -> bool {
+        self.slots.contains_key(name) || self.around.is_some_and(|around| around.knows(name))
+    }
+
+    fn read(&mut self, name: &str, reader: &str) -> Result<usize, LoadError> {
+        match self.slots.get(name) {
+            Some(slot) => Ok(*slot),
+            None if self.knows(name) => {
+                self.captured.push(name.to_owned());
+                self.define(name)
+            }
+            None => Err(unknown(name, reader)),
+        }
+    }
+
     fn define(&mut self, name: &str) -> Result<usize, LoadError> {
         let slot = self.slots.len();
         match self.slots.insert(name.to_owned(), slot) {
@@ -273,6 +362,7 @@ fn since(operator: &str) -> i64 {
         "Identity" | "Constant" | "MatMul" | "Softmax" | "ArgMax" | "ReduceSum" | "Not" | "Gather" | "Squeeze"
         | "Unsqueeze" | "Flatten" => 1,
         "Concat" => 4,
+        "TopK" | "Split" | "Compress" | "If" | "Loop" => 1,
         "Reshape" => 5,
         "Cast" | "Abs" | "Ceil" | "Exp" | "Floor" | "Log" | "Neg" | "Relu" | "Sigmoid" | "Sqrt" | "Tanh" | "Clip" => 6,
         _ => 7,
@@ -292,6 +382,8 @@ fn opset(model: &ModelProto, node: &NodeProto) -> Result<i64, LoadError> {
             known.end()
         ))),
         Some(version) => Ok(version),
+        // The version is of no matter: onnxruntime has one.
+        None if domain == ops::MICROSOFT => Ok(1),
         None => Err(LoadError::BrokenGraph(format!("the operator set of the domain `{domain}` is not declared"))),
     }
 }

@@ -21,6 +21,7 @@ mod input;
 mod model;
 pub mod onnx;
 mod ops;
+mod outputs;
 mod prediction;
 mod signature;
 mod tensor;

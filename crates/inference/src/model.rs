@@ -13,7 +13,8 @@ use crate::{
     estimator::prepared::Prepared,
     graph::{BLOCK_ROWS, Graph},
     input::{self, InputSlot},
-    onnx::{ModelProto, ValueInfo, element},
+    onnx::{ModelProto, element},
+    outputs::{self, OutputSlots},
     prediction::Prediction,
     signature::{BASELINE_KEY, Infinite, Input, InputKind, Missing, SIGNATURE_KEY, Signature, Task},
     tensor::Value,
@@ -44,26 +45,19 @@ pub struct Model {
     pub(crate) explanation: OnceLock<Result<Arc<Prepared>, ExplainError>>,
 }
 
-/// Which of the graph's outputs hold what.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct OutputSlots {
-    label: Option<usize>,
-    /// Probabilities of a classifier, the values of a regressor.
-    pub numbers: usize,
-}
-
 impl Model {
     /// Reads an ONNX file. Operators and their settings are checked here.
     pub fn from_onnx(bytes: &[u8]) -> Result<Self, LoadError> {
-        let proto = ModelProto::decode(bytes)?;
+        let mut proto = ModelProto::decode(bytes)?;
+        outputs::join_columns(&mut proto);
         let graph = Graph::compile(&proto)?;
         let slots = input::slots(&proto)?;
-        let outputs = outputs(&proto.graph.outputs)?;
+        let outputs = outputs::slots(&proto.graph.outputs)?;
         let written = written_signature(&proto)?;
         let has_written_signature = written.is_some();
         let signature = match written {
             Some(signature) => signature,
-            None => guessed_signature(&slots, &outputs, &graph)?,
+            None => guessed_signature(&slots, &outputs, &graph, &proto)?,
         };
         let width: usize = slots.iter().map(|slot| slot.width).sum();
         if signature.inputs.len() != width {
@@ -144,11 +138,14 @@ impl Model {
         if self.signature.task == Task::Regression {
             return answer.push_values(&numbers.doubles().map_err(wrong)?.data, rows.len()).map_err(wrong);
         }
-        let numbers = self.by_class(numbers, rows.len()).map_err(wrong)?;
+        let mut numbers = self.by_class(numbers, rows.len()).map_err(wrong)?;
         let picked = match self.outputs.label {
             None => None,
-            Some(at) => Some(class_indices(&results[at], &self.classes).map_err(wrong)?),
+            Some(at) => Some(outputs::class_indices(&results[at], &self.classes).map_err(wrong)?),
         };
+        if let Some(picked) = &picked {
+            outputs::align_margins(&mut numbers, picked, self.classes.len());
+        }
         answer.push_classes(&numbers, picked, rows.len()).map_err(wrong)
     }
 
@@ -164,32 +161,6 @@ impl Model {
         }
         let first = |score: f32| if self.answers_probabilities { 1.0 - score } else { -score };
         Ok(numbers.iter().flat_map(|&score| [first(score), score]).collect())
-    }
-}
-
-/// The class numbers behind a label tensor.
-fn class_indices(labels: &Value, classes: &[Arc<str>]) -> Result<Vec<u32>, String> {
-    let find = |name: &str| {
-        let found = classes.iter().position(|class| **class == *name);
-        found.map(|at| at as u32).ok_or_else(|| format!("the model answered the unknown class `{name}`"))
-    };
-    match labels {
-        Value::Text(tensor) => tensor.data.iter().map(|name| find(name)).collect(),
-        Value::Int(tensor) => tensor.data.iter().map(|label| find(&label.to_string())).collect(),
-        other => Err(format!("labels are texts or whole numbers, not a {}", other.kind())),
-    }
-}
-
-/// Labels are whole numbers or texts, probabilities and values are floats (or a list of maps, which `ZipMap` makes).
-fn outputs(infos: &[ValueInfo]) -> Result<OutputSlots, LoadError> {
-    let is_label = |info: &ValueInfo| matches!(info.element, element::INT64 | element::STRING | element::INT32);
-    let numbers = infos.iter().position(|info| !is_label(info));
-    match (infos.len(), numbers) {
-        (1..=2, Some(numbers)) => Ok(OutputSlots { label: infos.iter().position(is_label), numbers }),
-        _ => Err(LoadError::UnknownOutputs(format!(
-            "expected a label and probabilities, or one value; found {:?}",
-            infos.iter().map(|info| &info.name).take(10).collect::<Vec<_>>()
-        ))),
     }
 }
 
@@ -230,7 +201,12 @@ fn written_baseline(proto: &ModelProto, signature: &Signature) -> Result<Option<
 }
 
 /// What can be known of a foreign file: a matrix input `x` of `n` columns takes the columns `x_0` to `x_{n-1}`.
-fn guessed_signature(slots: &[InputSlot], outputs: &OutputSlots, graph: &Graph) -> Result<Signature, LoadError> {
+fn guessed_signature(
+    slots: &[InputSlot],
+    outputs: &OutputSlots,
+    graph: &Graph,
+    proto: &ModelProto,
+) -> Result<Signature, LoadError> {
     let mut inputs = Vec::new();
     for slot in slots {
         let kind = match slot.element {
@@ -252,6 +228,7 @@ fn guessed_signature(slots: &[InputSlot], outputs: &OutputSlots, graph: &Graph) 
         None => Vec::new(),
         Some(label) => graph
             .classes(graph.output(label))
+            .or_else(|| outputs.numbered_classes(&proto.graph.outputs))
             .ok_or_else(|| LoadError::UnknownOutputs("there is a label, but no node names the classes".into()))?,
     };
     let task = match (outputs.label, classes.len()) {

@@ -31,7 +31,8 @@ impl Prediction {
     /// Adds `rows` values of a regressor.
     pub(crate) fn push_values(&mut self, values: &[f64], rows: usize) -> Result<(), String> {
         if values.len() != rows {
-            return Err(format!("the model answered {} values for {rows} rows", values.len()));
+            let reason = "a model of several values per row is not served; export a model per value";
+            return Err(format!("the model answered {} values for {rows} rows: {reason}", values.len()));
         }
         self.scores.extend_from_slice(values);
         Ok(())

@@ -4,8 +4,7 @@
     python make.py ../../../crates/cli/tests/data/foreign
 
 Each NAME.onnx has a NAME.csv: the feature columns a to d, then `label` (what the model decides) and `right` (the
-probability of the second class, the value) or `right_CLASS` (the probability of each class). The folder `refused` beside
-it gets models of operators that Kilter does not run.
+probability of the second class, the value) or `right_CLASS` (the probability of each class).
 """
 
 import sys
@@ -46,11 +45,10 @@ from sklearn.linear_model import (
 )
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.naive_bayes import BernoulliNB, GaussianNB
-from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, PolynomialFeatures, StandardScaler
-from sklearn.svm import SVC, SVR, LinearSVC, LinearSVR
+from sklearn.svm import LinearSVC, LinearSVR
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 warnings.filterwarnings("ignore")
@@ -107,13 +105,6 @@ def of_columns(name, model, y):
     types = [(name, (StringTensorType if text else FloatTensorType)([None, 1])) for name, text in zip(TABLE, texts)]
     onnx = convert_sklearn(model, initial_types=types, target_opset={"": 15, "ai.onnx.ml": 3})
     put(name, onnx.SerializeToString(), frame=TABLE)
-
-
-def refused(name, model, y):
-    model.fit(X, y)
-    onnx = convert_sklearn(model, initial_types=[("X", FloatTensorType([None, 4]))], target_opset={"": 15, "ai.onnx.ml": 3})
-    (FOLDER / "refused").mkdir(exist_ok=True)
-    (FOLDER / "refused" / f"{name}.onnx").write_bytes(onnx.SerializeToString())
 
 
 def lightgbm(name, model, y, **settings):
@@ -185,9 +176,6 @@ for task, y in (("", BINARY), ("_levels", LEVELS)):
     sklearn(f"gradient_log{task}", SGDClassifier(loss="log_loss", random_state=0), y)
     of_columns(f"columns{task}", make_pipeline(one_hot(), LogisticRegression()), y)
     of_columns(f"columns_forest{task}", make_pipeline(colours(SimpleImputer(), ordinal), forest), y)
-    refused(f"kernel{task}", SVC(random_state=0, C=0.1), y[:300])
-    refused(f"neighbours{task}", KNeighborsClassifier(3), y)
 sklearn("support_vectors_value", LinearSVR(), VALUE)
 sklearn("voting_value", VotingRegressor([("line", LinearRegression()), ("tree", DecisionTreeRegressor(max_depth=3))]), VALUE)
 of_columns("columns_value", make_pipeline(one_hot(), LinearRegression()), VALUE)
-refused("kernel_value", SVR(), VALUE)

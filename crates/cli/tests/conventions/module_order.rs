@@ -326,6 +326,7 @@ pub const ORDER: &[(&str, &[&str])] = &[
             "input",
             "ops",
             "graph",
+            "outputs",
             "estimator",
             "features",
             "model",

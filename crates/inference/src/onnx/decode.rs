@@ -11,6 +11,8 @@ pub(super) const MAX_BYTES: usize = 512 << 20;
 /// Bounds against files that are all headers: every entry costs memory beyond its bytes.
 const MAX_NODES: usize = 100_000;
 const MAX_VALUES: usize = 100_000;
+/// How deep graphs may lie in each other.
+const MAX_DEPTH: usize = 4;
 
 impl ModelProto {
     /// Decodes an ONNX file.
@@ -25,7 +27,7 @@ impl ModelProto {
                 2 => model.producer_name = field.text()?,
                 3 => model.producer_version = field.text()?,
                 7 => {
-                    model.graph = graph(&field)?;
+                    model.graph = graph(&field, 0)?;
                     has_graph = true;
                 }
                 8 => model.opset.push(opset(&field)?),
@@ -76,12 +78,14 @@ pub(super) fn entry(field: &Field<'_>) -> Result<(String, String), LoadError> {
     Ok((key, value))
 }
 
-fn graph(field: &Field<'_>) -> Result<GraphProto, LoadError> {
+/// A graph that lies in `depth` others.
+fn graph(field: &Field<'_>, depth: usize) -> Result<GraphProto, LoadError> {
+    bounded("the depth of graphs in graphs", depth, MAX_DEPTH)?;
     let mut graph = GraphProto::default();
     let mut reader = field.message()?;
     while let Some(field) = reader.next()? {
         match field.number {
-            1 => graph.nodes.push(node(&field)?),
+            1 => graph.nodes.push(node(&field, depth)?),
             2 => graph.name = field.text()?,
             5 => graph.initializers.push(tensor(&field)?),
             11 => graph.inputs.push(value_info(&field)?),
@@ -96,9 +100,8 @@ fn graph(field: &Field<'_>) -> Result<GraphProto, LoadError> {
     Ok(graph)
 }
 
-fn node(field: &Field<'_>) -> Result<NodeProto, LoadError> {
+fn node(field: &Field<'_>, depth: usize) -> Result<NodeProto, LoadError> {
     let mut node = NodeProto::default();
-    let mut has_subgraph = false;
     let mut reader = field.message()?;
     while let Some(field) = reader.next()? {
         match field.number {
@@ -106,10 +109,7 @@ fn node(field: &Field<'_>) -> Result<NodeProto, LoadError> {
             2 => node.outputs.push(field.text()?),
             3 => node.name = field.text()?,
             4 => node.op_type = field.text()?,
-            5 => match attribute(&field)? {
-                Some(attribute) => node.attributes.push(attribute),
-                None => has_subgraph = true,
-            },
+            5 => node.attributes.push(attribute(&field, depth)?),
             7 => node.domain = field.text()?,
             _ => {}
         }
@@ -118,10 +118,6 @@ fn node(field: &Field<'_>) -> Result<NodeProto, LoadError> {
     }
     if node.domain == "ai.onnx" {
         node.domain.clear();
-    }
-    if has_subgraph {
-        let reason = "it holds a graph of its own, which Kilter does not run".to_owned();
-        return Err(LoadError::BadOperator { operator: node.op_type.clone(), node: node.label(), reason });
     }
     Ok(node)
 }
@@ -135,13 +131,13 @@ struct RawAttribute {
     int: Option<i64>,
     text: Option<String>,
     tensor: Option<TensorProto>,
+    graph: Option<GraphProto>,
     floats: Vec<f32>,
     ints: Vec<i64>,
     texts: Vec<String>,
 }
 
-/// An attribute; `None` where it is a graph (of `Scan`, `If` or `Loop`).
-fn attribute(field: &Field<'_>) -> Result<Option<Attribute>, LoadError> {
+fn attribute(field: &Field<'_>, depth: usize) -> Result<Attribute, LoadError> {
     let mut raw = RawAttribute::default();
     let mut reader = field.message()?;
     while let Some(field) = reader.next()? {
@@ -155,14 +151,14 @@ fn attribute(field: &Field<'_>) -> Result<Option<Attribute>, LoadError> {
             8 => field.push_ints(&mut raw.ints)?,
             9 => raw.texts.push(field.text()?),
             20 => raw.kind = field.int()?,
-            6 | 11 => return Ok(None),
+            6 => raw.graph = Some(graph(&field, depth + 1)?),
             _ => {}
         }
     }
     let value = raw.value().ok_or_else(|| {
         LoadError::BrokenGraph(format!("attribute `{}` is of the unsupported type {}", raw.name, raw.kind))
     })?;
-    Ok(Some(Attribute { name: raw.name, value }))
+    Ok(Attribute { name: raw.name, value })
 }
 
 impl RawAttribute {
@@ -176,6 +172,7 @@ impl RawAttribute {
             2 => AttributeValue::Int(self.int.unwrap_or(0)),
             3 => AttributeValue::Text(self.text.take().unwrap_or_default()),
             4 => AttributeValue::Tensor(self.tensor.take()?),
+            5 => AttributeValue::Graph(self.graph.take()?),
             6 => AttributeValue::Floats(std::mem::take(&mut self.floats)),
             7 => AttributeValue::Ints(std::mem::take(&mut self.ints)),
             8 => AttributeValue::Texts(std::mem::take(&mut self.texts)),
@@ -189,6 +186,7 @@ impl RawAttribute {
             (self.int.is_some(), 2),
             (self.text.is_some(), 3),
             (self.tensor.is_some(), 4),
+            (self.graph.is_some(), 5),
             (!self.floats.is_empty(), 6),
             (!self.ints.is_empty(), 7),
             (!self.texts.is_empty(), 8),

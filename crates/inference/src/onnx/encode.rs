@@ -89,6 +89,10 @@ fn attribute(out: &mut Writer, attribute: &Attribute) {
             values.iter().for_each(|value| out.put(9, value.as_bytes()));
             8
         }
+        AttributeValue::Graph(value) => {
+            out.message(6, |out| graph(out, value));
+            5
+        }
     };
     out.int(20, kind);
 }

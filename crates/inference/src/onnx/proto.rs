@@ -78,6 +78,8 @@ pub enum AttributeValue {
     Ints(Vec<i64>),
     /// Texts.
     Texts(Vec<String>),
+    /// A computation of its own, of `Scan`, `Loop` and `If`.
+    Graph(GraphProto),
 }
 
 /// A constant tensor.

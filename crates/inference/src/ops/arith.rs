@@ -13,11 +13,12 @@ pub(super) fn build(node: &Attributes<'_>) -> Option<Built> {
         "Div" => binary(Pair::Div),
         "Mod" => match node.int("fmod", 0) {
             Ok(0) => binary(Pair::Mod),
-            Ok(_) => Some(Err("fmod is not supported".into())),
+            Ok(_) => binary(Pair::Rest),
             Err(reason) => Some(Err(reason)),
         },
-        "Min" => binary(Pair::Min),
-        "Max" => binary(Pair::Max),
+        "Min" => Some(Ok(Box::new(OfMany(Pair::Min)))),
+        "Max" => Some(Ok(Box::new(OfMany(Pair::Max)))),
+        "Mean" => Some(Ok(Box::new(Mean))),
         "Equal" => binary(Pair::Equal),
         "Less" => binary(Pair::Less),
         "LessOrEqual" => binary(Pair::LessOrEqual),
@@ -25,7 +26,8 @@ pub(super) fn build(node: &Attributes<'_>) -> Option<Built> {
         "GreaterOrEqual" => binary(Pair::GreaterOrEqual),
         "And" => binary(Pair::And),
         "Or" => binary(Pair::Or),
-        "Sum" => Some(Ok(Box::new(Sum))),
+        "Xor" => binary(Pair::Xor),
+        "Sum" => Some(Ok(Box::new(OfMany(Pair::Add)))),
         "Pow" => Some(Ok(Box::new(Pow))),
         "Neg" => unary(Single::Neg),
         "Abs" => unary(Single::Abs),
@@ -54,6 +56,8 @@ enum Pair {
     Mul,
     Div,
     Mod,
+    /// `Mod` with `fmod`: the rest has the sign of the dividend.
+    Rest,
     Min,
     Max,
     Equal,
@@ -63,6 +67,7 @@ enum Pair {
     GreaterOrEqual,
     And,
     Or,
+    Xor,
 }
 
 #[derive(Debug)]
@@ -118,6 +123,7 @@ impl Binary {
             Pair::Sub => Value::Float(zip(a, b, |a, b| a - b)?),
             Pair::Mul => Value::Float(zip(a, b, |a, b| a * b)?),
             Pair::Div => Value::Float(zip(a, b, |a, b| a / b)?),
+            Pair::Rest => Value::Float(zip(a, b, |a, b| a % b)?),
             Pair::Min => Value::Float(zip(a, b, |a, b| if a.is_nan() || a < b { a } else { b })?),
             Pair::Max => Value::Float(zip(a, b, |a, b| if a.is_nan() || a > b { a } else { b })?),
             _ => return self.compared(a, b),
@@ -131,6 +137,7 @@ impl Binary {
             Pair::Sub => Value::Double(zip(a, b, |a, b| a - b)?),
             Pair::Mul => Value::Double(zip(a, b, |a, b| a * b)?),
             Pair::Div => Value::Double(zip(a, b, |a, b| a / b)?),
+            Pair::Rest => Value::Double(zip(a, b, |a, b| a % b)?),
             Pair::Min => Value::Double(zip(a, b, |a, b| if a.is_nan() || a < b { a } else { b })?),
             Pair::Max => Value::Double(zip(a, b, |a, b| if a.is_nan() || a > b { a } else { b })?),
             _ => return self.compared(a, b),
@@ -139,7 +146,7 @@ impl Binary {
 
     fn ints(&self, a: &Tensor<i64>, b: &Tensor<i64>) -> Result<Value, String> {
         use broadcast::zip;
-        if matches!(self.0, Pair::Div | Pair::Mod) && b.data.contains(&0) {
+        if matches!(self.0, Pair::Div | Pair::Mod | Pair::Rest) && b.data.contains(&0) {
             return Err("a whole number is divided by zero".into());
         }
         Ok(match self.0 {
@@ -147,6 +154,7 @@ impl Binary {
             Pair::Sub => Value::Int(zip(a, b, i64::wrapping_sub)?),
             Pair::Mul => Value::Int(zip(a, b, i64::wrapping_mul)?),
             Pair::Div => Value::Int(zip(a, b, i64::wrapping_div)?),
+            Pair::Rest => Value::Int(zip(a, b, i64::wrapping_rem)?),
             // The sign of the divisor, as in Python.
             Pair::Mod => Value::Int(zip(a, b, |a, b| {
                 let rest = a.wrapping_rem(b);
@@ -175,23 +183,42 @@ impl Binary {
         Ok(Value::Bool(match self.0 {
             Pair::And => zip(a, b, |a, b| a & b)?,
             Pair::Or => zip(a, b, |a, b| a | b)?,
+            Pair::Xor => zip(a, b, |a, b| a ^ b)?,
             Pair::Equal => zip(a, b, |a, b| a == b)?,
             other => return Err(format!("{other:?} does not go with booleans")),
         }))
     }
 }
 
-/// `Sum` of any number of tensors.
+/// `Sum`, `Min` and `Max` of any number of tensors.
 #[derive(Debug)]
-struct Sum;
+struct OfMany(Pair);
 
-impl Operator for Sum {
+impl Operator for OfMany {
     fn run(&self, inputs: Arguments<'_>) -> Outputs {
-        let mut sum = inputs.get(0)?.clone();
+        let mut all = inputs.get(0)?.clone();
         for at in 1..inputs.len() {
-            sum = Binary(Pair::Add).combine(&sum, inputs.get(at)?)?;
+            all = Binary(self.0).combine(&all, inputs.get(at)?)?;
         }
-        Ok(vec![sum])
+        Ok(vec![all])
+    }
+
+    fn structure(&self) -> OperatorStructure<'_> {
+        OperatorStructure::ByColumn
+    }
+}
+
+/// `Mean` of any number of tensors.
+#[derive(Debug)]
+struct Mean;
+
+impl Operator for Mean {
+    fn run(&self, inputs: Arguments<'_>) -> Outputs {
+        let count = inputs.len() as f64;
+        Ok(vec![match OfMany(Pair::Add).run(inputs)?.remove(0) {
+            Value::Double(sum) => Value::Double(sum.map(|value| value / count)),
+            sum => Value::Float(sum.floats()?.map(|&value| (f64::from(value) / count) as f32)),
+        }])
     }
 
     fn structure(&self) -> OperatorStructure<'_> {
@@ -209,7 +236,7 @@ impl Operator for Pow {
         let power = broadcast::zip(&*base.doubles()?, &*exponent, f64::powf)?;
         Ok(vec![match base {
             Value::Double(_) => Value::Double(power),
-            Value::Int(_) => return Err("powers of whole numbers are not supported".into()),
+            Value::Int(_) => Value::Int(power.map(|&value| value as i64)),
             _ => Value::Float(power.map(|&value| value as f32)),
         }])
     }
@@ -249,6 +276,8 @@ impl Operator for Unary {
             (Single::IsNan, Value::Double(tensor)) => Value::Bool(tensor.map(|value| value.is_nan())),
             (Single::Neg, Value::Int(tensor)) => Value::Int(tensor.map(|value| value.wrapping_neg())),
             (Single::Abs, Value::Int(tensor)) => Value::Int(tensor.map(|value| value.wrapping_abs())),
+            (Single::Sign, Value::Int(tensor)) => Value::Int(tensor.map(|value| value.signum())),
+            (Single::Relu, Value::Int(tensor)) => Value::Int(tensor.map(|&value| value.max(0))),
             (Single::Not | Single::IsNan, other) => return Err(format!("it does not go with a {}", other.kind())),
             (op, Value::Double(tensor)) => Value::Double(tensor.map(|&value| op.double(value))),
             (op, Value::Float(tensor)) => Value::Float(tensor.map(|&value| op.float(value))),
@@ -316,6 +345,7 @@ impl Operator for Where {
             (Value::Float(x), Value::Float(y)) => Value::Float(choose(condition, x, y)?),
             (Value::Double(x), Value::Double(y)) => Value::Double(choose(condition, x, y)?),
             (Value::Int(x), Value::Int(y)) => Value::Int(choose(condition, x, y)?),
+            (Value::Bool(x), Value::Bool(y)) => Value::Bool(choose(condition, x, y)?),
             (Value::Text(x), Value::Text(y)) => Value::Text(choose(condition, x, y)?),
             (x, y) => return Err(format!("a {} and a {} do not go together", x.kind(), y.kind())),
         }])
@@ -375,6 +405,14 @@ impl Operator for Clip {
         };
         if let Value::Double(tensor) = inputs.get(0)? {
             return Ok(vec![Value::Double(self.doubles(tensor, &inputs)?)]);
+        }
+        if let Value::Int(tensor) = inputs.get(0)? {
+            let whole = |at: usize, default: i64| match inputs.optional(at) {
+                None => Ok(default),
+                Some(value) => value.ints()?.data.first().copied().ok_or("a bound is empty".to_owned()),
+            };
+            let (min, max) = (whole(1, i64::MIN)?, whole(2, i64::MAX)?);
+            return Ok(vec![Value::Int(tensor.map(|&value| value.max(min).min(max)))]);
         }
         let (min, max) = (bound(1, self.min)?, bound(2, self.max)?);
         let clipped = inputs.get(0)?.floats()?.map(|&x| match x {

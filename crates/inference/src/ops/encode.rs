@@ -183,6 +183,10 @@ impl Operator for LabelEncoder {
         }
     }
 
+    fn is_encoder(&self) -> bool {
+        true
+    }
+
     fn structure(&self) -> OperatorStructure<'_> {
         OperatorStructure::ByColumn
     }
@@ -432,6 +436,8 @@ impl Operator for ArrayFeatureExtractor {
             Value::Double(tensor) => Value::Double(extract(tensor, picks)?),
             Value::Int(tensor) => Value::Int(extract(tensor, picks)?),
             Value::Text(tensor) => Value::Text(extract(tensor, picks)?),
+            Value::Bool(tensor) => Value::Bool(extract(tensor, picks)?),
+            Value::Sparse(matrix) => Value::Float(extract(&matrix.dense()?, picks)?),
             other => return Err(format!("nothing can be picked from a {}", other.kind())),
         }])
     }
@@ -443,7 +449,10 @@ impl Operator for ArrayFeatureExtractor {
 
 fn extract<T: Clone>(tensor: &Tensor<T>, picks: &[i64]) -> Result<Tensor<T>, String> {
     let columns = tensor.shape.dims().last().copied().unwrap_or(1);
-    let picks = picks.iter().map(|&pick| usize::try_from(pick).ok().filter(|&pick| pick < columns).ok_or(pick));
+    // Python counts negative places from the end; radius neighbours name so what they then multiply by zero.
+    let from_start = |pick: i64| if pick < 0 { pick.saturating_add(columns as i64) } else { pick };
+    let place = |&pick: &i64| usize::try_from(from_start(pick)).ok().filter(|&pick| pick < columns).ok_or(pick);
+    let picks = picks.iter().map(place);
     let picks = picks.collect::<Result<Vec<_>, _>>().map_err(|pick| format!("column {pick} is not below {columns}"))?;
     let rows = tensor.data.len().checked_div(columns).unwrap_or(0);
     let shape = Shape::new(&[rows, picks.len()]).ok_or("the result would be too large")?;

@@ -178,8 +178,14 @@ impl Operator for Transpose {
     }
 }
 
+/// The axes in another order.
+pub(super) fn transposed(value: &Value, order: &[i64]) -> Result<Value, String> {
+    let mut made = Transpose { order: order.to_vec() }.run(Arguments(&[Some(value)]))?;
+    Ok(made.remove(0))
+}
+
 /// The elements at `picks`, in a new shape that they fill.
-fn picked(value: &Value, shape: Shape, picks: &[usize]) -> Result<Value, String> {
+pub(super) fn picked(value: &Value, shape: Shape, picks: &[usize]) -> Result<Value, String> {
     fn pick<T: Clone>(tensor: &Tensor<T>, shape: Shape, picks: &[usize]) -> Tensor<T> {
         Tensor { shape, data: picks.iter().map(|&at| tensor.data[at].clone()).collect() }
     }

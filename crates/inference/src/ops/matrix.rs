@@ -1,6 +1,12 @@
 //! Matrix products and the softmax of plain ONNX.
 
-use super::{Arguments, Attributes, Built, Operator, OperatorStructure, Outputs, post_transform::softmax};
+use super::{
+    Arguments, Attributes, Built, Operator, OperatorStructure, Outputs,
+    broadcast::{Walk, common_shape},
+    normalize::{each_lane, like},
+    post_transform::softmax,
+    shape::axis_of,
+};
 use crate::tensor::{Shape, Tensor, Value};
 
 pub(super) fn build(node: &Attributes<'_>) -> Option<Built> {
@@ -32,7 +38,7 @@ impl Operator for MatMul {
         let (height, columns) = match *of_right {
             [height] => (height, 1),
             [height, columns] => (height, columns),
-            _ => return Err(format!("a matrix or a vector is needed, not the shape {of_right:?}")),
+            _ => return Ok(vec![stacked(left, right)?]),
         };
         let product = product(left, right, Shapes { rows, width: inner, height, columns }, false)?;
         let mut shape = of_left[..of_left.len() - 1].to_vec();
@@ -60,6 +66,39 @@ fn product(left: &Value, right: &Value, shapes: Shapes, transposed: bool) -> Res
         (Value::Double(_), Value::Double(_)) => Value::Double(Tensor { shape, data: sums }),
         _ => Value::Float(Tensor { shape, data: sums.into_iter().map(|sum| sum as f32).collect() }),
     })
+}
+
+/// The most products that a stack of matrices takes.
+const MAX_PRODUCTS: usize = 1 << 30;
+
+/// Stacks of matrices, one product per pair; a stack of one goes with all.
+fn stacked(left: &Value, right: &Value) -> Result<Value, String> {
+    let (a, b) = (left.doubles()?, right.doubles()?);
+    let split = |dims: &[usize]| match *dims {
+        [ref outer @ .., rows, columns] => Ok((outer.to_vec(), rows, columns)),
+        _ => Err("a stack of matrices does not multiply a vector"),
+    };
+    let ((of_a, rows, width), (of_b, height, columns)) = (split(a.shape.dims())?, split(b.shape.dims())?);
+    if width != height {
+        return Err(format!("matrices of {width} columns and {height} rows do not multiply"));
+    }
+    let shape = |dims: &[usize]| Shape::new(dims).ok_or("the product would be too large");
+    let (of_a, of_b) = (shape(&of_a)?, shape(&of_b)?);
+    let outer = common_shape(&of_a, &of_b)?;
+    let result = shape(&[outer.dims(), &[rows, columns]].concat())?;
+    if result.count().saturating_mul(width) > MAX_PRODUCTS {
+        return Err("the product would take too long".into());
+    }
+    let (walk_a, walk_b) = (Walk::over(&of_a, &outer), Walk::over(&of_b, &outer));
+    let mut data = vec![0.0f64; result.count()];
+    for (at, sums) in data.chunks_exact_mut((rows * columns).max(1)).enumerate() {
+        let (a, b) = (&a.data[walk_a.at(at) * rows * width..], &b.data[walk_b.at(at) * width * columns..]);
+        for (place, sum) in sums.iter_mut().enumerate() {
+            let (row, column) = (place / columns, place % columns);
+            *sum = (0..width).map(|inner| a[row * width + inner] * b[inner * columns + column]).sum();
+        }
+    }
+    Ok(like(Tensor { shape: result, data }, left))
 }
 
 /// The sizes of two matrices that are multiplied.
@@ -116,13 +155,13 @@ struct Gemm {
     alpha: f32,
     beta: f32,
     transposed: bool,
+    /// Whether the first matrix is turned too. Explanations do not look through such a node.
+    is_first_transposed: bool,
 }
 
 fn gemm(node: &Attributes<'_>) -> Built {
-    if node.int("transA", 0)? != 0 {
-        return Err("transA is not supported".into());
-    }
     Ok(Box::new(Gemm {
+        is_first_transposed: node.int("transA", 0)? != 0,
         alpha: node.float("alpha", 1.0)?,
         beta: node.float("beta", 1.0)?,
         transposed: node.int("transB", 0)? != 0,
@@ -131,7 +170,12 @@ fn gemm(node: &Attributes<'_>) -> Built {
 
 impl Operator for Gemm {
     fn run(&self, inputs: Arguments<'_>) -> Outputs {
-        let (left, right) = (inputs.get(0)?, inputs.get(1)?);
+        let (mut left, right) = (inputs.get(0)?, inputs.get(1)?);
+        let turned;
+        if self.is_first_transposed {
+            turned = super::layout::transposed(left, &[1, 0])?;
+            left = &turned;
+        }
         let matrix = |value: &Value| {
             let shape = value.shape().ok_or("split text is not a matrix")?;
             <[usize; 2]>::try_from(shape.dims())
@@ -161,6 +205,9 @@ impl Operator for Gemm {
     }
 
     fn structure(&self) -> OperatorStructure<'_> {
+        if self.is_first_transposed {
+            return OperatorStructure::Opaque;
+        }
         OperatorStructure::Product { transposed: self.transposed, alpha: self.alpha, beta: self.beta }
     }
 }
@@ -176,12 +223,13 @@ impl Operator for Softmax {
     fn run(&self, inputs: Arguments<'_>) -> Outputs {
         let value = inputs.get(0)?;
         let shape = value.shape().ok_or("split text has no softmax")?;
-        let rank = shape.rank() as i64;
-        let axis = if self.axis < 0 { self.axis + rank } else { self.axis };
-        if axis != rank - 1 && !(self.flat && (0..rank).contains(&axis)) {
-            return Err(format!("softmax along axis {} is not supported", self.axis));
+        let axis = axis_of(self.axis, shape.rank())?;
+        if axis + 1 != shape.rank() && !self.flat {
+            let mut tensor = value.doubles()?.into_owned();
+            each_lane(&mut tensor, axis, false, softmax_of_doubles);
+            return Ok(vec![like(tensor, value)]);
         }
-        let width = shape.dims()[axis as usize..].iter().product::<usize>().max(1);
+        let width = shape.dims()[axis..].iter().product::<usize>().max(1);
         if let Value::Double(tensor) = value {
             let mut tensor = tensor.clone();
             tensor.data.chunks_exact_mut(width).for_each(softmax_of_doubles);

@@ -2,18 +2,28 @@
 //!
 //! Invariants: running an operator never panics; what it cannot do it says as a text, to which the graph adds the node.
 
+mod activation;
+mod algebra;
 mod arith;
+mod arrange;
 mod attributes;
 mod broadcast;
+mod budget;
+mod control;
 mod encode;
 mod layout;
 mod linear;
 mod matrix;
+mod normalize;
 mod operator;
+mod pad;
 mod post_transform;
 mod reduce;
+mod select;
 mod shape;
+mod svm;
 mod text;
+mod tokenizer;
 mod trees;
 
 use self::operator::Built;
@@ -24,7 +34,12 @@ use crate::{
     onnx::{ML, NodeProto},
 };
 pub(crate) use attributes::{Attributes, ClassLabels};
+pub(crate) use budget::Budget;
+pub(crate) use control::{Body, NamedBody, build as build_control};
 pub(crate) use post_transform::{PostTransform, logistic};
+
+/// The domain of onnxruntime's own operators, a few of which converters write.
+pub(crate) const MICROSOFT: &str = "com.microsoft";
 
 /// Builds the operator of `node`. `opset` is the version of the node's operator set.
 pub(crate) fn build(node: &NodeProto, opset: i64) -> Result<Box<dyn Operator>, LoadError> {
@@ -32,6 +47,7 @@ pub(crate) fn build(node: &NodeProto, opset: i64) -> Result<Box<dyn Operator>, L
     let built = match node.domain.as_str() {
         "" => build_core(&attributes),
         ML => build_ml(&attributes),
+        MICROSOFT => build_microsoft(&attributes),
         _ => None,
     };
     let operator =
@@ -50,8 +66,19 @@ fn build_core(node: &Attributes<'_>) -> Option<Built> {
         .or_else(|| matrix::build(node))
         .or_else(|| text::build(node))
         .or_else(|| reduce::build(node))
+        .or_else(|| activation::build(node))
+        .or_else(|| normalize::build(node))
+        .or_else(|| select::build(node))
+        .or_else(|| arrange::build(node))
+        .or_else(|| pad::build(node))
+        .or_else(|| algebra::build(node))
+        .or_else(|| tokenizer::build(node))
 }
 
 fn build_ml(node: &Attributes<'_>) -> Option<Built> {
-    encode::build(node).or_else(|| linear::build(node)).or_else(|| trees::build(node))
+    encode::build(node).or_else(|| linear::build(node)).or_else(|| svm::build(node)).or_else(|| trees::build(node))
+}
+
+fn build_microsoft(node: &Attributes<'_>) -> Option<Built> {
+    algebra::build_microsoft(node).or_else(|| tokenizer::build_microsoft(node))
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use super::trees::Forest;
+use super::{budget::Budget, trees::Forest};
 use crate::tensor::Value;
 
 /// The values a node is given; optional inputs may be absent.
@@ -68,9 +68,19 @@ pub(crate) enum OperatorStructure<'a> {
 pub(crate) trait Operator: Send + Sync + Debug {
     fn run(&self, inputs: Arguments<'_>) -> Outputs;
 
+    /// The same, for operators that run graphs of their own, whose work is charged to `budget`.
+    fn run_within(&self, inputs: Arguments<'_>, _budget: &mut Budget) -> Outputs {
+        self.run(inputs)
+    }
+
     /// The class names that this node's scores stand for, where it knows them.
     fn classes(&self) -> Option<Vec<String>> {
         None
+    }
+
+    /// Whether its class names are those of its own values alone: an encoder may be part of the preparation.
+    fn is_encoder(&self) -> bool {
+        false
     }
 
     /// Whether what it answers are probabilities of a sigmoid.

@@ -79,6 +79,7 @@ enum Fold {
     Smallest,
     SumOfSquares,
     LogOfSumOfExp,
+    LogOfSum,
     Absolute,
     Euclidean,
 }
@@ -93,6 +94,7 @@ impl Fold {
             "ReduceMin" => Self::Smallest,
             "ReduceSumSquare" => Self::SumOfSquares,
             "ReduceLogSumExp" => Self::LogOfSumOfExp,
+            "ReduceLogSum" => Self::LogOfSum,
             "ReduceL1" => Self::Absolute,
             "ReduceL2" => Self::Euclidean,
             _ => return None,
@@ -111,7 +113,7 @@ impl Fold {
     /// One more number. `largest` is the largest of all, which keeps exponentials within their range.
     fn add(self, all: f64, value: f64, largest: f64) -> f64 {
         match self {
-            Self::Sum | Self::Mean => all + value,
+            Self::Sum | Self::Mean | Self::LogOfSum => all + value,
             Self::Product => all * value,
             Self::Largest => {
                 if value > all || value.is_nan() {
@@ -137,6 +139,7 @@ impl Fold {
         match self {
             Self::Mean => all / count as f64,
             Self::LogOfSumOfExp => largest + all.ln(),
+            Self::LogOfSum => all.ln(),
             Self::Euclidean => all.sqrt(),
             _ => all,
         }
@@ -180,7 +183,11 @@ impl Operator for Reduce {
         let folded = self.folded(&tensor, &kept)?;
         Ok(vec![match value {
             Value::Double(_) => Value::Double(Tensor::new(&dims, folded)?),
-            Value::Int(_) => return Err("whole numbers are not supported here".into()),
+            // Sums of whole numbers are exact up to 2^53; a mean is cut off.
+            Value::Int(_) => Value::Int(Tensor::new(&dims, folded.into_iter().map(|all| all as i64).collect())?),
+            Value::Bool(_) if matches!(self.fold, Fold::Largest | Fold::Smallest) => {
+                Value::Bool(Tensor::new(&dims, folded.into_iter().map(|all| all != 0.0).collect())?)
+            }
             _ => Value::Float(Tensor::new(&dims, folded.into_iter().map(|all| all as f32).collect())?),
         }])
     }

@@ -55,6 +55,13 @@ pub(super) fn shape_of(value: &Value) -> Result<Shape, String> {
     value.shape().ok_or_else(|| format!("a {} has no fixed shape", value.kind()))
 }
 
+/// The elements of values of one kind and shape, one value behind the other, as a vector.
+pub(super) fn stack(values: &[Value]) -> Result<Value, String> {
+    let flat = |value: &Value| with_shape(value, &[shape_of(value)?.count()]);
+    let parts = values.iter().map(flat).collect::<Result<Vec<_>, String>>()?;
+    Concat { axis: 0 }.joined(&parts.iter().collect::<Vec<_>>())
+}
+
 #[derive(Debug)]
 struct Identity;
 
@@ -83,7 +90,7 @@ fn constant(node: &Attributes<'_>) -> Built {
             AttributeValue::Texts(values) => {
                 Value::Text(Tensor::new(&[values.len()], values.iter().map(|text| text.as_str().into()).collect())?)
             }
-            AttributeValue::Tensor(_) => return Err("the constant has no value".into()),
+            AttributeValue::Tensor(_) | AttributeValue::Graph(_) => return Err("the constant has no value".into()),
         },
         _ => return Err("the constant has no value".into()),
     };
@@ -139,7 +146,18 @@ impl Operator for CastTo {
             (Self::Bool, Value::Bool(_)) => value.clone(),
             (Self::Bool, Value::Int(tensor)) => Value::Bool(tensor.map(|&v| v != 0)),
             (Self::Bool, Value::Float(tensor)) => Value::Bool(tensor.map(|&v| v != 0.0)),
+            (Self::Bool, Value::Double(tensor)) => Value::Bool(tensor.map(|&v| v != 0.0)),
+            (Self::Bool | Self::Int, Value::Sparse(matrix)) => {
+                return self.run(Arguments(&[Some(&Value::Float(matrix.dense()?))]));
+            }
+            (Self::Double, Value::Sparse(matrix)) => Value::Double(matrix.dense()?.map(|&v| f64::from(v))),
+            (Self::Float, Value::Text(tensor)) => Value::Float(read(tensor)?),
+            (Self::Double, Value::Text(tensor)) => Value::Double(read(tensor)?),
+            (Self::Int, Value::Text(tensor)) => Value::Int(read(tensor)?),
             (Self::Text, Value::Text(_)) => value.clone(),
+            (Self::Text, Value::Bool(tensor)) => Value::Text(tensor.map(|v| if *v { "1" } else { "0" }.into())),
+            (Self::Text, Value::Float(tensor)) => Value::Text(tensor.map(|v| shortest(f64::from(*v), v.to_string()))),
+            (Self::Text, Value::Double(tensor)) => Value::Text(tensor.map(|v| shortest(*v, v.to_string()))),
             (Self::Text, Value::Int(tensor)) => Value::Text(tensor.map(|v| v.to_string().into())),
             (to, from) => return Err(format!("a {} cannot be cast to {to:?}", from.kind())),
         }])
@@ -150,31 +168,58 @@ impl Operator for CastTo {
     }
 }
 
+/// Texts that say numbers.
+fn read<T: std::str::FromStr>(tensor: &Tensor<std::sync::Arc<str>>) -> Result<Tensor<T>, String> {
+    let number =
+        |text: &std::sync::Arc<str>| text.trim().parse().map_err(|_| format!("the text `{text}` is no such number"));
+    Ok(Tensor { shape: tensor.shape, data: tensor.data.iter().map(number).collect::<Result<_, _>>()? })
+}
+
+/// The fewest digits that say the number, as onnxruntime writes it.
+fn shortest(value: f64, text: String) -> std::sync::Arc<str> {
+    match value {
+        value if value.is_nan() => "NaN".into(),
+        f64::INFINITY => "INF".into(),
+        f64::NEG_INFINITY => "-INF".into(),
+        _ => text.into(),
+    }
+}
+
 #[derive(Debug)]
 struct Concat {
     axis: i64,
 }
 
-impl Operator for Concat {
-    fn run(&self, inputs: Arguments<'_>) -> Outputs {
-        let values = (0..inputs.len()).map(|at| inputs.get(at)).collect::<Result<Vec<_>, _>>()?;
+impl Concat {
+    fn joined(&self, values: &[&Value]) -> Result<Value, String> {
         // Before anything is copied: a node may name one value many times.
         if values.iter().map(|value| value.bytes()).sum::<usize>() > MAX_ELEMENTS * size_of::<f64>() {
             return Err("the joined tensor would be too large".into());
         }
-        if let Some(joined) = join_sparse(self.axis, &values) {
-            return Ok(vec![Value::Sparse(joined?)]);
+        if let Some(joined) = join_sparse(self.axis, values) {
+            return Ok(Value::Sparse(joined?));
         }
-        Ok(vec![match values.first() {
+        Ok(match values.first() {
             None => return Err("there is nothing to join".into()),
-            Some(Value::Int(_)) => Value::Int(join(self.axis, &values, |value| Ok(value.ints()?.clone()))?),
-            Some(Value::Text(_)) => Value::Text(join(self.axis, &values, |value| Ok(value.texts()?.clone()))?),
-            Some(Value::Double(_)) => Value::Double(join(self.axis, &values, |value| match value {
+            Some(Value::Int(_)) => Value::Int(join(self.axis, values, |value| Ok(value.ints()?.clone()))?),
+            Some(Value::Text(_)) => Value::Text(join(self.axis, values, |value| Ok(value.texts()?.clone()))?),
+            Some(Value::Bool(_)) => Value::Bool(join(self.axis, values, |value| match value {
+                Value::Bool(tensor) => Ok(tensor.clone()),
+                other => Err(format!("a bool tensor is needed, not a {}", other.kind())),
+            })?),
+            Some(Value::Double(_)) => Value::Double(join(self.axis, values, |value| match value {
                 Value::Double(tensor) => Ok(tensor.clone()),
                 other => Err(format!("a double tensor is needed, not a {}", other.kind())),
             })?),
-            Some(_) => Value::Float(join_floats(self.axis, &values)?),
-        }])
+            Some(_) => Value::Float(join_floats(self.axis, values)?),
+        })
+    }
+}
+
+impl Operator for Concat {
+    fn run(&self, inputs: Arguments<'_>) -> Outputs {
+        let values = (0..inputs.len()).map(|at| inputs.get(at)).collect::<Result<Vec<_>, _>>()?;
+        Ok(vec![self.joined(&values)?])
     }
 
     fn structure(&self) -> OperatorStructure<'_> {
@@ -310,6 +355,10 @@ struct Flatten {
 impl Operator for Flatten {
     fn run(&self, inputs: Arguments<'_>) -> Outputs {
         let value = inputs.get(0)?;
+        if let (Value::Words(_), 1) = (value, self.axis) {
+            // A row's words in one line: they already are.
+            return Ok(vec![value.clone()]);
+        }
         let shape = shape_of(value)?;
         let axis = match self.axis {
             axis if axis == shape.rank() as i64 => shape.rank(),

@@ -1,6 +1,9 @@
-//! Text: lower-casing, splitting and counting n-grams.
+//! Text: changing its case, splitting it and counting n-grams.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use super::{Arguments, Attributes, Built, Operator, Outputs};
 use crate::tensor::{Sparse, Tensor, Value, Words};
@@ -17,7 +20,6 @@ pub(super) fn build(node: &Attributes<'_>) -> Option<Built> {
     })
 }
 
-/// `StringNormalizer` without stop words. In the locale "C", the only one every system has, only ASCII changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum CaseChange {
     None,
@@ -25,38 +27,77 @@ enum CaseChange {
     Upper,
 }
 
+/// `StringNormalizer`. In the locale "C", the only one every system has, only ASCII changes; in others all letters do, by the tables of
+/// Unicode, as Python's `str.lower` does.
+#[derive(Debug)]
+struct Normalizer {
+    change: CaseChange,
+    is_ascii: bool,
+    /// Texts that go, in the case that they are compared in.
+    stop_words: HashSet<String>,
+    is_case_sensitive: bool,
+}
+
 fn normalizer(node: &Attributes<'_>) -> Built {
-    if !node.texts("stopwords")?.is_empty() {
-        return Err("stop words are not supported".into());
-    }
     let change = match node.text("case_change_action", "NONE")? {
         "NONE" => CaseChange::None,
         "LOWER" => CaseChange::Lower,
         "UPPER" => CaseChange::Upper,
         other => return Err(format!("case_change_action {other} does not exist")),
     };
-    let locale = node.text("locale", "en_US")?;
-    if change == CaseChange::None || locale == "C" {
-        Ok(Box::new(change))
-    } else {
-        Err(format!("the locale {locale} is not supported; only C is"))
+    let is_ascii = node.text("locale", "en_US")? == "C";
+    let is_case_sensitive = node.int("is_case_sensitive", 0)? != 0;
+    let words = node.texts("stopwords")?.iter();
+    let stop_words = words.map(|word| if is_case_sensitive { word.clone() } else { lower(word, is_ascii) }).collect();
+    Ok(Box::new(Normalizer { change, is_ascii, stop_words, is_case_sensitive }))
+}
+
+fn lower(text: &str, is_ascii: bool) -> String {
+    if is_ascii { text.to_ascii_lowercase() } else { text.to_lowercase() }
+}
+
+impl Normalizer {
+    fn changed(&self, text: &Arc<str>) -> Arc<str> {
+        // Mostly a text is as it should be, or is plain ASCII.
+        let is_changed = |byte: u8| match self.change {
+            CaseChange::None => false,
+            CaseChange::Lower => byte.is_ascii_uppercase() || !(self.is_ascii || byte.is_ascii()),
+            CaseChange::Upper => byte.is_ascii_lowercase() || !(self.is_ascii || byte.is_ascii()),
+        };
+        match (text.bytes().any(is_changed), self.change) {
+            (false, _) => Arc::clone(text),
+            (true, CaseChange::Upper) if self.is_ascii => text.to_ascii_uppercase().into(),
+            (true, CaseChange::Upper) => text.to_uppercase().into(),
+            (true, _) => lower(text, self.is_ascii).into(),
+        }
+    }
+
+    fn stays(&self, text: &str) -> bool {
+        match self.is_case_sensitive {
+            true => !self.stop_words.contains(text),
+            false => !self.stop_words.contains(&lower(text, self.is_ascii)),
+        }
     }
 }
 
-impl Operator for CaseChange {
+impl Operator for Normalizer {
     fn run(&self, inputs: Arguments<'_>) -> Outputs {
         let texts = inputs.get(0)?.texts()?;
-        let is_changed = |byte: u8| match self {
-            Self::None => false,
-            Self::Lower => byte.is_ascii_uppercase(),
-            Self::Upper => byte.is_ascii_lowercase(),
+        if self.stop_words.is_empty() {
+            return Ok(vec![Value::Text(texts.map(|text| self.changed(text)))]);
+        }
+        let mut kept: Vec<Arc<str>> =
+            texts.data.iter().filter(|text| self.stays(text)).map(|text| self.changed(text)).collect();
+        // A tensor of texts is never empty: one empty text stands for none.
+        if kept.is_empty() {
+            kept.push("".into());
+        }
+        let dims = match *texts.shape.dims() {
+            [_] => vec![kept.len()],
+            [1, _] => vec![1, kept.len()],
+            ref dims => return Err(format!("stop words go from one row of texts, not from the shape {dims:?}")),
         };
-        let change = |text: &Arc<str>| match text.bytes().any(is_changed) {
-            false => Arc::clone(text),
-            true if *self == Self::Lower => text.to_ascii_lowercase().into(),
-            true => text.to_ascii_uppercase().into(),
-        };
-        Ok(vec![Value::Text(texts.map(change))])
+        Ok(vec![Value::Text(Tensor::new(&dims, kept)?)])
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the tree operators do with the sums: base values, averages, labels and post transforms, as onnxruntime does.
 
 use super::{
+    ensemble,
     forest::{Aggregate, Forest},
     kernel::Rows,
     read::{self, LeafNames},
@@ -21,21 +22,52 @@ struct Regressor {
     /// Sums are divided by this: the number of trees for averages.
     divisor: f64,
     post: PostTransform,
+    /// Of doubles the answers are doubles too.
+    keeps_doubles: bool,
+}
+
+impl Aggregate {
+    /// What becomes of the leaves, and what sums of so many trees are divided by.
+    fn named(name: &str, trees: usize) -> Result<(Self, f64), String> {
+        Ok(match name {
+            "SUM" => (Self::Sum, 1.0),
+            "AVERAGE" => (Self::Sum, trees.max(1) as f64),
+            "MIN" => (Self::Min, 1.0),
+            "MAX" => (Self::Max, 1.0),
+            other => return Err(format!("aggregate_function {other} does not exist")),
+        })
+    }
+}
+
+/// `TreeEnsemble`: numbers of its own stand for names.
+pub(super) fn ensemble(node: &Attributes<'_>) -> Built {
+    let targets = outputs(node.int("n_targets", 1)?)?;
+    let forest = Forest::new(&ensemble::trees(node, targets)?, targets)?;
+    let name = match node.int("aggregate_function", 1)? {
+        0 => "AVERAGE",
+        1 => "SUM",
+        2 => "MIN",
+        3 => "MAX",
+        other => return Err(format!("aggregate_function {other} does not exist")),
+    };
+    let (aggregate, divisor) = Aggregate::named(name, forest.trees())?;
+    let post = match node.int("post_transform", 0)? {
+        0 => PostTransform::None,
+        1 => PostTransform::Softmax,
+        2 => PostTransform::Logistic,
+        3 => PostTransform::SoftmaxZero,
+        other => return Err(format!("post_transform {other} is not supported")),
+    };
+    Ok(Box::new(Regressor { forest, targets, base: Vec::new(), aggregate, divisor, post, keeps_doubles: true }))
 }
 
 pub(super) fn regressor(node: &Attributes<'_>) -> Built {
     let targets = outputs(node.int("n_targets", 1)?)?;
     let trees = read::trees(node, &LeafNames { prefix: "target", outputs: "target_ids" }, targets)?;
     let forest = Forest::new(&trees, targets)?;
-    let (aggregate, divisor) = match node.text("aggregate_function", "SUM")? {
-        "SUM" => (Aggregate::Sum, 1.0),
-        "AVERAGE" => (Aggregate::Sum, forest.trees().max(1) as f64),
-        "MIN" => (Aggregate::Min, 1.0),
-        "MAX" => (Aggregate::Max, 1.0),
-        other => return Err(format!("aggregate_function {other} does not exist")),
-    };
-    let base = base_values(node, targets)?;
-    Ok(Box::new(Regressor { forest, targets, base, aggregate, divisor, post: PostTransform::of(node)? }))
+    let (aggregate, divisor) = Aggregate::named(node.text("aggregate_function", "SUM")?, forest.trees())?;
+    let (base, post) = (base_values(node, targets)?, PostTransform::of(node)?);
+    Ok(Box::new(Regressor { forest, targets, base, aggregate, divisor, post, keeps_doubles: false }))
 }
 
 fn outputs(count: i64) -> Result<usize, String> {
@@ -69,12 +101,20 @@ impl Operator for Regressor {
     fn run(&self, inputs: Arguments<'_>) -> Outputs {
         let (rows, answers) = answers(&self.forest, inputs.get(0)?, self.aggregate)?;
         let base = |at: usize| self.base.get(at % self.targets).copied().unwrap_or(0.0);
-        let score = |(at, answer): (usize, f64)| (answer / self.divisor + base(at)) as f32;
-        let mut scores: Vec<f32> = answers.into_iter().enumerate().map(score).collect();
+        let score = |(at, answer): (usize, f64)| answer / self.divisor + base(at);
+        let scores = answers.into_iter().enumerate().map(score);
+        if self.keeps_doubles && self.post == PostTransform::None && matches!(inputs.get(0)?, Value::Double(_)) {
+            return Ok(vec![Value::Double(Tensor::new(&[rows, self.targets], scores.collect())?)]);
+        }
+        let mut scores: Vec<f32> = scores.map(|score| score as f32).collect();
         if self.post != PostTransform::None {
             scores.chunks_exact_mut(self.targets).for_each(|row| self.post.apply(row));
         }
-        Ok(vec![Value::Float(Tensor::new(&[rows, self.targets], scores)?)])
+        let scores = Tensor::new(&[rows, self.targets], scores)?;
+        Ok(vec![match inputs.get(0)? {
+            Value::Double(_) if self.keeps_doubles => Value::Double(scores.map(|&score| f64::from(score))),
+            _ => Value::Float(scores),
+        }])
     }
 
     fn structure(&self) -> OperatorStructure<'_> {

@@ -194,21 +194,28 @@ fn link(
     if roots.next().is_some() {
         return Err(format!("tree {name} has more than one root"));
     }
+    tree.order = ordered(&tree.nodes, tree.root, parents).ok_or_else(|| format!("tree {name} runs in a circle"))?;
+    Ok(())
+}
+
+/// All nodes, each behind all of its parents, of which it has so many; `None` if there is a circle or a node that the root does not
+/// lead to.
+pub(super) fn ordered(nodes: &[Node], root: usize, mut parents: Vec<u32>) -> Option<Vec<usize>> {
     // Nodes are taken when all of their parents were: what is never taken lies on a circle or behind one.
-    let mut open = vec![tree.root];
+    let (mut open, mut order) = (vec![root], Vec::with_capacity(nodes.len()));
     while let Some(index) = open.pop() {
-        tree.order.push(index);
-        if tree.nodes[index].mode == Mode::Leaf {
+        order.push(index);
+        if nodes[index].mode == Mode::Leaf {
             continue;
         }
-        for child in [tree.nodes[index].yes, tree.nodes[index].no] {
+        for child in [nodes[index].yes, nodes[index].no] {
             parents[child] -= 1;
             if parents[child] == 0 {
                 open.push(child);
             }
         }
     }
-    if tree.order.len() == tree.nodes.len() { Ok(()) } else { Err(format!("tree {name} runs in a circle")) }
+    (order.len() == nodes.len()).then_some(order)
 }
 
 fn votes(
