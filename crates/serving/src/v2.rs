@@ -1,4 +1,4 @@
-//! The Open Inference Protocol (V2) as JSON: bytes to columns, answers to bytes, metadata and health bodies.
+//! The Open Inference Protocol (V2): JSON and the bytes of tensors to columns, answers to both, metadata and health bodies.
 //!
 //! What is accepted: one tensor a column (`[rows]` or `[rows, 1]`), or one block `[rows, width]` for all numeric inputs
 //! in the order of the model's signature; data flat or nested; `null` for a missing value. Three inputs are Kilter's own
@@ -18,6 +18,7 @@ mod error;
 mod limits;
 mod metadata;
 mod parameters;
+mod raw;
 mod request;
 mod response;
 
@@ -29,9 +30,10 @@ pub(crate) use error::list;
 pub use error::{InputProblem, V2Error};
 pub use metadata::{ErrorBody, Live, ModelMetadata, ModelReady, Ready, ServerMetadata, TensorMetadata};
 pub use parameters::Parameters;
+pub use raw::read_raw;
 pub use request::{Request, Tensor, read_request};
 pub(crate) use response::check_outputs;
-pub use response::{Answer, OUTPUTS, write_response};
+pub use response::{Answer, OUTPUTS, OutputTensor, OutputValues, write_response};
 
 #[cfg(test)]
 mod tests;

@@ -136,9 +136,15 @@ impl InferResponse {
     /// The answer as a V2 JSON body. `model_version` is the version of the first row.
     pub fn to_json(&self) -> Vec<u8> {
         let mut out = Vec::new();
+        self.write(|answer| write_response(answer, &mut out));
+        out
+    }
+
+    /// Hands the answer to `write`, with the outputs that are wanted. `model_version` is the version of the first row.
+    pub fn write<T>(&self, write: impl FnOnce(&Answer<'_>) -> T) -> T {
         let versions: Vec<u64> = self.versions.iter().map(|version| version.number).collect();
         let first = versions.first().copied().unwrap_or_default();
-        let answer = Answer {
+        write(&Answer {
             model_name: &self.model_name,
             model_version: &first.to_string(),
             id: self.id.as_deref(),
@@ -149,8 +155,6 @@ impl InferResponse {
             probabilities: self.probabilities.as_deref(),
             wanted: &self.outputs,
             made_ids: self.made_ids,
-        };
-        write_response(&answer, &mut out);
-        out
+        })
     }
 }

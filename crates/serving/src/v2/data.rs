@@ -59,6 +59,7 @@ impl<'de> DeserializeSeed<'de> for DataSeed<'_> {
                 let datatype = self.datatype;
                 self.read(input, Floats { values: Vec::new(), datatype }).map(|sink| Column::Float(sink.values))
             }
+            datatype @ Datatype::Bf16 => Err(self.raise(InputProblem::OnlyBinary(datatype))),
             Datatype::Bool => self.read(input, Bools(Vec::new())).map(|sink| Column::Bool(sink.0)),
             Datatype::Bytes => self.read(input, Texts(Vec::new())).map(|sink| Column::Text(sink.0)),
             datatype => {

@@ -23,8 +23,10 @@ pub enum Datatype {
     Uint32,
     /// A whole number of 64 bits without sign.
     Uint64,
-    /// A number of 16 bits.
+    /// A number of 16 bits (IEEE 754 half precision).
     Fp16,
+    /// A number of 16 bits: the upper half of an FP32. Only as bytes.
+    Bf16,
     /// A number of 32 bits.
     Fp32,
     /// A number of 64 bits.
@@ -35,7 +37,7 @@ pub enum Datatype {
 
 impl Datatype {
     /// Every type.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Bool,
         Self::Int8,
         Self::Int16,
@@ -46,6 +48,7 @@ impl Datatype {
         Self::Uint32,
         Self::Uint64,
         Self::Fp16,
+        Self::Bf16,
         Self::Fp32,
         Self::Fp64,
         Self::Bytes,
@@ -64,6 +67,7 @@ impl Datatype {
             Self::Uint32 => "UINT32",
             Self::Uint64 => "UINT64",
             Self::Fp16 => "FP16",
+            Self::Bf16 => "BF16",
             Self::Fp32 => "FP32",
             Self::Fp64 => "FP64",
             Self::Bytes => "BYTES",
@@ -87,7 +91,18 @@ impl Datatype {
             Self::Uint16 => Some((0, u16::MAX as i64)),
             Self::Uint32 => Some((0, u32::MAX as i64)),
             Self::Uint64 => Some((0, i64::MAX)),
-            Self::Bool | Self::Fp16 | Self::Fp32 | Self::Fp64 | Self::Bytes => None,
+            Self::Bool | Self::Fp16 | Self::Bf16 | Self::Fp32 | Self::Fp64 | Self::Bytes => None,
+        }
+    }
+
+    /// Bytes of a value where values are written as bytes; `None` for texts, which state their length.
+    pub(super) const fn value_bytes(self) -> Option<usize> {
+        match self {
+            Self::Bool | Self::Int8 | Self::Uint8 => Some(1),
+            Self::Int16 | Self::Uint16 | Self::Fp16 | Self::Bf16 => Some(2),
+            Self::Int32 | Self::Uint32 | Self::Fp32 => Some(4),
+            Self::Int64 | Self::Uint64 | Self::Fp64 => Some(8),
+            Self::Bytes => None,
         }
     }
 
@@ -95,23 +110,39 @@ impl Datatype {
     pub(super) fn rounded(self, value: f64) -> Option<f64> {
         let rounded = match self {
             Self::Fp32 => f64::from(value as f32),
-            Self::Fp16 => round_to_half(value),
+            Self::Fp16 => HALF.round(value),
+            Self::Bf16 => BRAIN.round(value),
             _ => value,
         };
         (rounded.is_finite() || !value.is_finite()).then_some(rounded)
     }
 }
 
-/// Rounds to the nearest IEEE 754 half-precision number, ties to even; infinite beyond 65520.
-fn round_to_half(value: f64) -> f64 {
-    if value == 0.0 || !value.is_finite() {
-        return value;
+/// A floating-point format of 16 bits.
+struct SmallFloat {
+    /// Significant bits of a normal number.
+    precision: i32,
+    /// The exponent of the smallest normal number; below it the steps stay as they are there.
+    min_exponent: i32,
+    max: f64,
+}
+
+/// IEEE 754 half precision.
+const HALF: SmallFloat = SmallFloat { precision: 11, min_exponent: -14, max: 65_504.0 };
+/// The upper half of single precision: (2 - 2^-7) · 2^127 is its largest number.
+const BRAIN: SmallFloat = SmallFloat { precision: 8, min_exponent: -126, max: 3.389_531_389_251_535_5e38 };
+
+impl SmallFloat {
+    /// The nearest number of the format, ties to even; infinite beyond the largest.
+    fn round(&self, value: f64) -> f64 {
+        if value == 0.0 || !value.is_finite() {
+            return value;
+        }
+        let exponent = ((value.to_bits() >> 52 & 0x7ff) as i32 - 1023).max(self.min_exponent);
+        let step = f64::from(exponent - self.precision + 1).exp2();
+        let rounded = (value / step).round_ties_even() * step;
+        if rounded.abs() > self.max { f64::INFINITY.copysign(value) } else { rounded }
     }
-    // Half precision keeps 11 significant bits, fewer below 2^-14: there the steps are 2^-24.
-    let exponent = value.abs().log2().floor().max(-14.0);
-    let step = (exponent - 10.0).exp2();
-    let rounded = (value / step).round_ties_even() * step;
-    if rounded.abs() > 65_504.0 { f64::INFINITY.copysign(value) } else { rounded }
 }
 
 impl fmt::Display for Datatype {
@@ -141,6 +172,13 @@ mod tests {
             assert_eq!(Datatype::Fp16.rounded(value), Some(expected), "{value}");
         }
         assert_eq!(Datatype::Fp16.rounded(65_520.0), None);
+        // Reference values: torch.bfloat16.
+        for (value, expected) in
+            [(0.1, 0.100_097_656_25), (257.0, 256.0), (259.0, 260.0), (1e-40, 9.183_549_615_799_121e-41)]
+        {
+            assert_eq!(Datatype::Bf16.rounded(value), Some(expected), "{value}");
+        }
+        assert_eq!(Datatype::Bf16.rounded(3.4e38), None);
         assert_eq!(Datatype::Fp32.rounded(1e39), None);
         assert_eq!(Datatype::Fp64.rounded(1e308), Some(1e308));
     }

@@ -49,7 +49,7 @@ pub enum InputProblem {
     #[error("has a name that is not a text")]
     BadName,
     #[error(
-        "has the unknown datatype `{0}`; known are BOOL, INT8 to INT64, UINT8 to UINT64, FP16, FP32, FP64 and BYTES"
+        "has the unknown datatype `{0}`; known are BOOL, INT8 to INT64, UINT8 to UINT64, FP16, BF16, FP32, FP64 and BYTES"
     )]
     UnknownDatatype(String),
     #[error(
@@ -60,6 +60,19 @@ pub enum InputProblem {
     HugeShape(Vec<u64>),
     #[error("has {found} values; its shape {shape:?} says {expected}")]
     WrongCount { found: String, expected: u64, shape: Vec<u64> },
+    #[error("has {found} bytes of data; its shape {shape:?} says {expected}")]
+    WrongBytes { found: usize, expected: u64, shape: Vec<u64> },
+    #[error(
+        "has {found} bytes of data, which ends within the value at position {at}: each value is its length in 4 bytes \
+         (little-endian) and its text"
+    )]
+    CutOff { at: usize, found: usize },
+    #[error("has {left} bytes left after its {count} values")]
+    BytesLeft { left: usize, count: usize },
+    #[error("has a text at position {at} that is not UTF-8")]
+    NotUtf8 { at: usize },
+    #[error("is {0}, whose values are sent as bytes, not as JSON: use binary data, gRPC, or FP32")]
+    OnlyBinary(Datatype),
     #[error("has a list of {found} values inside of its data where its shape {shape:?} says {expected}")]
     Ragged { found: String, expected: u64, shape: Vec<u64> },
     #[error("nests its data deeper than its shape {0:?}")]

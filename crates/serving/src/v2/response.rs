@@ -5,7 +5,7 @@ use std::sync::Arc;
 use kilter_domain::nearest::nearest;
 use kilter_inference::Task;
 
-use super::{ID_INPUT, V2Error};
+use super::{Datatype, ID_INPUT, V2Error, raw::write_text};
 
 /// INT64 `[rows]`: the number of the version that answered each row.
 const VERSION: &str = "__version";
@@ -79,28 +79,89 @@ pub fn write_response(answer: &Answer<'_>, out: &mut Vec<u8>) {
     }
     out.extend_from_slice(b",\"outputs\":[");
     let mut separator = Separator::default();
-    if is_wanted(answer, SCORE) {
+    for output in answer.outputs() {
         separator.put(out);
-        tensor(out, TensorHead::new(SCORE, "FP64", &[rows]), answer.scores, |out, score| number(out, *score));
-    }
-    if let Some(labels) = answer.labels.filter(|_| is_wanted(answer, LABEL)) {
-        separator.put(out);
-        tensor(out, TensorHead::new(LABEL, "BYTES", &[rows]), labels, |out, label| text(out, label));
-    }
-    if let Some(values) = answer.probabilities.filter(|_| is_wanted(answer, PROBABILITIES)) {
-        separator.put(out);
-        let shape = [rows, values.len().checked_div(rows).unwrap_or(0)];
-        tensor(out, TensorHead::new(PROBABILITIES, "FP32", &shape), values, |out, value| number(out, *value));
-    }
-    if is_wanted(answer, ID_INPUT) {
-        separator.put(out);
-        tensor(out, TensorHead::new(ID_INPUT, "BYTES", &[rows]), answer.ids, |out, id| text(out, id));
-    }
-    if is_wanted(answer, VERSION) {
-        separator.put(out);
-        tensor(out, TensorHead::new(VERSION, "INT64", &[rows]), answer.versions, |out, version| number(out, *version));
+        let head = TensorHead::new(output.name, output.datatype.as_str(), output.shape());
+        match output.values {
+            OutputValues::Doubles(values) => tensor(out, head, values, |out, value| number(out, *value)),
+            OutputValues::Singles(values) => tensor(out, head, values, |out, value| number(out, *value)),
+            OutputValues::Texts(values) => tensor(out, head, values, |out, value| text(out, value)),
+            OutputValues::Wholes(values) => tensor(out, head, values, |out, value| number(out, *value)),
+        }
     }
     out.extend_from_slice(b"]}");
+}
+
+/// One tensor of an answer.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct OutputTensor<'a> {
+    /// Its name.
+    pub name: &'static str,
+    /// Its datatype.
+    pub datatype: Datatype,
+    /// Its values, row-major.
+    pub values: OutputValues<'a>,
+    shape: [usize; 2],
+    dimensions: usize,
+}
+
+/// The values of an output.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum OutputValues<'a> {
+    /// FP64.
+    Doubles(&'a [f64]),
+    /// FP32.
+    Singles(&'a [f32]),
+    /// BYTES.
+    Texts(&'a [Arc<str>]),
+    /// INT64; none of them is negative.
+    Wholes(&'a [u64]),
+}
+
+impl<'a> OutputTensor<'a> {
+    fn rows(name: &'static str, datatype: Datatype, rows: usize, values: OutputValues<'a>) -> Self {
+        Self { name, datatype, values, shape: [rows, 1], dimensions: 1 }
+    }
+
+    /// `[rows]`, of the probabilities `[rows, classes]`.
+    pub fn shape(&self) -> &[usize] {
+        &self.shape[..self.dimensions]
+    }
+
+    /// Appends the values as bytes, as [`super::read_raw`] reads them: NaN and infinities stay what they are.
+    pub fn write_raw(&self, out: &mut Vec<u8>) {
+        match self.values {
+            OutputValues::Doubles(values) => {
+                values.iter().for_each(|value| out.extend_from_slice(&value.to_le_bytes()))
+            }
+            OutputValues::Singles(values) => {
+                values.iter().for_each(|value| out.extend_from_slice(&value.to_le_bytes()))
+            }
+            OutputValues::Texts(values) => values.iter().for_each(|value| write_text(value, out)),
+            OutputValues::Wholes(values) => values.iter().for_each(|value| out.extend_from_slice(&value.to_le_bytes())),
+        }
+    }
+}
+
+impl<'a> Answer<'a> {
+    /// The outputs that are wanted, in the order of [`OUTPUTS`].
+    pub fn outputs(&self) -> impl Iterator<Item = OutputTensor<'a>> + use<'a> {
+        let rows = self.scores.len();
+        let one = |name, datatype, values| OutputTensor::rows(name, datatype, rows, values);
+        let probabilities = self.probabilities.map(|values| OutputTensor {
+            shape: [rows, values.len().checked_div(rows).unwrap_or(0)],
+            dimensions: 2,
+            ..one(PROBABILITIES, Datatype::Fp32, OutputValues::Singles(values))
+        });
+        let all = [
+            Some(one(SCORE, Datatype::Fp64, OutputValues::Doubles(self.scores))),
+            self.labels.map(|labels| one(LABEL, Datatype::Bytes, OutputValues::Texts(labels))),
+            probabilities,
+            Some(one(ID_INPUT, Datatype::Bytes, OutputValues::Texts(self.ids))),
+            Some(one(VERSION, Datatype::Int64, OutputValues::Wholes(self.versions))),
+        ];
+        all.map(|output| output.filter(|output| is_wanted(self, output.name))).into_iter().flatten()
+    }
 }
 
 fn is_wanted(answer: &Answer<'_>, name: &str) -> bool {

@@ -308,6 +308,31 @@ fn answers_are_json_with_null_for_nan() {
 }
 
 #[test]
+fn outputs_as_bytes_read_back_with_their_nan() {
+    let (ids, labels) = (["a".into(), "".into()], ["no".into(), "y\n".into()]);
+    let answer = Answer { versions: &[8, 9], ..answer(&ids, &labels, &[]) };
+    let read = answer.outputs().map(|output| {
+        let mut bytes = Vec::new();
+        output.write_raw(&mut bytes);
+        let shape: Vec<u64> = output.shape().iter().map(|size| *size as u64).collect();
+        format!("{} {shape:?} {:?}", output.name, read_raw(output.datatype, &shape, &bytes).unwrap())
+    });
+    let expected = [
+        "score [2] Float([0.25, NaN])",
+        r#"label [2] Text([Some("no"), Some("y\n")])"#,
+        "probabilities [2, 2] Float([0.75, 0.25, 0.10000000149011612, NaN])",
+        r#"__id [2] Text([Some("a"), Some("")])"#,
+        "__version [2] Int([Some(8), Some(9)])",
+    ];
+    assert_eq!(read.collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn bf16_is_not_read_from_json() {
+    refuses(&tensor("tenure", "[1]", "BF16", "[1]"), &["`tenure` is BF16", "sent as bytes"]);
+}
+
+#[test]
 fn only_wanted_outputs_are_answered_and_unknown_ones_refused() {
     let (ids, labels) = (["a".into(), "b".into()], ["no".into(), "no".into()]);
     let wanted = ["label".to_owned()];
