@@ -96,6 +96,7 @@ const fn files(name: &'static str, reason: &'static str) -> AccessRule {
 }
 
 const PROBE: &str = "balancers and probes have no name; it tells nothing of a project";
+const TELLS_READINESS: &str = "balancers and probes have no name; it tells whether a name answers, and nothing else";
 const READS_FILES: &str = "reads and writes the files that it names";
 
 /// Every route and every command.
@@ -203,18 +204,27 @@ pub const ACCESS_RULES: &[AccessRule] = &[
     open("/v2", "it is the same for every server"),
     open("/v2/health/live", PROBE),
     open("/v2/health/ready", PROBE),
-    open(
-        "/v2/models/{model}/ready",
-        "balancers and probes have no name; it tells whether a name answers, and nothing else",
-    ),
-    open(
-        "/v2/models/{model}/versions/{version}/ready",
-        "balancers and probes have no name; it tells whether a name answers, and nothing else",
-    ),
+    open("/v2/models/{model}/ready", TELLS_READINESS),
+    open("/v2/models/{model}/versions/{version}/ready", TELLS_READINESS),
     route("GET", "/v2/models/{model}", Action::Read, ProjectScope::Endpoint),
     route("GET", "/v2/models/{model}/versions/{version}", Action::Read, ProjectScope::Endpoint),
+    route("GET", "/v2/models/stats", Action::Read, ProjectScope::AnyProject),
+    route("GET", "/v2/models/{model}/config", Action::Read, ProjectScope::Endpoint),
+    route("GET", "/v2/models/{model}/versions/{version}/config", Action::Read, ProjectScope::Endpoint),
+    route("GET", "/v2/models/{model}/stats", Action::Read, ProjectScope::Endpoint),
+    route("GET", "/v2/models/{model}/versions/{version}/stats", Action::Read, ProjectScope::Endpoint),
+    route("POST", "/v2/repository/index", Action::Read, ProjectScope::AnyProject),
+    route("POST", "/v2/repository/models/{model}/load", Action::Deploy, ProjectScope::Endpoint),
+    route("POST", "/v2/repository/models/{model}/unload", Action::Deploy, ProjectScope::Endpoint),
     route("POST", "/v2/models/{model}/infer", Action::Predict, ProjectScope::Endpoint),
     route("POST", "/v2/models/{model}/versions/{version}/infer", Action::Predict, ProjectScope::Endpoint),
+    route("GET", "/v1/models", Action::Read, ProjectScope::AnyProject),
+    open("/v1/models/{model}", TELLS_READINESS),
+    route("POST", "/v1/models/{model}", Action::Predict, ProjectScope::Endpoint),
+    open("/ping", PROBE),
+    open("/endpoints/{endpoint}/ping", TELLS_READINESS),
+    route("POST", "/invocations", Action::Predict, ProjectScope::AnyProject),
+    route("POST", "/endpoints/{endpoint}/invocations", Action::Predict, ProjectScope::Endpoint),
     // Commands that change or read what is registered.
     AccessRule {
         operation: Operation::Command("run"),

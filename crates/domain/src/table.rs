@@ -142,6 +142,15 @@ impl Column {
     }
 }
 
+/// What stands for "missing" in a cell of a text file, in a column of numbers, yes/no or times. In a text column only an empty
+/// cell is missing: `NA` may be Namibia there.
+const MISSING_CELLS: [&str; 10] = ["", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "?", "<NA>"];
+
+/// Whether a cell of a text file stands for a missing value, in a column of anything but texts.
+pub fn is_missing_cell(cell: &str) -> bool {
+    cell.len() <= 4 && MISSING_CELLS.contains(&cell)
+}
+
 /// Why columns do not make a table.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[expect(missing_docs, reason = "the message of each variant says what it is")]

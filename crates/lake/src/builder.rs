@@ -3,9 +3,9 @@
 
 use std::{collections::HashSet, mem, sync::Arc};
 
-use kilter_domain::table::{Column, ColumnType};
+use kilter_domain::table::{Column, ColumnType, is_missing_cell};
 
-use crate::infer_schema::{is_missing, parse_bool, parse_float, parse_time};
+use crate::infer_schema::{parse_bool, parse_float, parse_time};
 
 /// Past so many different texts a column is hardly categorical, and looking them up costs more than it saves.
 const MAX_SHARED: usize = 1 << 16;
@@ -72,7 +72,7 @@ impl ColumnBuilder {
             return Ok(());
         }
         let cell = cell.trim_ascii();
-        if is_missing(cell) {
+        if is_missing_cell(cell) {
             self.push_missing();
             return Ok(());
         }

@@ -2,15 +2,10 @@
 //! file and not over a sample. A column keeps its text where a number would lose something: `007`, and
 //! whole numbers of more than 64 bits.
 
-use kilter_domain::{table::ColumnType, time::Timestamp};
-
-/// What stands for "missing" in a column of numbers, yes/no or times. In a text column only an empty cell is
-/// missing: `NA` may be Namibia there.
-const MISSING: [&str; 10] = ["", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "?", "<NA>"];
-
-pub(crate) fn is_missing(cell: &str) -> bool {
-    cell.len() <= 4 && MISSING.contains(&cell)
-}
+use kilter_domain::{
+    table::{ColumnType, is_missing_cell},
+    time::Timestamp,
+};
 
 /// What the cells seen so far may be.
 #[derive(Clone, Copy, Debug, Default)]
@@ -33,7 +28,7 @@ impl TypeInference {
             return;
         }
         let cell = cell.trim_ascii();
-        if is_missing(cell) {
+        if is_missing_cell(cell) {
             return;
         }
         self.any = true;

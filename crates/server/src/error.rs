@@ -60,6 +60,9 @@ impl IntoResponse for V2Error {
         if status == StatusCode::SERVICE_UNAVAILABLE {
             response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
         }
+        if status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
         response
     }
 }
@@ -86,10 +89,22 @@ impl From<ApiError> for MlflowError {
 /// A refusal in the words of the protocol that the address speaks.
 pub(crate) fn error_response(path: &str, problem: Problem) -> Response {
     match path {
-        path if path.starts_with("/v2") => V2Error::from(ApiError::from(problem)).into_response(),
+        path if is_below(path, "/v2") || is_below(path, "/v1/models") => {
+            V2Error::from(ApiError::from(problem)).into_response()
+        }
+        path if is_scoring(path) => MlflowError::from(V2Error::from(ApiError::from(problem))).into_response(),
         path if mlflow_routes::is_below(path) => MlflowError::from(problem).into_response(),
         path => ApiError::from(problem.at(path)).into_response(),
     }
+}
+
+fn is_below(path: &str, root: &str) -> bool {
+    path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// Whether an address is one of MLflow's scoring server.
+fn is_scoring(path: &str) -> bool {
+    path == "/invocations" || path == "/ping" || is_below(path, "/endpoints")
 }
 
 pub(crate) fn json(body: &impl Serialize) -> Response {

@@ -13,43 +13,9 @@ use crate::{error::ApiError, state::AppState};
 /// The largest body of a request that changes a state: a version, a name, a reason.
 const MAX_STATEMENT_BYTES: usize = 256 << 10;
 
-/// A request of the inference protocol may have a binary body behind its JSON; no form of a web page sends such a type.
-const V2_BINARY: &str = "application/octet-stream";
-
-/// What `curl -d` states where its caller states nothing.
-const FORM: &str = "application/x-www-form-urlencoded";
-
-/// The bytes of a request of the inference protocol, at most as many as the server takes.
-pub(crate) struct V2Body(pub(crate) Bytes);
-
-impl FromRequest<AppState> for V2Body {
-    type Rejection = ApiError;
-
-    async fn from_request(request: Request, state: &AppState) -> Result<Self, ApiError> {
-        if !leaves_the_type_to_us(request.headers()) {
-            check_type(request.headers(), &[V2_BINARY])?;
-        }
-        Ok(Self(read(request, state, state.options().limits.body).await?))
-    }
-}
-
-/// Whether a client of the inference protocol that is no browser stated no type of its own: `requests` sends none with a
-/// text, `curl -d` that of a form. A browser names the origin of a page that posts, and its forms of this type are
-/// percent-encoded, which is no JSON.
-fn leaves_the_type_to_us(headers: &HeaderMap) -> bool {
-    let is_of_a_browser = headers.contains_key(header::ORIGIN) || headers.contains_key("sec-fetch-site");
-    let mut stated = headers.get_all(header::CONTENT_TYPE).into_iter();
-    match (stated.next(), stated.next()) {
-        _ if is_of_a_browser => false,
-        (None, _) => true,
-        (Some(only), None) => only.as_bytes().eq_ignore_ascii_case(FORM.as_bytes()),
-        (Some(_), Some(_)) => false,
-    }
-}
-
 /// Refuses a body that does not state that it is JSON (or one of `others`): a page of another origin can send any text
 /// without being asked, but none of these types.
-fn check_type(headers: &HeaderMap, others: &[&str]) -> Result<(), Problem> {
+pub(crate) fn check_type(headers: &HeaderMap, others: &[&str]) -> Result<(), Problem> {
     let mut stated = headers.get_all(header::CONTENT_TYPE).into_iter();
     let text = match (stated.next(), stated.next()) {
         (None, _) => None,
@@ -78,7 +44,8 @@ impl FromRequest<AppState> for JsonBody {
     }
 }
 
-async fn read(request: Request, state: &AppState, limit: usize) -> Result<Bytes, Problem> {
+/// The bytes of a body, at most `limit`, counted among those of all bodies.
+pub(crate) async fn read(request: Request, state: &AppState, limit: usize) -> Result<Bytes, Problem> {
     let body = request.into_body();
     let announced = body.size_hint().exact();
     state.bodies().read(body, announced, limit).await

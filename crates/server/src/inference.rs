@@ -1,4 +1,11 @@
 //! The protocols that predictions are asked for by.
 
-pub(crate) mod answer;
+mod answer;
+mod body;
+mod compression;
+mod endpoint;
+pub(crate) mod invocations;
+pub(crate) mod kserve_v1;
+pub(crate) mod repository;
 pub(crate) mod rest_v2;
+pub(crate) mod statistics;

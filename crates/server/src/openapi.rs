@@ -16,7 +16,7 @@ use crate::{
         imports, inbox, keys, lineage, models, monitors, predictions, runs, status, tracked_runs,
     },
     caller::Caller,
-    inference::rest_v2,
+    inference::{invocations, kserve_v1, repository, rest_v2, statistics},
     metrics,
     state::AppState,
 };
@@ -26,7 +26,7 @@ use crate::{
     info(title = "Kilter", description = "Keeps machine-learning models in kilter.", license(name = "Apache-2.0", identifier = "Apache-2.0")),
     components(schemas(Problem)),
     tags(
-        (name = "inference", description = "Predictions: the Open Inference Protocol (V2)"),
+        (name = "inference", description = "Predictions: the Open Inference Protocol (V2), KServe V1, and the routes of MLflow's scoring server"),
         (name = "runs", description = "Runs: start, follow, cancel, read"),
         (name = "models", description = "Models and their versions: read, submit, approve, reject, review, waive, retire, revoke"),
         (name = "deployments", description = "Endpoints and deployments: read, deploy, roll back"),
@@ -98,15 +98,35 @@ pub(crate) fn all() -> OpenApiRouter<AppState> {
         .routes(routes!(runs::cancel_run))
         .routes(routes!(runs::get_step_log))
         .merge(tracking())
+        .merge(inference())
+}
+
+/// The addresses of the inference protocols.
+fn inference() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
         .routes(routes!(rest_v2::server))
         .routes(routes!(rest_v2::live))
         .routes(routes!(rest_v2::ready))
+        .routes(routes!(statistics::all_statistics))
         .routes(routes!(rest_v2::model))
+        .routes(routes!(rest_v2::model_config))
         .routes(routes!(rest_v2::model_ready))
         .routes(routes!(rest_v2::infer))
+        .routes(routes!(statistics::model_statistics))
         .routes(routes!(rest_v2::version))
+        .routes(routes!(rest_v2::version_config))
         .routes(routes!(rest_v2::version_ready))
         .routes(routes!(rest_v2::infer_version))
+        .routes(routes!(statistics::version_statistics))
+        .routes(routes!(repository::repository_index))
+        .routes(routes!(repository::load_model))
+        .routes(routes!(repository::unload_model))
+        .routes(routes!(kserve_v1::v1_models))
+        .routes(routes!(kserve_v1::v1_model, kserve_v1::v1_predict))
+        .routes(routes!(invocations::ping))
+        .routes(routes!(invocations::invocations))
+        .routes(routes!(invocations::ping_endpoint))
+        .routes(routes!(invocations::endpoint_invocations))
 }
 
 /// The addresses of what clients logged, here and elsewhere.

@@ -9,7 +9,7 @@ use axum::{
 use kilter_api::{Code, Problem, mlflow_routes};
 
 use crate::{
-    error::ApiError,
+    error::{ApiError, error_response},
     middleware::{authorize, cross_origin, observe},
     mlflow,
     openapi::all,
@@ -33,10 +33,16 @@ async fn no_route(method: Method, uri: Uri) -> Response {
     if mlflow_routes::is_below(uri.path()) {
         return mlflow::unknown_route();
     }
-    let problem = Problem::new(Code::RouteNotFound, format!("there is nothing at {method} {}", uri.path()));
-    ApiError::from(problem.at(uri.path())).into_response()
+    error_response(
+        uri.path(),
+        Problem::new(Code::RouteNotFound, format!("there is nothing at {method} {}", uri.path())),
+    )
 }
 
-async fn no_method(method: Method, uri: Uri) -> ApiError {
-    Problem::new(Code::MethodNotAllowed, format!("{} does not take {method}", uri.path())).at(uri.path()).into()
+async fn no_method(method: Method, uri: Uri) -> Response {
+    if mlflow_routes::is_below(uri.path()) {
+        let detail = format!("{} does not take {method}", uri.path());
+        return ApiError::from(Problem::new(Code::MethodNotAllowed, detail).at(uri.path())).into_response();
+    }
+    error_response(uri.path(), Problem::new(Code::MethodNotAllowed, format!("{} does not take {method}", uri.path())))
 }

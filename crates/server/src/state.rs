@@ -235,7 +235,7 @@ impl AppState {
     }
 
     /// A text whose files are named below the data folder: where that lies is nobody's business who asks from elsewhere.
-    fn without_folder(&self, text: &str) -> String {
+    pub(crate) fn without_folder(&self, text: &str) -> String {
         text.replace(&format!("{}/", self.options().data.display()), "")
     }
 

@@ -114,7 +114,8 @@ async fn nothing_is_done_for_a_body_that_a_form_could_send() {
             Some("text/plain, application/json"),
             Some(""),
         ] {
-            if path.starts_with("/v2") && matches!(kind, None | Some("application/x-www-form-urlencoded")) {
+            let reads_any_type = path.starts_with("/v2") || path.starts_with("/v1/models");
+            if reads_any_type || (path.ends_with("/invocations") && kind.is_none()) {
                 continue;
             }
             let headers: Vec<_> =
@@ -135,16 +136,21 @@ async fn nothing_is_done_for_a_body_that_a_form_could_send() {
 }
 
 #[tokio::test]
-async fn an_inference_client_that_states_no_type_is_read_unless_it_is_a_browser() {
+async fn an_inference_client_is_read_whatever_type_it_states_unless_it_is_a_browser() {
     let world = World::new(|_| {});
     let form = ("content-type", "application/x-www-form-urlencoded");
-    for stated in [&[("host", "localhost")][..], &[("host", "localhost"), form]] {
-        let (status, body) = world.send(&Method::POST, "/v2/models/m/infer", stated, "{}").await;
-        assert_eq!(status, StatusCode::NOT_FOUND, "{stated:?} {body}");
-        for of_browser in [("sec-fetch-site", "same-origin"), ("origin", "http://localhost")] {
-            let headers = [stated, &[of_browser]].concat();
-            let (status, body) = world.send(&Method::POST, "/v2/models/m/infer", &headers, "{}").await;
-            assert_eq!(status, StatusCode::UNSUPPORTED_MEDIA_TYPE, "{headers:?} {body}");
+    let plain = ("content-type", "text/plain");
+    for stated in [&[("host", "localhost")][..], &[("host", "localhost"), form], &[("host", "localhost"), plain]] {
+        for path in ["/v2/models/m/infer", "/v1/models/m:predict"] {
+            let (status, body) = world.send(&Method::POST, path, stated, "{}").await;
+            assert_eq!(status, StatusCode::NOT_FOUND, "{path} {stated:?} {body}");
+        }
+        for path in ["/v2/models/m/infer", "/v2/repository/index", "/v1/models/m:predict", "/endpoints/m/invocations"] {
+            for of_browser in [("sec-fetch-site", "same-origin"), ("origin", "http://localhost")] {
+                let headers = [stated, &[of_browser]].concat();
+                let (status, body) = world.send(&Method::POST, path, &headers, "{}").await;
+                assert_eq!(status, StatusCode::UNSUPPORTED_MEDIA_TYPE, "{path} {headers:?} {body}");
+            }
         }
     }
 }

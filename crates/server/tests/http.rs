@@ -134,6 +134,12 @@ async fn with_a_token_only_health_and_readiness_answer_without_it() {
     let refused = world.get("/api/v1/openapi.json").await;
     assert_eq!((status(&refused), problem(&refused).code.as_str()), (401, "token_missing"));
     assert!(refused.contains("www-authenticate: Bearer\r\n"));
+    for path in ["/v2", "/v2/models/m", "/v2/models/m/ready", "/v2/models/stats", "/v1/models", "/v1/models/m"] {
+        let refused = world.get(path).await;
+        let said: serde_json::Value = serde_json::from_str(body(&refused)).unwrap();
+        assert!(status(&refused) == 401 && said["error"].is_string(), "{path}: {refused}");
+        assert!(refused.contains("www-authenticate: Bearer\r\n"), "{refused}");
+    }
     let ask = |token: &str| {
         format!(
             "GET /api/v1/openapi.json HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\nconnection: close\r\n\r\n"

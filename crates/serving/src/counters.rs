@@ -4,9 +4,11 @@
 //! Out of scope: windows and clocks. Who wants a rate takes two snapshots.
 
 use std::{
-    sync::atomic::{AtomicU64, Ordering::Relaxed},
+    sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed},
     time::Duration,
 };
+
+use kilter_domain::time::Timestamp;
 
 /// Each bucket is this much wider than the one before: its middle is within 1 % of all it holds.
 const GROWTH: f64 = 1.02;
@@ -126,6 +128,7 @@ pub struct Counters {
     edges: ScoreEdges,
     bins: Vec<AtomicU64>,
     missing_scores: AtomicU64,
+    last_scored: AtomicI64,
 }
 
 /// The counters of one version at one moment. All of them only grow.
@@ -147,6 +150,8 @@ pub struct VersionCounts {
     pub bins: Vec<u64>,
     /// Scores that were NaN.
     pub missing_scores: u64,
+    /// When it last scored rows; the beginning of time: not yet.
+    pub last_scored: Timestamp,
 }
 
 impl Counters {
@@ -162,6 +167,7 @@ impl Counters {
             edges,
             bins,
             missing_scores: AtomicU64::new(0),
+            last_scored: AtomicI64::new(0),
         }
     }
 
@@ -173,6 +179,10 @@ impl Counters {
             let counter = if score.is_nan() { &self.missing_scores } else { &self.bins[self.edges.bin(*score)] };
             counter.fetch_add(1, Relaxed);
         }
+    }
+
+    pub(crate) fn scored_at(&self, now: Timestamp) {
+        self.last_scored.fetch_max(now.millis(), Relaxed);
     }
 
     pub(crate) fn failed(&self) {
@@ -197,6 +207,7 @@ impl Counters {
             edges: self.edges.clone(),
             bins: self.bins.iter().map(load).collect(),
             missing_scores: load(&self.missing_scores),
+            last_scored: Timestamp(self.last_scored.load(Relaxed)),
         }
     }
 }
@@ -213,6 +224,7 @@ impl VersionCounts {
             edges: self.edges.clone(),
             bins: differences(&self.bins, &earlier.bins),
             missing_scores: self.missing_scores.saturating_sub(earlier.missing_scores),
+            last_scored: self.last_scored,
         }
     }
 

@@ -1,7 +1,7 @@
 //! The data plane as a library: what answers a prediction, and what remembers that it did.
 //!
-//! Three parts, each usable alone: [`v2`] reads and writes the Open Inference Protocol as JSON, [`endpoint`] holds
-//! the versions that are served and decides which one answers, [`prediction_log`] keeps predictions and labels so that what was
+//! Four parts, each usable alone: [`v2`] reads and writes the Open Inference Protocol, [`scoring`] the formats of MLflow and
+//! of KServe V1, [`endpoint`] holds the versions that are served and decides which one answers, [`prediction_log`] keeps predictions and labels so that what was
 //! acknowledged survives `kill -9`.
 //!
 //! Invariants: a prediction waits for nothing outside of this process but (in durable mode) its own disk; whatever a
@@ -15,6 +15,7 @@ pub mod counters;
 pub mod endpoint;
 mod model_output;
 pub mod prediction_log;
+pub mod scoring;
 pub mod v2;
 
 pub use endpoint::{

@@ -79,6 +79,11 @@ impl Readable {
         self.projects.iter().any(|project| project.as_str() == name)
     }
 
+    /// The endpoints whose projects may be read, by name.
+    pub fn endpoints(&self) -> impl Iterator<Item = &EndpointName> {
+        self.endpoints.iter()
+    }
+
     /// Whether the project of this endpoint may be read.
     pub fn has_endpoint(&self, name: &str) -> bool {
         self.endpoints.iter().any(|endpoint| endpoint.as_str() == name)

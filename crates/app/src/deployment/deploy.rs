@@ -78,7 +78,8 @@ pub fn roll_back_at(
     )
 }
 
-fn resolve_target(app: &App, endpoint: &EndpointName) -> Result<(Project, Deploy), DeployError> {
+/// The project and the place of an endpoint.
+pub(super) fn resolve_target(app: &App, endpoint: &EndpointName) -> Result<(Project, Deploy), DeployError> {
     let unknown = || NotFound {
         what: "endpoint",
         id: endpoint.to_string(),

@@ -238,7 +238,7 @@ pub const ORDER: &[(&str, &[&str])] = &[
             "drift_over_time",
         ],
     ),
-    ("serving", &["counters", "model_output", "prediction_log", "column_stats", "v2", "endpoint"]),
+    ("serving", &["counters", "model_output", "prediction_log", "column_stats", "v2", "endpoint", "scoring"]),
     (
         "app",
         &[

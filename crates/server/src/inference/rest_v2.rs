@@ -7,51 +7,32 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use kilter_app::{
-    App,
-    causes::NoLiveVersion,
-    deployment,
-    prediction::{self, Serving},
-};
-use kilter_domain::ids::EndpointName;
+use kilter_app::prediction::Serving;
 use kilter_serving::{
-    Endpoint, EventTimes, InferError,
-    v2::{Live, Ready, ServerMetadata},
+    Endpoint, EventTimes,
+    v2::{Live, ModelConfig, Ready, ServerMetadata},
 };
 
 use crate::{
     caller::Caller,
-    error::{V2Error, json, raw},
-    extract::V2Body,
-    inference::answer::{self, AnswerError},
+    error::{ApiError, V2Error, json},
+    inference::{
+        body::{InferenceBody, respond},
+        endpoint::{ask, serving},
+    },
     state::AppState,
 };
 
-fn serving(app: &App, model: &str) -> Result<Arc<Serving>, V2Error> {
-    let unknown = || V2Error { status: 404, error: format!("there is no model `{model}` here") };
-    let name: EndpointName = model.parse().map_err(|_| unknown())?;
-    prediction::serving(app, &name).ok_or_else(|| match deployment::project_at(app, &name) {
-        _ if deployment::refused_at(app, &name).is_some() => V2Error { status: 503, error: unanswered(&name) },
-        Ok(Some(_)) => V2Error { status: 404, error: NoLiveVersion { endpoint: name }.to_string() },
-        _ => unknown(),
-    })
-}
-
-/// Refuses a version that is not the one that answers: which version answers which request is the endpoint's choice.
-fn check_version(serving: &Serving, model: &str, version: &str) -> Result<(), V2Error> {
-    let routes = serving.endpoint().routes();
-    let known = routes.versions().any(|served| served.version().to_string() == version);
-    match known {
-        true => Ok(()),
-        false => {
-            Err(V2Error { status: 404, error: format!("version `{version}` of model `{model}` is not served here") })
-        }
-    }
+/// The number of a version in an address. What is no number is no version that there could be.
+fn version_number(serving: &Serving, version: &str) -> Result<u64, V2Error> {
+    serving.endpoint().version_metadata(version)?;
+    version.parse().map_err(|_| V2Error { status: 404, error: format!("there is no version `{version}`") })
 }
 
 #[utoipa::path(get, path = "/v2", tag = "inference", responses((status = 200, description = "Name, version and extensions of the server")))]
-pub(crate) async fn server(_: Caller) -> Response {
-    json(&ServerMetadata::kilter(env!("CARGO_PKG_VERSION")))
+pub(crate) async fn server(caller: Result<Caller, ApiError>) -> Result<Response, V2Error> {
+    caller?;
+    Ok(json(&ServerMetadata::kilter(env!("CARGO_PKG_VERSION"))))
 }
 
 #[utoipa::path(get, path = "/v2/health/live", tag = "inference", responses((status = 200, description = "It answers")))]
@@ -80,29 +61,51 @@ pub(crate) async fn version(
     State(state): State<AppState>,
     Path((model, version)): Path<(String, String)>,
 ) -> Result<Response, V2Error> {
-    let serving = serving(&state.app(), &model)?;
-    check_version(&serving, &model, &version)?;
-    Ok(json(&serving.endpoint().metadata()?))
+    Ok(json(&serving(&state.app(), &model)?.endpoint().version_metadata(&version)?))
 }
 
-#[utoipa::path(get, path = "/v2/models/{model}/ready", tag = "inference", params(("model" = String, Path)), responses((status = 200, description = "It is ready"), (status = 503, description = "Nothing serves")))]
-pub(crate) async fn model_ready(
+#[utoipa::path(get, path = "/v2/models/{model}/config", tag = "inference", params(("model" = String, Path)), responses((status = 200, description = "Inputs, outputs and the most rows of a request"), (status = 404, description = "Nothing serves")))]
+pub(crate) async fn model_config(
     _: Caller,
     State(state): State<AppState>,
     Path(model): Path<String>,
 ) -> Result<Response, V2Error> {
+    let serving = serving(&state.app(), &model)?;
+    let endpoint = serving.endpoint();
+    Ok(json(&ModelConfig::new(&endpoint.metadata()?, endpoint.limits().rows)))
+}
+
+#[utoipa::path(get, path = "/v2/models/{model}/versions/{version}/config", tag = "inference", params(("model" = String, Path), ("version" = String, Path)), responses((status = 200, description = "Inputs, outputs and the most rows of a request"), (status = 404, description = "It is not served")))]
+pub(crate) async fn version_config(
+    _: Caller,
+    State(state): State<AppState>,
+    Path((model, version)): Path<(String, String)>,
+) -> Result<Response, V2Error> {
+    let serving = serving(&state.app(), &model)?;
+    let endpoint = serving.endpoint();
+    Ok(json(&ModelConfig::new(&endpoint.version_metadata(&version)?, endpoint.limits().rows)))
+}
+
+#[utoipa::path(get, path = "/v2/models/{model}/ready", tag = "inference", params(("model" = String, Path)), responses((status = 200, description = "It is ready"), (status = 503, description = "Nothing serves")))]
+pub(crate) async fn model_ready(
+    caller: Result<Caller, ApiError>,
+    State(state): State<AppState>,
+    Path(model): Path<String>,
+) -> Result<Response, V2Error> {
+    caller?;
     let ready = serving(&state.app(), &model)?.endpoint().ready();
     Ok((if ready.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, json(&ready)).into_response())
 }
 
 #[utoipa::path(get, path = "/v2/models/{model}/versions/{version}/ready", tag = "inference", params(("model" = String, Path), ("version" = String, Path)), responses((status = 200, description = "It is ready"), (status = 404, description = "It is not served")))]
 pub(crate) async fn version_ready(
-    _: Caller,
+    caller: Result<Caller, ApiError>,
     State(state): State<AppState>,
     Path((model, version)): Path<(String, String)>,
 ) -> Result<Response, V2Error> {
+    caller?;
     let serving = serving(&state.app(), &model)?;
-    check_version(&serving, &model, &version)?;
+    serving.endpoint().version_metadata(&version)?;
     Ok(json(&serving.endpoint().ready()))
 }
 
@@ -111,10 +114,10 @@ pub(crate) async fn infer(
     _: Caller,
     State(state): State<AppState>,
     Path(model): Path<String>,
-    V2Body(body): V2Body,
+    body: InferenceBody,
 ) -> Result<Response, V2Error> {
     let serving = serving(&state.app(), &model)?;
-    answer(state, serving, body).await
+    infer_with(&state, serving, body, None).await
 }
 
 #[utoipa::path(post, path = "/v2/models/{model}/versions/{version}/infer", tag = "inference", params(("model" = String, Path), ("version" = String, Path)), responses((status = 200, description = "The answers"), (status = 400, description = "The request does not fit the model"), (status = 404, description = "It is not served")))]
@@ -122,33 +125,28 @@ pub(crate) async fn infer_version(
     _: Caller,
     State(state): State<AppState>,
     Path((model, version)): Path<(String, String)>,
-    V2Body(body): V2Body,
+    body: InferenceBody,
 ) -> Result<Response, V2Error> {
     let serving = serving(&state.app(), &model)?;
-    check_version(&serving, &model, &version)?;
-    answer(state, serving, body).await
+    let number = version_number(&serving, &version)?;
+    infer_with(&state, serving, body, Some(number)).await
 }
 
-fn unanswered(endpoint: &EndpointName) -> String {
-    format!("the live version of `{endpoint}` could not be loaded; see `kilter status`")
-}
-
-/// Why nothing answers, where a version is live and was refused; the reason itself is the operator's to read.
-fn refused(app: &App, error: AnswerError) -> V2Error {
-    match error {
-        AnswerError::Fault => V2Error { status: 500, error: "the request met a fault".to_owned() },
-        AnswerError::Infer(error) => match &error {
-            InferError::NothingServed { endpoint } if deployment::refused_at(app, endpoint).is_some() => {
-                V2Error { status: error.status(), error: unanswered(endpoint) }
-            }
-            _ => error.into(),
-        },
-    }
-}
-
-async fn answer(state: AppState, serving: Arc<Serving>, body: axum::body::Bytes) -> Result<Response, V2Error> {
-    let bytes = body.len();
-    let read = move |endpoint: &Endpoint| endpoint.read(&body, EventTimes::Now);
-    let written = answer::answer(&state, serving, bytes, read, |answer| answer.to_json()).await;
-    written.map(raw).map_err(|error| refused(&state.app(), error))
+/// Answers a body, by one version where its number is given.
+async fn infer_with(
+    state: &AppState,
+    serving: Arc<Serving>,
+    body: InferenceBody,
+    version: Option<u64>,
+) -> Result<Response, V2Error> {
+    let (accepted, bytes) = (body.accepted(), body.bytes().len());
+    let read = move |endpoint: &Endpoint| {
+        let request = endpoint.read(body.as_request(), EventTimes::Now)?;
+        match version {
+            None => Ok(request),
+            Some(number) => request.at_version(number, endpoint),
+        }
+    };
+    let written = ask(state, serving, bytes, read, |answer| answer.to_body()).await?;
+    Ok(respond(written, accepted).await)
 }

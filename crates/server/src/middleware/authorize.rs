@@ -9,7 +9,7 @@ use axum::{
     extract::{FromRequestParts, MatchedPath, RawPathParams, Request, State},
     http::Method,
     middleware::Next,
-    response::{IntoResponse, Response},
+    response::Response,
 };
 use kilter_api::{
     Code, Problem,
@@ -45,7 +45,7 @@ pub(crate) async fn enforce(State(state): State<AppState>, request: Request, nex
     let (mut parts, body) = request.into_parts();
     let caller = match Caller::from_request_parts(&mut parts, &state).await {
         Ok(caller) => caller,
-        Err(refused) => return refused.into_response(),
+        Err(refused) => return error_response(parts.uri.path(), *refused.0),
     };
     let path = parts.uri.path().to_owned();
     // Access to the data folder administers the platform, and does nothing in a project.
@@ -78,8 +78,11 @@ fn asked(method: &Method, route: &str) -> Option<Requirement> {
 fn subject(of: ProjectScope, params: &RawPathParams) -> Option<Subject> {
     let param = |name: &str| params.iter().find(|(found, _)| *found == name).map(|(_, value)| value);
     match of {
-        // The inference protocol calls an endpoint a model.
-        ProjectScope::Endpoint => param("endpoint").or_else(|| param("model"))?.parse().ok().map(Subject::Endpoint),
+        // The inference protocols call an endpoint a model; KServe's V1 writes `:predict` behind it, which is in no name.
+        ProjectScope::Endpoint => {
+            let named = param("endpoint").or_else(|| param("model"))?;
+            named.split(':').next()?.parse().ok().map(Subject::Endpoint)
+        }
         ProjectScope::Model => param("model")?.parse().ok().map(Subject::Model),
         ProjectScope::Alert => param("id").map(|id| Subject::Alert(id.to_owned())),
         ProjectScope::Run => param("id").map(|id| Subject::Run(id.to_owned())),

@@ -10,18 +10,13 @@ use axum::{
     extract::{Request, State},
     http::{HeaderName, HeaderValue},
     middleware::Next,
-    response::{IntoResponse, Response},
+    response::Response,
 };
 use kilter_api::{Code, Problem, mlflow_routes};
 use tower::ServiceExt;
-use tower_http::catch_panic::CatchPanic;
+use tower_http::catch_panic::{CatchPanic, ResponseForPanic};
 
-use crate::{
-    error::{ApiError, error_response},
-    middleware::redact,
-    net::address,
-    state::AppState,
-};
+use crate::{error::error_response, middleware::redact, net::address, state::AppState};
 
 /// How long one artifact may be on its way.
 const LONGEST_TRANSFER: Duration = Duration::from_hours(24);
@@ -36,7 +31,7 @@ pub(crate) async fn observe(State(state): State<AppState>, request: Request, nex
         Ok(()) => within_time(&state, request, next).await,
         Err(problem) => error_response(&path, problem),
     };
-    if path.starts_with("/v2/") && response.status().as_u16() >= 400 {
+    if asks_for_predictions(&path) && response.status().as_u16() >= 400 {
         state.signals().fail_request();
     }
     let mut response = redact::without_data_folder(response, &state.options().data).await;
@@ -51,6 +46,11 @@ pub(crate) async fn observe(State(state): State<AppState>, request: Request, nex
     response
 }
 
+/// Whether an address is of one of the inference protocols.
+fn asks_for_predictions(path: &str) -> bool {
+    path.starts_with("/v2/") || path.starts_with("/v1/models/") || path.ends_with("/invocations")
+}
+
 /// Answers the request, or says that it took too long.
 async fn within_time(state: &AppState, request: Request, next: Next) -> Response {
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
@@ -59,12 +59,13 @@ async fn within_time(state: &AppState, request: Request, next: Next) -> Response
         true => LONGEST_TRANSFER,
         false => state.options().limits.request,
     };
-    match tokio::time::timeout(limit, CatchPanic::custom(next, fault).oneshot(request)).await {
+    let net = CatchPanic::custom(next, FaultAt(path.clone()));
+    match tokio::time::timeout(limit, net.oneshot(request)).await {
         Ok(Ok(response)) => response.map(Body::new),
         Ok(Err(never)) => match never {},
         Err(_) => {
             let detail = format!("{method} {path} took longer than {} s", limit.as_secs_f64());
-            ApiError::from(Problem::new(Code::TimedOut, detail).at(path.as_str())).into_response()
+            error_response(&path, Problem::new(Code::TimedOut, detail))
         }
     }
 }
@@ -79,9 +80,16 @@ fn request_id(request: &Request) -> HeaderValue {
     request.headers().get(REQUEST_ID).filter(is_plain).cloned().unwrap_or_else(new)
 }
 
-/// A bug, as an answer. What it said goes to the log, not to the client.
-fn fault(panic: Box<dyn Any + Send>) -> Response {
-    let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
-    tracing::error!(fault = text.unwrap_or("unknown"), "a handler panicked");
-    ApiError::from(Problem::new(Code::Internal, "the request met a fault")).into_response()
+/// Answers a bug at an address in the words of its protocol. What it said goes to the log, not to the client.
+#[derive(Clone)]
+struct FaultAt(String);
+
+impl ResponseForPanic for FaultAt {
+    type ResponseBody = Body;
+
+    fn response_for_panic(&mut self, panic: Box<dyn Any + Send>) -> Response {
+        let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
+        tracing::error!(fault = text.unwrap_or("unknown"), "a handler panicked");
+        error_response(&self.0, Problem::new(Code::Internal, "the request met a fault"))
+    }
 }

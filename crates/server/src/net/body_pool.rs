@@ -4,7 +4,7 @@
 //! that arrives takes a place in one pool, and gives it back when the last handler lets go of the body. A body that finds
 //! the pool full is refused at once (503, `Retry-After`): waiting would let slow senders block all others.
 
-use std::sync::Arc;
+use std::{io::Read, sync::Arc};
 
 use axum::body::{Body, Bytes};
 use futures::TryStreamExt;
@@ -57,6 +57,27 @@ impl BodyPool {
             bytes.extend_from_slice(&chunk);
         }
         Ok(Bytes::from_owner(PooledBody { bytes, _places: places }))
+    }
+
+    /// Reads bytes that are made as they are read (those of a compressed body), at most `limit`. They take places as they are
+    /// made, so that what grows beyond the bounds is refused before it is in memory.
+    pub(crate) fn read_from(&self, mut source: impl Read, limit: usize) -> Result<Bytes, Problem> {
+        let (mut bytes, mut places) = (Vec::new(), self.take(0)?);
+        let mut chunk = vec![0; 64 << 10];
+        loop {
+            let count = source.read(&mut chunk).map_err(|error| {
+                let detail = "the compressed body cannot be read: it is damaged, or did not arrive whole";
+                Problem::new(Code::RequestInvalid, detail).caused_by(Some(&error))
+            })?;
+            if count == 0 {
+                return Ok(Bytes::from_owner(PooledBody { bytes, _places: places }));
+            }
+            if count > limit - bytes.len() {
+                return Err(too_large(limit));
+            }
+            places.merge(self.take(count)?);
+            bytes.extend_from_slice(&chunk[..count]);
+        }
     }
 
     fn take(&self, bytes: usize) -> Result<OwnedSemaphorePermit, Problem> {

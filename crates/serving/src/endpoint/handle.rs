@@ -10,10 +10,11 @@ use kilter_domain::{ids::EndpointName, time::Timestamp};
 use super::{
     messages::{InferError, InferRequest, InferResponse},
     routes::Routes,
+    version::ServedVersion,
 };
 use crate::{
     prediction_log::PredictionLog,
-    v2::{Limits, ModelMetadata, ModelReady},
+    v2::{Limits, ModelMetadata, ModelReady, ModelStatistics},
 };
 
 /// The settings of an endpoint, fixed when it is made.
@@ -93,9 +94,22 @@ impl Endpoint {
 
     /// Body of `GET /v2/models/NAME`.
     pub fn metadata(&self) -> Result<ModelMetadata, InferError> {
-        let routes = self.routes();
+        self.metadata_of(&self.routes())
+    }
+
+    /// Body of `GET /v2/models/NAME/versions/VERSION`: what this version takes and answers.
+    ///
+    /// # Errors
+    /// [`InferError::VersionNotServed`].
+    pub fn version_metadata(&self, version: &str) -> Result<ModelMetadata, InferError> {
+        let not_served = || self.not_served(version.to_owned());
+        let number = version.parse().map_err(|_| not_served())?;
+        self.metadata_of(&self.routes().pinned(number).ok_or_else(not_served)?)
+    }
+
+    fn metadata_of(&self, routes: &Routes) -> Result<ModelMetadata, InferError> {
         let champion = routes.champion().ok_or_else(|| self.nothing_served())?;
-        let versions = routes.versions().map(|version| version.version().to_string()).collect();
+        let versions = routes.answering().map(|version| version.version().to_string()).collect();
         Ok(ModelMetadata::new(self.name.as_str(), versions, champion.signature(), routes.classes()))
     }
 
@@ -104,9 +118,22 @@ impl Endpoint {
         ModelReady { name: self.name.to_string(), ready: self.routes().champion().is_some() }
     }
 
+    /// What each version did that is loaded, those in shadow included.
+    pub fn statistics(&self) -> Vec<ModelStatistics> {
+        let routes = self.routes();
+        let of = |version: &Arc<ServedVersion>| {
+            ModelStatistics::new(self.name.as_str(), version.version().number, &version.counts())
+        };
+        routes.versions().map(of).collect()
+    }
+
     /// Scores and records a request, its shadow included, and answers when it is recorded.
     pub fn infer(&self, request: InferRequest, now: Timestamp) -> Result<InferResponse, InferError> {
         self.score(request, now)?.finish()
+    }
+
+    pub(super) fn not_served(&self, version: String) -> InferError {
+        InferError::VersionNotServed { endpoint: self.name.clone(), version: version.chars().take(30).collect() }
     }
 
     pub(super) fn nothing_served(&self) -> InferError {

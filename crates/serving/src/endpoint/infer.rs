@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     prediction_log::{AppendTicket, Durability, PredictionBatch, PredictionLog, Probabilities, Role, VersionRef},
-    v2::check_outputs,
+    v2::{OutputFormat, check_outputs},
 };
 
 /// An answer that waits to be recorded, and perhaps a shadow that waits to be scored.
@@ -82,6 +82,7 @@ impl ShadowWork {
         });
         let Ok((answers, latency_us, features)) = scored else { return self.version.counters().failed() };
         let rows = self.ids.len();
+        self.version.counters().scored_at(self.recorder.now);
         let share =
             VersionShare { role: Role::Shadow, answers, latency_us, ids: self.ids, times: self.times, features };
         let (batch, _) = self.recorder.batch(&self.version, share);
@@ -158,7 +159,7 @@ impl Endpoint {
     /// Scores a request and begins to record it; see [`Endpoint::infer`] for the whole of it in one call.
     pub fn score(&self, request: InferRequest, now: Timestamp) -> Result<UnrecordedResponse, InferError> {
         request.check()?;
-        let InferRequest { rows, id, consumer, outputs, routes } = request;
+        let InferRequest { rows, id, consumer, outputs, format, routes } = request;
         let champion = routes.champion().ok_or_else(|| self.nothing_served())?;
         check_outputs(&outputs, champion.signature().task)?;
         let count = rows.table.rows();
@@ -176,7 +177,7 @@ impl Endpoint {
         };
         let mut shadow = None;
         match routes.candidate() {
-            None => call.answer_with(champion, Role::Champion, Rows::All)?,
+            None => call.answer_with(champion, routes.champion_role(), Rows::All)?,
             Some(Candidate { version, mode: Mode::Shadow }) => {
                 call.answer_with(champion, Role::Champion, Rows::All)?;
                 shadow = Some(version.clone());
@@ -193,6 +194,7 @@ impl Endpoint {
             id,
             ids: call.ids,
             outputs,
+            format,
             made_ids,
         });
         let (pending, second) = call.pending;
@@ -315,6 +317,7 @@ impl RequestScope {
         attempt: ScoredRows,
     ) -> Result<(), InferError> {
         let ScoredRows { mut answers, latency_us, mut features } = attempt;
+        version.counters().scored_at(self.recorder.now);
         if self.recorder.log.is_some() {
             let (ids, times) = self.lend(rows);
             let is_own = features.is_none();
@@ -388,6 +391,8 @@ struct ResponseHead {
     ids: Vec<Arc<str>>,
     /// The outputs that were asked for; empty: all.
     outputs: Vec<String>,
+    /// How they were asked for.
+    format: OutputFormat,
     /// Whether the endpoint made the ids of the rows.
     made_ids: bool,
 }
@@ -424,10 +429,22 @@ impl ResponseBuilder {
     }
 
     fn into_response(self, head: ResponseHead) -> InferResponse {
-        let ResponseHead { model_name, id, ids, outputs, made_ids } = head;
+        let ResponseHead { model_name, id, ids, outputs, format, made_ids } = head;
         let ModelOutput { scores, labels, probabilities } = self.answers;
         let versions = self.versions;
-        InferResponse { model_name, id, ids, versions, scores, labels, probabilities, outputs, made_ids }
+        InferResponse {
+            model_name,
+            id,
+            ids,
+            versions,
+            scores,
+            labels,
+            probabilities,
+            outputs,
+            format,
+            columns: self.columns,
+            made_ids,
+        }
     }
 }
 

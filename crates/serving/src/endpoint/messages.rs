@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use kilter_domain::ids::EndpointName;
 
-use super::{Routes, ScoreError};
+use super::{Routes, ScoreError, routes::ClassColumns};
 use crate::{
     prediction_log::{LogError, VersionRef},
-    v2::{Answer, Rows, V2Error, write_response},
+    v2::{Answer, OutputFormat, ResponseBody, Rows, V2Error, write_formatted, write_response},
 };
 
 /// Whether a request may say when its events happened.
@@ -26,6 +26,7 @@ pub struct InferRequest {
     pub(super) id: Option<String>,
     pub(super) consumer: Option<Arc<str>>,
     pub(super) outputs: Vec<String>,
+    pub(super) format: OutputFormat,
     /// What was served when the request was read: it decided what the columns mean.
     pub(super) routes: Arc<Routes>,
 }
@@ -41,6 +42,10 @@ pub enum InferError {
          `kilter deploy {endpoint} --version N`"
     )]
     NothingServed { endpoint: EndpointName },
+    #[error(
+        "version `{version}` of model `{endpoint}` answers nobody here; `GET /v2/models/{endpoint}` lists those that do"
+    )]
+    VersionNotServed { endpoint: EndpointName, version: String },
     #[error("version {version} could not score the request: {reason}")]
     Score { version: VersionRef, reason: ScoreError },
     #[error("the answer was made but could not be recorded, so it is withheld: {}", publicly(.source))]
@@ -64,7 +69,7 @@ impl InferError {
     /// Whether another request could do better, and the same one never can.
     pub const fn is_the_callers(&self) -> bool {
         match self {
-            Self::Request(_) => true,
+            Self::Request(_) | Self::VersionNotServed { .. } => true,
             Self::Score { reason, .. } => reason.is_caller_error(),
             Self::NothingServed { .. } | Self::NotRecorded { .. } => false,
         }
@@ -92,6 +97,7 @@ impl InferError {
             Self::Request(error) => error.status(),
             Self::Score { reason, .. } if reason.is_caller_error() => 400,
             Self::Score { .. } => 500,
+            Self::VersionNotServed { .. } => 404,
             Self::NotRecorded { source: LogError::DiskFull { .. } } => 507,
             Self::NotRecorded { source: LogError::TooLarge { .. } } => 413,
             Self::NothingServed { .. } | Self::NotRecorded { .. } => 503,
@@ -104,6 +110,7 @@ impl InferError {
             Self::Request(V2Error::BodyTooLarge { .. }) => "body_too_large",
             Self::Request(_) => "bad_request",
             Self::NothingServed { .. } => "no_live_version",
+            Self::VersionNotServed { .. } => "not_found",
             Self::Score { reason, .. } if reason.is_caller_error() => "bad_request",
             Self::Score { .. } => "prediction_failed",
             Self::NotRecorded { .. } => "prediction_not_recorded",
@@ -129,6 +136,8 @@ pub struct InferResponse {
     /// Row-major `rows × classes`.
     pub probabilities: Option<Vec<f32>>,
     pub(super) outputs: Vec<String>,
+    pub(super) format: OutputFormat,
+    pub(super) columns: Arc<ClassColumns>,
     pub(super) made_ids: bool,
 }
 
@@ -138,6 +147,24 @@ impl InferResponse {
         let mut out = Vec::new();
         self.write(|answer| write_response(answer, &mut out));
         out
+    }
+
+    /// The answer as a V2 body in the format that the request asked for.
+    pub fn to_body(&self) -> ResponseBody {
+        match self.format.is_plain() {
+            true => ResponseBody { bytes: self.to_json(), json_length: None },
+            false => self.write(|answer| write_formatted(answer, &self.format, self.classes())),
+        }
+    }
+
+    /// Whether the request named this output among those that it wants.
+    pub(crate) fn is_asked_for(&self, output: &str) -> bool {
+        self.outputs.iter().any(|asked| asked == output)
+    }
+
+    /// The classes in the order of the probabilities; empty for a regression.
+    pub fn classes(&self) -> &[String] {
+        self.columns.classes()
     }
 
     /// Hands the answer to `write`, with the outputs that are wanted. `model_version` is the version of the first row.

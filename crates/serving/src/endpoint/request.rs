@@ -8,16 +8,29 @@ use super::{
     Endpoint, Mode,
     messages::{EventTimes, InferError, InferRequest},
 };
-use crate::v2::{InputProblem, Rows, TIME_INPUT, V2Error, read_request};
+use crate::v2::{
+    InputProblem, OutputFormat, Request, RequestBody, Rows, TIME_INPUT, V2Error, check_format, read_request,
+};
 
 impl Endpoint {
     /// Reads the body of `POST /v2/models/NAME/infer` for what is served now.
-    pub fn read(&self, body: &[u8], event_times: EventTimes) -> Result<InferRequest, InferError> {
+    pub fn read<'a>(
+        &self,
+        body: impl Into<RequestBody<'a>>,
+        event_times: EventTimes,
+    ) -> Result<InferRequest, InferError> {
+        if self.routes().champion().is_none() {
+            return Err(self.nothing_served());
+        }
+        self.accept(read_request(body, self.limits())?, event_times)
+    }
+
+    /// A request that was read already, by whatever protocol, for what is served now.
+    pub fn accept(&self, mut request: Request, event_times: EventTimes) -> Result<InferRequest, InferError> {
         let routes = self.routes();
         if routes.champion().is_none() {
             return Err(self.nothing_served());
         }
-        let mut request = read_request(body, self.limits())?;
         if event_times == EventTimes::Now {
             let problem = InputProblem::TimeNotAccepted;
             if request.parameters.time.is_some() {
@@ -28,10 +41,11 @@ impl Endpoint {
             }
         }
         let id = request.id.clone();
-        let outputs = std::mem::take(&mut request.outputs);
+        check_format(&request.format)?;
+        let (outputs, format) = (std::mem::take(&mut request.outputs), std::mem::take(&mut request.format));
         let consumer = request.parameters.consumer.take().map(Arc::from);
         let rows = routes.known().rows(request, self.limits())?;
-        Ok(InferRequest { rows, id, consumer, outputs, routes })
+        Ok(InferRequest { rows, id, consumer, outputs, format, routes })
     }
 
     /// Rows that are a table already (replay, batch scoring). Columns that are no input are refused as in a body.
@@ -50,7 +64,14 @@ impl Endpoint {
             return Err(V2Error::UnknownInput { name: name.clone(), nearest, known }.into());
         }
         let rows = Rows { table, ids: None, entities: None, times: None };
-        Ok(InferRequest { rows, id: None, consumer: None, outputs: Vec::new(), routes })
+        Ok(InferRequest {
+            rows,
+            id: None,
+            consumer: None,
+            outputs: Vec::new(),
+            format: OutputFormat::default(),
+            routes,
+        })
     }
 }
 
@@ -83,6 +104,16 @@ impl InferRequest {
     pub fn with_times(mut self, times: Vec<Timestamp>) -> Self {
         self.rows.times = Some(times);
         self
+    }
+
+    /// The same request, to be answered by one of the versions that answer at the endpoint: none is drawn.
+    ///
+    /// # Errors
+    /// [`InferError::VersionNotServed`].
+    pub fn at_version(mut self, number: u64, endpoint: &Endpoint) -> Result<Self, InferError> {
+        let pinned = self.routes.pinned(number).ok_or_else(|| endpoint.not_served(number.to_string()))?;
+        self.routes = Arc::new(pinned);
+        Ok(self)
     }
 
     /// The same request, recorded as that of a consumer.

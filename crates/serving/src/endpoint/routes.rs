@@ -5,7 +5,10 @@ use std::sync::Arc;
 use kilter_inference::{Input, Task};
 
 use super::{ModelOutput, ServedVersion};
-use crate::v2::{KnownInputs, RESERVED};
+use crate::{
+    prediction_log::Role,
+    v2::{KnownInputs, RESERVED},
+};
 
 /// How a candidate meets traffic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,11 +38,13 @@ pub struct Routes {
     candidate: Option<Candidate>,
     known: KnownInputs,
     columns: Arc<ClassColumns>,
+    /// Whether one of two versions was asked for by its number, and is the champion of these routes for that alone.
+    is_candidate_pinned: bool,
 }
 
 /// Where the class probabilities of each version stand in an answer, while versions of different classes answer side by
 /// side: the live version's classes keep their places, new ones stand behind them, what a version does not know is zero.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct ClassColumns {
     classes: Vec<String>,
     /// The version whose classes stand otherwise, with the place of each.
@@ -58,6 +63,10 @@ impl ClassColumns {
         classes.extend(new);
         let places = theirs.iter().filter_map(|class| classes.iter().position(|known| known == class)).collect();
         Self { classes, moved: Some((canary.version.version().number, places)) }
+    }
+
+    pub(super) fn classes(&self) -> &[String] {
+        &self.classes
     }
 
     /// Puts the probabilities of a version at the places of the answer.
@@ -124,7 +133,25 @@ impl Routes {
         }
         let known = KnownInputs::new(signatures(), recorded);
         let columns = Arc::new(ClassColumns::of(&champion, candidate.as_ref()));
-        Ok(Self { champion: Some(champion), candidate, known, columns })
+        Ok(Self { champion: Some(champion), candidate, known, columns, is_candidate_pinned: false })
+    }
+
+    /// The same routes for a request that asks for one version: that version answers all rows, and nothing is drawn.
+    /// `None` where it answers nobody here, as a version in shadow does.
+    pub fn pinned(&self, number: u64) -> Option<Self> {
+        let champion = self.answering().find(|version| version.version().number == number)?;
+        Some(Self {
+            is_candidate_pinned: self.champion.as_ref().is_some_and(|live| !Arc::ptr_eq(live, champion)),
+            champion: Some(champion.clone()),
+            candidate: None,
+            known: self.known.clone(),
+            columns: self.columns.clone(),
+        })
+    }
+
+    /// As what the champion of these routes answers.
+    pub(super) const fn champion_role(&self) -> Role {
+        if self.is_candidate_pinned { Role::Candidate } else { Role::Champion }
     }
 
     /// The live version.
@@ -140,6 +167,12 @@ impl Routes {
     /// The champion, then the candidate.
     pub fn versions(&self) -> impl Iterator<Item = &Arc<ServedVersion>> {
         self.champion.iter().chain(self.candidate.as_ref().map(|candidate| &candidate.version))
+    }
+
+    /// The versions whose answers callers get: the champion, and a candidate that is a canary.
+    pub fn answering(&self) -> impl Iterator<Item = &Arc<ServedVersion>> {
+        let canary = |candidate: &&Candidate| matches!(candidate.mode, Mode::Canary { .. });
+        self.champion.iter().chain(self.candidate.as_ref().filter(canary).map(|candidate| &candidate.version))
     }
 
     /// The classes in the order of the probabilities that callers get; empty for a regression.

@@ -9,16 +9,16 @@ use super::{Datatype, InputProblem, V2Error};
 
 /// Where a typed error waits while serde unwinds: serde's own errors are only texts.
 #[derive(Default)]
-pub(super) struct Fault(RefCell<Option<V2Error>>);
+pub(crate) struct Fault(RefCell<Option<V2Error>>);
 
 impl Fault {
     /// Keeps `error` (the first one wins) and makes the serde error that stops the reading.
-    pub(super) fn raise<E: Error>(&self, error: V2Error) -> E {
+    pub(crate) fn raise<E: Error>(&self, error: V2Error) -> E {
         self.0.borrow_mut().get_or_insert(error);
         E::custom("refused")
     }
 
-    pub(super) fn take(&self) -> Option<V2Error> {
+    pub(crate) fn take(&self) -> Option<V2Error> {
         self.0.borrow_mut().take()
     }
 }

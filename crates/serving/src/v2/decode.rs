@@ -71,6 +71,11 @@ impl KnownInputs {
         behind.or_else(|| self.inputs[..from].iter().position(found))
     }
 
+    /// What the input of this name holds; `None` where there is none.
+    pub fn kind(&self, name: &str) -> Option<InputKind> {
+        self.position(name, 0).map(|at| self.inputs[at].1)
+    }
+
     /// The names of all inputs, in order.
     pub fn names(&self) -> Vec<String> {
         self.inputs.iter().map(|(name, _)| name.clone()).collect()

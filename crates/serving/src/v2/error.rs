@@ -14,6 +14,12 @@ pub enum V2Error {
     NotJson { reason: String, line: usize, column: usize, names_nan: bool },
     #[error("the body is JSON, but not an inference request: {reason} at line {line} column {column}")]
     NotARequest { reason: String, line: usize, column: usize },
+    #[error(
+        "the header Inference-Header-Content-Length says that {stated} bytes of the body are JSON, and the body has {bytes}"
+    )]
+    JsonLength { stated: usize, bytes: usize },
+    #[error("the body has {left} bytes behind the binary data of all inputs: is a `binary_data_size` too small?")]
+    BinaryLeft { left: usize },
     #[error("the request has no `inputs`: it must hold a list of tensors")]
     NoInputs,
     #[error("the parameter `{name}` {problem}")]
@@ -30,6 +36,10 @@ pub enum V2Error {
     NoRows,
     #[error("the request has {inputs} inputs; at most {limit} are accepted")]
     TooManyInputs { inputs: usize, limit: usize },
+    #[error("{problem}")]
+    Scoring { problem: String },
+    #[error("the request asks for more than {limit} outputs")]
+    TooManyOutputs { limit: usize },
     #[error("there is no output `{name}`{}; the model answers {}", hint(.nearest), list(.known))]
     UnknownOutput { name: String, nearest: Option<String>, known: Vec<String> },
 }
@@ -73,6 +83,15 @@ pub enum InputProblem {
     NotUtf8 { at: usize },
     #[error("is {0}, whose values are sent as bytes, not as JSON: use binary data, gRPC, or FP32")]
     OnlyBinary(Datatype),
+    #[error(
+        "has {stated} bytes of binary data by its `binary_data_size`, and {left} are left in the body behind the JSON (whose \
+         length is stated by the header Inference-Header-Content-Length)"
+    )]
+    BinaryMissing { stated: u64, left: usize },
+    #[error("has both `data` and `binary_data_size`: send its values once")]
+    DataTwice,
+    #[error("is in shared memory, which this server does not have: send its values")]
+    SharedMemory,
     #[error("has a list of {found} values inside of its data where its shape {shape:?} says {expected}")]
     Ragged { found: String, expected: u64, shape: Vec<u64> },
     #[error("nests its data deeper than its shape {0:?}")]
@@ -89,6 +108,12 @@ pub enum InputProblem {
     TooWide { width: u64 },
     #[error("has {width} columns; the model takes {expected} numeric inputs, in this order: {}", list(.names))]
     WrongWidth { width: u64, expected: usize, names: Vec<String> },
+    #[error("has {width} values; the model takes {expected} inputs, in this order: {}", list(.names))]
+    WrongRow { width: u64, expected: usize, names: Vec<String> },
+    #[error("has the value {value} in row {row}, and {before} before it: the values of a column are of one kind")]
+    MixedValues { value: String, row: usize, before: &'static str },
+    #[error("has the value {value} in row {row}, which 64 signed bits do not hold")]
+    TooLarge { value: String, row: usize },
     #[error("gives the model's numeric inputs as one block, and `{0}` gives one of them again")]
     GivenTwice(String),
     #[error("is {datatype}; the model takes {} there", describe(*.kind))]

@@ -3,6 +3,10 @@
 use kilter_inference::{InputKind, Signature, Task};
 use serde::Serialize;
 
+/// The extensions of the protocol that there are here, by the names that Triton gives them.
+const EXTENSIONS: [&str; 5] =
+    ["binary_tensor_data", "classification", "model_configuration", "model_repository", "statistics"];
+
 /// Body of `GET /v2`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ServerMetadata {
@@ -17,7 +21,7 @@ pub struct ServerMetadata {
 impl ServerMetadata {
     /// `version` is the version of the binary.
     pub fn kilter(version: impl Into<String>) -> Self {
-        Self { name: "kilter".into(), version: version.into(), extensions: Vec::new() }
+        Self { name: "kilter".into(), version: version.into(), extensions: EXTENSIONS.map(str::to_owned).to_vec() }
     }
 }
 

@@ -23,29 +23,31 @@ pub struct Parameters {
     pub time: Option<Timestamp>,
 }
 
-pub(super) struct ParametersSeed<'a>(pub(super) &'a Context<'a>);
+pub(crate) struct ParametersSeed<'a>(pub(crate) &'a Context<'a>);
 
+/// The parameters, and whether all outputs are wanted as binary data.
 impl<'de> DeserializeSeed<'de> for ParametersSeed<'_> {
-    type Value = Parameters;
+    type Value = (Parameters, bool);
 
-    fn deserialize<D: Deserializer<'de>>(self, input: D) -> Result<Parameters, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, input: D) -> Result<Self::Value, D::Error> {
         input.deserialize_any(self)
     }
 }
 
 impl<'de> Visitor<'de> for ParametersSeed<'_> {
-    type Value = Parameters;
+    type Value = (Parameters, bool);
 
     fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str("an object of parameters")
     }
 
-    fn visit_unit<E: Error>(self) -> Result<Parameters, E> {
-        Ok(Parameters::default())
+    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+        Ok(Self::Value::default())
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Parameters, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut parameters = Parameters::default();
+        let mut is_binary = false;
         while let Some(key) = map.next_key::<Cow<'de, str>>()? {
             let value = map.next_value::<Lenient<'de>>()?;
             match &*key {
@@ -53,10 +55,15 @@ impl<'de> Visitor<'de> for ParametersSeed<'_> {
                 "entity" => parameters.entity = self.text(&key, value)?,
                 "consumer" => parameters.consumer = self.text(&key, value)?,
                 "time" => parameters.time = self.time(&key, value)?,
+                "binary_data_output" => match value {
+                    Lenient::Bool(wanted) => is_binary = wanted,
+                    Lenient::Null => {}
+                    _ => return Err(self.raise(&key, "must be true or false".into())),
+                },
                 _ => {}
             }
         }
-        Ok(parameters)
+        Ok((parameters, is_binary))
     }
 }
 
@@ -94,9 +101,55 @@ impl ParametersSeed<'_> {
     }
 }
 
+/// What the parameters of an input say of its data.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct TensorParameters {
+    /// Bytes behind the JSON that are its data.
+    pub(super) binary_data_size: Option<u64>,
+    /// Whether its data are in memory that client and server share.
+    pub(super) has_shared_memory: bool,
+}
+
+pub(super) struct TensorParametersSeed;
+
+impl<'de> DeserializeSeed<'de> for TensorParametersSeed {
+    type Value = TensorParameters;
+
+    fn deserialize<D: Deserializer<'de>>(self, input: D) -> Result<TensorParameters, D::Error> {
+        input.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for TensorParametersSeed {
+    type Value = TensorParameters;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("an object of parameters, with `binary_data_size` as a whole number")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<TensorParameters, E> {
+        Ok(TensorParameters::default())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<TensorParameters, A::Error> {
+        let mut parameters = TensorParameters::default();
+        while let Some(key) = map.next_key::<Cow<'de, str>>()? {
+            match (&*key, map.next_value::<Lenient<'de>>()?) {
+                ("binary_data_size", Lenient::Unsigned(size)) => parameters.binary_data_size = Some(size),
+                ("binary_data_size", Lenient::Null) => {}
+                ("binary_data_size", _) => return Err(A::Error::custom("`binary_data_size` is not a whole number")),
+                ("shared_memory_region", _) => parameters.has_shared_memory = true,
+                _ => {}
+            }
+        }
+        Ok(parameters)
+    }
+}
+
 /// A value whose type is looked at before it is complained about. Lists and objects are skipped, however deep.
 pub(super) enum Lenient<'de> {
     Null,
+    Bool(bool),
     Unsigned(u64),
     Signed(i64),
     Text(Cow<'de, str>),
@@ -122,8 +175,8 @@ impl<'de> Visitor<'de> for LenientVisitor {
         Ok(Lenient::Null)
     }
 
-    fn visit_bool<E: Error>(self, _: bool) -> Result<Lenient<'de>, E> {
-        Ok(Lenient::Other)
+    fn visit_bool<E: Error>(self, value: bool) -> Result<Lenient<'de>, E> {
+        Ok(Lenient::Bool(value))
     }
 
     fn visit_u64<E: Error>(self, value: u64) -> Result<Lenient<'de>, E> {

@@ -1,19 +1,18 @@
 //! An inference request: from the bytes of a body to tensors with typed columns.
 
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, cell::Cell, fmt};
 
 use kilter_domain::table::Column;
-use serde::{
-    Deserialize,
-    de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor},
-};
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::{
     Datatype, InputProblem, Limits, V2Error,
     context::Context,
     data::{DataSeed, Fault, Label},
-    parameters::{Lenient, Parameters, ParametersSeed},
+    outputs::{OutputFormat, OutputsSeed},
+    parameters::{Lenient, Parameters, ParametersSeed, TensorParameters, TensorParametersSeed},
+    raw::read_raw,
 };
 
 /// A request as it was sent; which columns it makes depends on the model ([`super::KnownInputs::rows`]).
@@ -27,6 +26,8 @@ pub struct Request {
     pub inputs: Vec<Tensor>,
     /// The outputs that are wanted; empty for all.
     pub outputs: Vec<String>,
+    /// How they are wanted.
+    pub format: OutputFormat,
 }
 
 /// One input tensor.
@@ -55,22 +56,50 @@ impl Tensor {
     }
 }
 
+/// The body of `POST /v2/models/NAME/infer`.
+#[derive(Clone, Copy, Debug)]
+pub struct RequestBody<'a> {
+    /// JSON, and the binary data of tensors behind it.
+    pub bytes: &'a [u8],
+    /// Bytes of the JSON, as the header `Inference-Header-Content-Length` states them; `None`: all are JSON.
+    pub json_length: Option<usize>,
+}
+
+/// All of the bytes are JSON.
+impl<'a, B: AsRef<[u8]> + ?Sized> From<&'a B> for RequestBody<'a> {
+    fn from(bytes: &'a B) -> Self {
+        Self { bytes: bytes.as_ref(), json_length: None }
+    }
+}
+
 /// Reads the body of `POST /v2/models/NAME/infer`.
 ///
 /// # Errors
-/// When it is too large, not JSON, not a request, or a tensor contradicts its own shape or datatype.
-pub fn read_request(body: &[u8], limits: &Limits) -> Result<Request, V2Error> {
-    if body.len() > limits.body_bytes {
-        return Err(V2Error::BodyTooLarge { bytes: body.len(), limit: limits.body_bytes });
+/// When it is too large, not JSON, not a request, a tensor contradicts its own shape or datatype, or binary data is
+/// missing or left over.
+pub fn read_request<'a>(body: impl Into<RequestBody<'a>>, limits: &Limits) -> Result<Request, V2Error> {
+    let RequestBody { bytes, json_length } = body.into();
+    if bytes.len() > limits.body_bytes {
+        return Err(V2Error::BodyTooLarge { bytes: bytes.len(), limit: limits.body_bytes });
     }
+    let stated = json_length.unwrap_or(bytes.len());
+    let split = bytes.split_at_checked(stated);
+    let (body, binary) = split.ok_or(V2Error::JsonLength { stated, bytes: bytes.len() })?;
     let fault = Fault::default();
-    let context = Context { limits, body_bytes: body.len(), fault: &fault };
+    // A value takes at least two bytes of JSON or one of binary data.
+    let max_values = body.len() / 2 + 1 + binary.len();
+    let context = Context { limits, max_values, fault: &fault, binary: Cell::new(binary) };
     let mut json = serde_json::Deserializer::from_slice(body);
     let read = RequestSeed(&context).deserialize(&mut json).and_then(|request| json.end().map(|()| request));
-    read.map_err(|error| fault.take().unwrap_or_else(|| explain(&error, body)))
+    let request = read.map_err(|error| fault.take().unwrap_or_else(|| explain(&error, body)))?;
+    match context.binary.get().len() {
+        0 => Ok(request),
+        left => Err(V2Error::BinaryLeft { left }),
+    }
 }
 
-fn explain(error: &serde_json::Error, body: &[u8]) -> V2Error {
+/// What serde says, with its place and, where it is a bare NaN, how a missing value is written.
+pub(crate) fn explain(error: &serde_json::Error, body: &[u8]) -> V2Error {
     let (line, column) = (error.line(), error.column());
     let text = error.to_string();
     // serde_json adds the place to its words; it stands in fields of its own here.
@@ -112,8 +141,10 @@ impl<'de> Visitor<'de> for RequestSeed<'_> {
         while let Some(key) = map.next_key::<Cow<'de, str>>()? {
             match &*key {
                 "id" => request.id = self.request_id(map.next_value::<Lenient<'de>>()?)?,
-                "parameters" => request.parameters = map.next_value_seed(ParametersSeed(self.0))?,
-                "outputs" => request.outputs = outputs(map.next_value()?),
+                "parameters" => {
+                    (request.parameters, request.format.binary) = map.next_value_seed(ParametersSeed(self.0))?;
+                }
+                "outputs" => (request.outputs, request.format.by_name) = map.next_value_seed(OutputsSeed(self.0))?,
                 "inputs" if has_inputs => return Err(A::Error::duplicate_field("inputs")),
                 "inputs" => {
                     request.inputs = map.next_value_seed(InputsSeed(self.0))?;
@@ -136,15 +167,6 @@ impl RequestSeed<'_> {
             value => ParametersSeed(self.0).text("id", value),
         }
     }
-}
-
-#[derive(Deserialize)]
-struct Output {
-    name: String,
-}
-
-fn outputs(stated: Option<Vec<Output>>) -> Vec<String> {
-    stated.into_iter().flatten().map(|output| output.name).collect()
 }
 
 struct InputsSeed<'a>(&'a Context<'a>);
@@ -199,6 +221,7 @@ struct Draft<'de> {
     values: Option<Column>,
     /// Data that came before the shape or the datatype.
     early: Option<&'de RawValue>,
+    parameters: TensorParameters,
 }
 
 impl<'de> Visitor<'de> for TensorSeed<'_> {
@@ -238,6 +261,7 @@ impl<'de> Visitor<'de> for TensorSeed<'_> {
                     }
                     _ => draft.early = Some(map.next_value()?),
                 },
+                "parameters" => draft.parameters = map.next_value_seed(TensorParametersSeed)?,
                 _ => {
                     map.next_value::<IgnoredAny>()?;
                 }
@@ -264,16 +288,25 @@ impl TensorSeed<'_> {
             .ok_or_else(|| self.raise(draft, InputProblem::UnknownDatatype(text.chars().take(30).collect())))
     }
 
-    /// The shape and its product. A value takes at least two bytes of the body, so nothing larger can be true; knowing
-    /// that before reading keeps a lie about the shape from costing memory.
+    /// The shape and its product. A value takes some bytes of the body, so nothing larger can be true; knowing that before
+    /// reading keeps a lie about the shape from costing memory.
     fn checked_shape<E: Error>(&self, draft: &Draft<'_>, shape: Option<Vec<u64>>) -> Result<(Vec<u64>, usize), E> {
         let Some(shape) = shape else { return Err(self.raise(draft, InputProblem::BadShape)) };
         let product = shape.iter().try_fold(1u64, |product, size| product.checked_mul(*size));
-        let most = self.context.body_bytes / 2 + 1;
+        let most = self.context.max_values;
         match product.and_then(|count| usize::try_from(count).ok()).filter(|count| *count <= most) {
             Some(count) if shape.iter().all(|size| *size <= most as u64) => Ok((shape, count)),
             _ => Err(self.raise(draft, InputProblem::HugeShape(shape))),
         }
+    }
+
+    /// The next `size` bytes behind the JSON.
+    fn take_binary(&self, size: u64) -> Result<&[u8], InputProblem> {
+        let binary = self.context.binary.get();
+        let taken = usize::try_from(size).ok().and_then(|size| binary.split_at_checked(size));
+        let (taken, rest) = taken.ok_or(InputProblem::BinaryMissing { stated: size, left: binary.len() })?;
+        self.context.binary.set(rest);
+        Ok(taken)
     }
 
     fn finish<E: Error>(&self, mut draft: Draft<'_>) -> Result<Tensor, E> {
@@ -283,14 +316,24 @@ impl TensorSeed<'_> {
         }
         let Some(datatype) = draft.datatype else { return Err(self.raise(&draft, lacks("datatype"))) };
         let Some((shape, count)) = draft.shape.take() else { return Err(self.raise(&draft, lacks("shape"))) };
-        let values = match (draft.values.take(), draft.early) {
-            (Some(values), _) => values,
-            (None, Some(raw)) => {
+        if draft.parameters.has_shared_memory {
+            return Err(self.raise(&draft, InputProblem::SharedMemory));
+        }
+        let values = match (draft.values.take(), draft.early, draft.parameters.binary_data_size) {
+            (Some(_), _, Some(_)) | (_, Some(_), Some(_)) => {
+                return Err(self.raise(&draft, InputProblem::DataTwice));
+            }
+            (Some(values), _, None) => values,
+            (None, Some(raw), None) => {
                 let label = self.label(&draft);
                 let seed = DataSeed { datatype, shape: &shape, count, label, fault: self.context.fault };
                 seed.deserialize(&mut serde_json::Deserializer::from_str(raw.get())).map_err(E::custom)?
             }
-            (None, None) => return Err(self.raise(&draft, lacks("data"))),
+            (None, None, Some(size)) => {
+                let taken = self.take_binary(size).and_then(|bytes| read_raw(datatype, &shape, bytes));
+                taken.map_err(|problem| self.raise(&draft, problem))?
+            }
+            (None, None, None) => return Err(self.raise(&draft, lacks("data"))),
         };
         Ok(Tensor { name: draft.name.unwrap_or_default(), shape, datatype, values })
     }

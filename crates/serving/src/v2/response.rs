@@ -15,7 +15,7 @@ pub(super) const SCORE: &str = "score";
 /// BYTES `[rows]`: the predicted class.
 pub(super) const LABEL: &str = "label";
 /// FP32 `[rows, classes]`: in the order of the model's classes.
-pub(super) const PROBABILITIES: &str = "probabilities";
+pub(crate) const PROBABILITIES: &str = "probabilities";
 
 /// The outputs there are; `__id` are the prediction ids, by which labels find their row.
 pub const OUTPUTS: [&str; 5] = [SCORE, LABEL, PROBABILITIES, ID_INPUT, VERSION];
@@ -69,6 +69,17 @@ fn outputs_of(task: Task) -> &'static [&'static str] {
 pub fn write_response(answer: &Answer<'_>, out: &mut Vec<u8>) {
     let rows = answer.scores.len();
     out.reserve(256 + rows * 64);
+    begin(answer, out);
+    let mut separator = Separator::default();
+    for output in answer.outputs() {
+        separator.put(out);
+        output.write_json(out);
+    }
+    out.extend_from_slice(b"]}");
+}
+
+/// Writes what stands before the outputs.
+pub(super) fn begin(answer: &Answer<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(b"{\"model_name\":");
     text(out, answer.model_name);
     out.extend_from_slice(b",\"model_version\":");
@@ -78,18 +89,6 @@ pub fn write_response(answer: &Answer<'_>, out: &mut Vec<u8>) {
         text(out, id);
     }
     out.extend_from_slice(b",\"outputs\":[");
-    let mut separator = Separator::default();
-    for output in answer.outputs() {
-        separator.put(out);
-        let head = TensorHead::new(output.name, output.datatype.as_str(), output.shape());
-        match output.values {
-            OutputValues::Doubles(values) => tensor(out, head, values, |out, value| number(out, *value)),
-            OutputValues::Singles(values) => tensor(out, head, values, |out, value| number(out, *value)),
-            OutputValues::Texts(values) => tensor(out, head, values, |out, value| text(out, value)),
-            OutputValues::Wholes(values) => tensor(out, head, values, |out, value| number(out, *value)),
-        }
-    }
-    out.extend_from_slice(b"]}");
 }
 
 /// One tensor of an answer.
@@ -123,9 +122,36 @@ impl<'a> OutputTensor<'a> {
         Self { name, datatype, values, shape: [rows, 1], dimensions: 1 }
     }
 
+    /// The same output with other values, in as many columns.
+    pub(super) fn with_texts<'b>(&self, values: &'b [Arc<str>], columns: usize) -> OutputTensor<'b> {
+        let values = OutputValues::Texts(values);
+        OutputTensor {
+            name: self.name,
+            datatype: Datatype::Bytes,
+            values,
+            shape: [self.shape[0], columns],
+            dimensions: 2,
+        }
+    }
+
     /// `[rows]`, of the probabilities `[rows, classes]`.
     pub fn shape(&self) -> &[usize] {
         &self.shape[..self.dimensions]
+    }
+
+    pub(super) fn head(&self) -> TensorHead<'_> {
+        TensorHead::new(self.name, self.datatype.as_str(), self.shape())
+    }
+
+    /// Appends the tensor as JSON.
+    pub(super) fn write_json(&self, out: &mut Vec<u8>) {
+        let head = self.head();
+        match self.values {
+            OutputValues::Doubles(values) => tensor(out, head, values, |out, value| number(out, *value)),
+            OutputValues::Singles(values) => tensor(out, head, values, |out, value| number(out, *value)),
+            OutputValues::Texts(values) => tensor(out, head, values, |out, value| text(out, value)),
+            OutputValues::Wholes(values) => tensor(out, head, values, |out, value| number(out, *value)),
+        }
     }
 
     /// Appends the values as bytes, as [`super::read_raw`] reads them: NaN and infinities stay what they are.
@@ -195,24 +221,24 @@ impl<'a> TensorHead<'a> {
     pub(super) fn new(name: &'a str, datatype: &'static str, shape: &'a [usize]) -> Self {
         Self { name, datatype, shape }
     }
+
+    /// Opens the object of the tensor.
+    pub(super) fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"{\"name\":");
+        text(out, self.name);
+        out.extend_from_slice(b",\"shape\":[");
+        let mut separator = Separator::default();
+        self.shape.iter().for_each(|size| {
+            separator.put(out);
+            number(out, *size);
+        });
+        out.extend_from_slice(b"],\"datatype\":");
+        text(out, self.datatype);
+    }
 }
 
-pub(super) fn tensor<T>(
-    out: &mut Vec<u8>,
-    TensorHead { name, datatype, shape }: TensorHead<'_>,
-    values: &[T],
-    write: impl Fn(&mut Vec<u8>, &T),
-) {
-    out.extend_from_slice(b"{\"name\":");
-    text(out, name);
-    out.extend_from_slice(b",\"shape\":[");
-    let mut separator = Separator::default();
-    shape.iter().for_each(|size| {
-        separator.put(out);
-        number(out, *size);
-    });
-    out.extend_from_slice(b"],\"datatype\":");
-    text(out, datatype);
+pub(super) fn tensor<T>(out: &mut Vec<u8>, head: TensorHead<'_>, values: &[T], write: impl Fn(&mut Vec<u8>, &T)) {
+    head.write(out);
     out.extend_from_slice(b",\"data\":[");
     let mut separator = Separator::default();
     values.iter().for_each(|value| {
@@ -223,7 +249,7 @@ pub(super) fn tensor<T>(
 }
 
 /// The shortest text that reads back as the same number; `null` for NaN and infinities.
-fn number(out: &mut Vec<u8>, value: impl serde::Serialize) {
+pub(super) fn number(out: &mut Vec<u8>, value: impl serde::Serialize) {
     // Writing a number into memory cannot fail.
     let _ = serde_json::to_writer(out, &value);
 }

@@ -408,3 +408,5 @@ serde_json::to_string(&values).unwrap()
         }
     }
 }
+
+mod binary;

@@ -181,3 +181,47 @@ fn a_canary_that_knows_a_new_class_leaves_the_places_of_the_others() {
     let widths: Vec<usize> = world.batches().iter().map(|b| b.probabilities.as_ref().unwrap().classes).collect();
     assert!(widths.contains(&2) && widths.contains(&3), "{widths:?}");
 }
+
+#[test]
+fn a_version_that_is_named_answers_every_row_and_a_shadow_nobody() {
+    let ids = many_ids(200);
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    let body = body(&ids, &vec![0.5; ids.len()]);
+    let named = |world: &World, number: u64| -> Result<Vec<f64>, InferError> {
+        let request = world.endpoint.read(&body, EventTimes::Now)?.at_version(number, &world.endpoint)?;
+        let answer = world.endpoint.infer(request, NOW)?;
+        assert!(answer.versions.iter().all(|version| version.number == number));
+        Ok(answer.scores)
+    };
+    let canary = Candidate { version: version(8, fake(0.25)), mode: Mode::Canary { percent: 1 } };
+    let world = World::serving(&version(7, fake(0.0)), Some(canary));
+    assert_eq!(named(&world, 7).unwrap(), vec![0.5; 200]);
+    assert_eq!(named(&world, 8).unwrap(), vec![0.75; 200]);
+    let roles: Vec<(u64, Role)> = world.batches().iter().map(|batch| (batch.version.number, batch.role)).collect();
+    assert_eq!(roles, [(7, Role::Champion), (8, Role::Candidate)]);
+    assert_eq!(named(&world, 9).unwrap_err().status(), 404);
+    assert_eq!(world.endpoint.version_metadata("8").unwrap().versions, ["8"]);
+    assert_eq!(world.endpoint.metadata().unwrap().versions, ["7", "8"]);
+    let counted: Vec<(String, u64, u64)> = world
+        .endpoint
+        .statistics()
+        .into_iter()
+        .map(|one| (one.version, one.inference_count, one.last_inference))
+        .collect();
+    assert_eq!(counted, [("7".to_owned(), 200, 1_000_000), ("8".to_owned(), 200, 1_000_000)]);
+
+    // A candidate that was asked for by its number and fails is not replaced.
+    let failing = fake(0.0);
+    failing.fails.store(true, Ordering::SeqCst);
+    let canary = Candidate { version: version(8, failing), mode: Mode::Canary { percent: 1 } };
+    let world = World::serving(&version(7, fake(0.0)), Some(canary));
+    assert_eq!(named(&world, 8).unwrap_err().status(), 500);
+
+    let shadow = Candidate { version: version(8, fake(0.0)), mode: Mode::Shadow };
+    let world = World::serving(&version(7, fake(0.0)), Some(shadow));
+    assert_eq!(named(&world, 8).unwrap_err().status(), 404);
+    assert_eq!(world.endpoint.metadata().unwrap().versions, ["7"]);
+    for wrong in ["8", "x", "-1", "99999999999999999999"] {
+        assert_eq!(world.endpoint.version_metadata(wrong).unwrap_err().status(), 404, "{wrong}");
+    }
+}

@@ -1,0 +1,75 @@
+//! KServe's V1 protocol: `instances` in, `predictions` out. Failures answer `{"error": "…"}`.
+
+use axum::{
+    extract::{Path, State},
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use kilter_app::{authz, prediction};
+use kilter_serving::{
+    Endpoint,
+    scoring::{self, JsonFormat, ScoringFormat},
+    v2::{ModelReady, ResponseBody},
+};
+use serde::Serialize;
+
+use crate::{
+    caller::Caller,
+    error::{ApiError, V2Error, json},
+    inference::{
+        body::{InferenceBody, respond},
+        endpoint::{ask, serving},
+    },
+    state::AppState,
+};
+
+/// What follows the name of a model in the address of a prediction.
+const PREDICT: &str = ":predict";
+
+#[derive(Serialize)]
+struct Models {
+    models: Vec<String>,
+}
+
+/// The names of the endpoints that answer.
+#[utoipa::path(get, path = "/v1/models", tag = "inference", responses((status = 200, description = "The names of the endpoints that answer")))]
+pub(crate) async fn v1_models(caller: Caller, State(state): State<AppState>) -> Response {
+    let app = state.app();
+    let readable = authz::readable(&app, &caller.context(&state));
+    let open = prediction::open_endpoints(&app).into_iter();
+    let answering =
+        open.filter(|(name, serving)| readable.has_endpoint(name.as_str()) && serving.endpoint().ready().ready);
+    json(&Models { models: answering.map(|(name, _)| name.to_string()).collect() })
+}
+
+/// Whether an endpoint answers.
+#[utoipa::path(get, path = "/v1/models/{model}", tag = "inference", params(("model" = String, Path)), responses((status = 200, description = "It is ready"), (status = 404, description = "There is no such endpoint"), (status = 503, description = "Nothing serves")))]
+pub(crate) async fn v1_model(
+    caller: Result<Caller, ApiError>,
+    State(state): State<AppState>,
+    Path(model): Path<String>,
+) -> Result<Response, V2Error> {
+    caller?;
+    let ready: ModelReady = serving(&state.app(), &model)?.endpoint().ready();
+    Ok((if ready.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, json(&ready)).into_response())
+}
+
+/// Predictions of the instances of a body.
+#[utoipa::path(post, path = "/v1/models/{model}", tag = "inference", params(("model" = String, Path, description = "The name of the endpoint, and `:predict`")), responses((status = 200, description = "The predictions; recorded before they are given"), (status = 400, description = "The request does not fit the model"), (status = 404, description = "Nothing serves, or the address does not end with `:predict`")))]
+pub(crate) async fn v1_predict(
+    _: Caller,
+    State(state): State<AppState>,
+    Path(model): Path<String>,
+    body: InferenceBody,
+) -> Result<Response, V2Error> {
+    let Some(name) = model.strip_suffix(PREDICT) else {
+        let error = format!("there is nothing at POST /v1/models/{model}: predictions are at /v1/models/NAME{PREDICT}");
+        return Err(V2Error { status: 404, error });
+    };
+    let serving = serving(&state.app(), name)?;
+    let (accepted, length) = (body.accepted(), body.bytes().len());
+    let format = ScoringFormat::Json(JsonFormat::KserveV1);
+    let read = move |endpoint: &Endpoint| scoring::read(endpoint, body.bytes(), format);
+    let bytes = ask(&state, serving, length, read, |answer| scoring::write_predictions(&answer)).await?;
+    Ok(respond(ResponseBody { bytes, json_length: None }, accepted).await)
+}
