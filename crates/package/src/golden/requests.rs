@@ -170,7 +170,7 @@ impl GoldenClient {
     fn ask(&self, requests: &Table) -> Result<ModelOutput, GoldenError> {
         let mut body = Vec::new();
         write_request(requests, &mut body);
-        let request = self.0.read(&body, EventTimes::Now)?;
+        let request = self.0.read(&body[..], EventTimes::Now)?;
         let answer = self.0.infer(request, Timestamp(0))?.to_json();
         read_answers(&answer).map_err(GoldenError::Answer)
     }

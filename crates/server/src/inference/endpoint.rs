@@ -31,6 +31,15 @@ pub(crate) fn serving(app: &App, model: &str) -> Result<Arc<Serving>, V2Error> {
     })
 }
 
+/// The number of a version in an address. What is no number is no version that there could be.
+///
+/// # Errors
+/// 404 when no such version answers there.
+pub(crate) fn version_number(serving: &Serving, version: &str) -> Result<u64, V2Error> {
+    serving.endpoint().version_metadata(version)?;
+    version.parse().map_err(|_| V2Error { status: 404, error: format!("there is no version `{version}`") })
+}
+
 /// As [`answer`], with the reason why there is no answer.
 pub(crate) async fn ask<T: Send + 'static>(
     state: &AppState,

@@ -10,7 +10,7 @@ use axum::{
 };
 use kilter_app::{
     App,
-    authz::{self, act},
+    authz::{self, Authorized, act},
     deployment, prediction,
 };
 use kilter_domain::ids::EndpointName;
@@ -56,14 +56,19 @@ pub(crate) async fn repository_index(
     body: InferenceBody,
 ) -> Result<Response, V2Error> {
     let IndexRequest { ready } = read_optional(&body)?;
+    Ok(json(&entries(&state, &caller, ready)))
+}
+
+/// Every version at the endpoints that the caller may read, or those alone that answer.
+pub(crate) fn entries(state: &AppState, caller: &Caller, ready: bool) -> Vec<RepositoryEntry> {
     let app = state.app();
-    let readable = authz::readable(&app, &caller.context(&state));
+    let readable = authz::readable(&app, &caller.context(state));
     let mut entries: Vec<RepositoryEntry> = readable.endpoints().flat_map(|name| entries_of(&app, name)).collect();
     entries.retain(|entry| !ready || entry.state == ModelState::Ready);
     for entry in &mut entries {
         entry.reason = state.without_folder(&entry.reason);
     }
-    Ok(json(&entries))
+    entries
 }
 
 /// What is loaded at one endpoint, and what is not though it should be.
@@ -112,9 +117,24 @@ pub(crate) async fn load_model(
     Path(model): Path<String>,
     body: InferenceBody,
 ) -> Result<Response, V2Error> {
-    let name = endpoint_name(&model)?;
     let ChangeRequest { parameters } = read_optional(&body)?;
-    if let Some(parameter) = parameters.iter().flatten().map(|(name, _)| name).next() {
+    let parameter = parameters.into_iter().flatten().map(|(name, _)| name).next();
+    load_live(&state, by, &model, parameter).await?;
+    Ok(StatusCode::OK.into_response())
+}
+
+/// Loads what is live at an endpoint, where it could not be loaded before. `parameter` is one that the request has.
+///
+/// # Errors
+/// As the route answers them.
+pub(crate) async fn load_live(
+    state: &AppState,
+    by: Authorized<act::Deploy>,
+    model: &str,
+    parameter: Option<String>,
+) -> Result<(), V2Error> {
+    let name = endpoint_name(model)?;
+    if let Some(parameter) = parameter {
         let parameter: String = parameter.chars().take(80).collect();
         let error = format!(
             "the parameter `{parameter}` is not accepted: what `{name}` serves is a version that was judged and approved; \
@@ -123,10 +143,8 @@ pub(crate) async fn load_model(
         return Err(V2Error { status: 400, error });
     }
     let app = state.app();
-    blocking(move || deployment::reload(&app, &by, &name).map_err(|error| problem_of(&error)))
-        .await
-        .map_err(ApiError::from)?;
-    Ok(StatusCode::OK.into_response())
+    let loaded = blocking(move || deployment::reload(&app, &by, &name).map_err(|error| problem_of(&error))).await;
+    loaded.map_err(|problem| ApiError::from(problem).into())
 }
 
 /// Refuses: deployments decide what answers.
@@ -137,22 +155,28 @@ pub(crate) async fn unload_model(
     Path(model): Path<String>,
     body: InferenceBody,
 ) -> Result<Response, V2Error> {
-    let name = endpoint_name(&model)?;
     let _: ChangeRequest = read_optional(&body)?;
+    Err(refuse_unload(&state, &model).await)
+}
+
+/// Why a client takes nothing away.
+pub(crate) async fn refuse_unload(state: &AppState, model: &str) -> V2Error {
+    let Ok(name) = endpoint_name(model) else { return unknown(model) };
     let app = state.app();
     let found = {
         let name = name.clone();
         blocking(move || deployment::project_at(&app, &name).map_err(|error| problem_of(&error))).await
     };
-    match found.map_err(ApiError::from)? {
-        None => Err(unknown(&model)),
-        Some(_) => Err(V2Error {
+    match found {
+        Err(problem) => ApiError::from(problem).into(),
+        Ok(None) => unknown(model),
+        Ok(Some(_)) => V2Error {
             status: 409,
             error: format!(
                 "`{name}` is not unloaded by its clients: its deployments decide what answers; go back to the version before \
                  with `kilter rollback {name}`, or take a version away with `kilter retire` or `kilter revoke`"
             ),
-        }),
+        },
     }
 }
 

@@ -18,16 +18,10 @@ use crate::{
     error::{ApiError, V2Error, json},
     inference::{
         body::{InferenceBody, respond},
-        endpoint::{ask, serving},
+        endpoint::{ask, serving, version_number},
     },
     state::AppState,
 };
-
-/// The number of a version in an address. What is no number is no version that there could be.
-fn version_number(serving: &Serving, version: &str) -> Result<u64, V2Error> {
-    serving.endpoint().version_metadata(version)?;
-    version.parse().map_err(|_| V2Error { status: 404, error: format!("there is no version `{version}`") })
-}
 
 #[utoipa::path(get, path = "/v2", tag = "inference", responses((status = 200, description = "Name, version and extensions of the server")))]
 pub(crate) async fn server(caller: Result<Caller, ApiError>) -> Result<Response, V2Error> {

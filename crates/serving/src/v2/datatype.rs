@@ -81,7 +81,7 @@ impl Datatype {
 
     /// The smallest and largest whole number it takes; `None` for the others. Columns hold 64-bit signed numbers, so a
     /// UINT64 beyond them is refused, never rounded.
-    pub(super) const fn whole_range(self) -> Option<(i64, i64)> {
+    pub const fn whole_range(self) -> Option<(i64, i64)> {
         match self {
             Self::Int8 => Some((i8::MIN as i64, i8::MAX as i64)),
             Self::Int16 => Some((i16::MIN as i64, i16::MAX as i64)),

@@ -20,6 +20,10 @@ pub enum V2Error {
     JsonLength { stated: usize, bytes: usize },
     #[error("the body has {left} bytes behind the binary data of all inputs: is a `binary_data_size` too small?")]
     BinaryLeft { left: usize },
+    #[error(
+        "the request has {raw} entries in `raw_input_contents` for {inputs} inputs: each input has one, in their order"
+    )]
+    RawInputs { raw: usize, inputs: usize },
     #[error("the request has no `inputs`: it must hold a list of tensors")]
     NoInputs,
     #[error("the parameter `{name}` {problem}")]
@@ -90,6 +94,10 @@ pub enum InputProblem {
     BinaryMissing { stated: u64, left: usize },
     #[error("has both `data` and `binary_data_size`: send its values once")]
     DataTwice,
+    #[error("has values in `{0}` while the request has `raw_input_contents`: send them once")]
+    RawAndTyped(&'static str),
+    #[error("has values in `{found}`; those of {datatype} are in `{field}`")]
+    WrongField { found: &'static str, field: &'static str, datatype: Datatype },
     #[error("is in shared memory, which this server does not have: send its values")]
     SharedMemory,
     #[error("has a list of {found} values inside of its data where its shape {shape:?} says {expected}")]

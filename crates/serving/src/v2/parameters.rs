@@ -8,7 +8,7 @@ use serde::{
     de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
 
-use super::{V2Error, context::Context};
+use super::{ParameterValue, V2Error, context::Context};
 
 /// What Kilter reads of a request's parameters; all others are ignored.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -51,16 +51,15 @@ impl<'de> Visitor<'de> for ParametersSeed<'_> {
         while let Some(key) = map.next_key::<Cow<'de, str>>()? {
             let value = map.next_value::<Lenient<'de>>()?;
             match &*key {
-                "prediction_id" => parameters.prediction_id = self.text(&key, value)?,
-                "entity" => parameters.entity = self.text(&key, value)?,
-                "consumer" => parameters.consumer = self.text(&key, value)?,
-                "time" => parameters.time = self.time(&key, value)?,
                 "binary_data_output" => match value {
                     Lenient::Bool(wanted) => is_binary = wanted,
                     Lenient::Null => {}
                     _ => return Err(self.raise(&key, "must be true or false".into())),
                 },
-                _ => {}
+                _ => {
+                    let set = parameters.set(&key, value.as_parameter(), self.0.limits);
+                    set.map_err(|error| self.0.fault.raise(error))?;
+                }
             }
         }
         Ok((parameters, is_binary))
@@ -69,31 +68,7 @@ impl<'de> Visitor<'de> for ParametersSeed<'_> {
 
 impl ParametersSeed<'_> {
     pub(super) fn text<E: Error>(&self, name: &str, value: Lenient<'_>) -> Result<Option<String>, E> {
-        let limit = self.0.limits.id_bytes;
-        match value {
-            Lenient::Null => Ok(None),
-            Lenient::Text(text) if text.len() > limit => {
-                Err(self.raise(name, format!("has {} bytes; at most {limit} are accepted", text.len())))
-            }
-            Lenient::Text(text) if text.is_empty() => Err(self.raise(name, "is empty".into())),
-            Lenient::Text(text) => Ok(Some(text.into_owned())),
-            _ => Err(self.raise(name, "must be a text".into())),
-        }
-    }
-
-    fn time<E: Error>(&self, name: &str, value: Lenient<'_>) -> Result<Option<Timestamp>, E> {
-        match value {
-            Lenient::Null => Ok(None),
-            Lenient::Unsigned(millis) if i64::try_from(millis).is_ok() => Ok(Some(Timestamp(millis as i64))),
-            Lenient::Signed(millis) => Ok(Some(Timestamp(millis))),
-            Lenient::Text(text) => {
-                text.parse().map(Some).map_err(|error| self.raise(name, format!("is not a time: {error}")))
-            }
-            _ => {
-                Err(self
-                    .raise(name, "must be whole milliseconds since 1970 or a text like 2026-03-01T12:00:00Z".into()))
-            }
-        }
+        value.as_parameter().text(self.0.limits).map_err(|problem| self.raise(name, problem))
     }
 
     fn raise<E: Error>(&self, name: &str, problem: String) -> E {
@@ -154,6 +129,19 @@ pub(super) enum Lenient<'de> {
     Signed(i64),
     Text(Cow<'de, str>),
     Other,
+}
+
+impl Lenient<'_> {
+    /// As a parameter.
+    fn as_parameter(&self) -> ParameterValue<'_> {
+        match self {
+            Self::Null => ParameterValue::Null,
+            Self::Text(text) => ParameterValue::Text(text),
+            Self::Signed(number) => ParameterValue::Whole(*number),
+            Self::Unsigned(number) => i64::try_from(*number).map_or(ParameterValue::Other, ParameterValue::Whole),
+            Self::Bool(_) | Self::Other => ParameterValue::Other,
+        }
+    }
 }
 
 impl<'de> Deserialize<'de> for Lenient<'de> {
