@@ -10,6 +10,9 @@ use serde::{Deserialize, Serialize};
 pub struct ServerFile {
     /// The address that it listens on.
     pub address: SocketAddr,
+    /// The address that it answers gRPC on; a server that does not, or of an earlier version, has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grpc_address: Option<SocketAddr>,
     /// The process.
     pub pid: u32,
     /// What a request carries that names a folder of this machine. A server of an earlier version has none.

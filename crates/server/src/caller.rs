@@ -8,15 +8,15 @@ use axum::{
     http::{HeaderMap, header::AUTHORIZATION, request::Parts},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
-use kilter_api::{ACTOR_HEADER, Code, FOLDER_KEY_HEADER, Problem};
+use kilter_api::{ACTOR_HEADER, Code, FOLDER_KEY_HEADER, Problem, rights::ProjectScope};
 use kilter_app::{
     RequestContext,
-    authz::{self, Act, Authorized, Grant, RefusalTopic, RefusedAction},
+    authz::{self, Act, Authorized, Grant, RefusalTopic, RefusedAction, Subject},
     context::Credential,
     identity::{self, AuthenticateError, LoginError},
 };
 use kilter_domain::{
-    actor::{Actor, ActorKind},
+    actor::{Action, Actor, ActorKind},
     identity::TokenScope,
 };
 
@@ -43,7 +43,7 @@ impl Caller {
     }
 
     /// Whether access to the data folder is all that is known of them, though there are accounts.
-    pub(crate) fn is_only_folder(&self) -> bool {
+    fn is_only_folder(&self) -> bool {
         self.0.actor.kind == ActorKind::System
     }
 }
@@ -144,6 +144,26 @@ impl<A: Act> FromRequestParts<AppState> for Allowed<A> {
             Problem::new(Code::PermissionDenied, detail).into()
         })
     }
+}
+
+/// Finds whether the caller has a right, in the project that the subject is of; without a subject, for what names nothing that
+/// there could be.
+pub(crate) async fn allow(
+    state: &AppState,
+    caller: Caller,
+    (action, scope): (Action, ProjectScope),
+    subject: Option<Subject>,
+) -> Result<Grant, Problem> {
+    // Access to the data folder administers the platform, and does nothing in a project.
+    if caller.is_only_folder() && scope != ProjectScope::Platform {
+        return Err(problem_of(&AuthenticateError::Missing));
+    }
+    let (app, context) = (state.app(), caller.context(state));
+    let Some(subject) = subject else { return Ok(authz::grant_of_nothing(&context, action)) };
+    if let Some(grant) = authz::grant_in_memory(&app, &context, action, &subject) {
+        return Ok(grant);
+    }
+    blocking(move || authz::require(&app, &context, action, &subject).map_err(|error| problem_of(&error))).await
 }
 
 async fn identify(parts: &Parts, state: &AppState) -> Result<RequestContext, Problem> {

@@ -4,6 +4,7 @@ mod answer;
 mod body;
 mod compression;
 mod endpoint;
+pub(crate) mod grpc;
 pub(crate) mod invocations;
 pub(crate) mod kserve_v1;
 pub(crate) mod repository;

@@ -1,4 +1,4 @@
-//! HTTP in front of `app`: reads requests, earns permissions, states intentions, answers.
+//! HTTP and gRPC in front of `app`: reads requests, earns permissions, states intentions, answers.
 //!
 //! Invariants: a body, a header, a wait, a queue and the number of connections are bounded; every failure is a
 //! [`kilter_api::Problem`] (the V2 addresses answer as their protocol says); a bug in one handler ends nothing else;
@@ -14,6 +14,7 @@ mod disk_use;
 pub mod error;
 mod events;
 mod extract;
+mod grpc_counts;
 mod in_process;
 mod inference;
 mod logs;
@@ -52,6 +53,11 @@ use std::net::SocketAddr;
 
 use tokio::net::TcpListener;
 
+use crate::{
+    inference::grpc::{self, stop::Stop},
+    net::listener::{self, Protocol},
+};
+
 /// Ready once the process is told to stop (SIGTERM, SIGINT). From the call on these signals do not end it by themselves, so
 /// it is made before anybody can know that there is a server.
 ///
@@ -61,34 +67,39 @@ pub fn stop_signal() -> Result<impl Future<Output = ()>, ServerError> {
     Ok(net::shutdown::Signals::listen()?.first())
 }
 
-/// A server that owns its address and answers once it is run.
+/// A server that owns its addresses and answers once it is run.
 pub struct Server {
     listener: TcpListener,
+    grpc: Option<TcpListener>,
     state: AppState,
 }
 
 impl Server {
-    /// Takes the address and opens the data folder.
+    /// Takes the addresses and opens the data folder.
     ///
     /// # Errors
-    /// When the address is not on this machine alone and no token guards it, when it is taken, and when the data
+    /// When an address is not on this machine alone and no token guards it, when it is taken, and when the data
     /// folder cannot be used.
     pub async fn bind(options: ServerOptions) -> Result<Self, ServerError> {
         options.check()?;
-        let address = SocketAddr::new(options.host, options.port);
-        let listener = TcpListener::bind(address).await.map_err(|source| ServerError::bind(address, source))?;
+        let listener = listen(SocketAddr::new(options.host, options.port)).await?;
         let address = listener.local_addr().map_err(ServerError::Listen)?;
+        let grpc = match options.grpc_port {
+            Some(port) => Some(listen(SocketAddr::new(options.host, port)).await?),
+            None => None,
+        };
+        let grpc_address = grpc.as_ref().map(TcpListener::local_addr).transpose().map_err(ServerError::Listen)?;
         // Before anything is made: what is made then is private.
         say_what_is_open(&options);
         let opened = tokio::task::spawn_blocking(move || {
             let state = AppState::open(options)?;
             state.options().check_guard(identity::is_required(&state.app()))?;
             // Before anyone can know that there is a server: commands find it by this.
-            server_file::write(&state.options().data, address, state.folder_key());
+            server_file::write(&state.options().data, address, grpc_address, state.folder_key());
             Ok::<_, ServerError>(state)
         });
         let state = opened.await.map_err(|error| ServerError::Listen(error.into()))??;
-        Ok(Self { listener, state })
+        Ok(Self { listener, grpc, state })
     }
 
     /// The address that it answers on (with the real port, where 0 was asked for).
@@ -97,6 +108,14 @@ impl Server {
     /// When the system does not tell.
     pub fn address(&self) -> Result<SocketAddr, ServerError> {
         self.listener.local_addr().map_err(ServerError::Listen)
+    }
+
+    /// The address that it answers gRPC on, if it does.
+    ///
+    /// # Errors
+    /// When the system does not tell.
+    pub fn grpc_address(&self) -> Result<Option<SocketAddr>, ServerError> {
+        self.grpc.as_ref().map(TcpListener::local_addr).transpose().map_err(ServerError::Listen)
     }
 
     /// Whether nobody has an account: whoever reaches the server is who they say.
@@ -116,13 +135,27 @@ impl Server {
     /// Answers until `stop` is ready, then finishes what it has begun, for at most [`Limits::drain`].
     pub async fn run_until(self, stop: impl Future<Output = ()>) {
         let (limits, data) = (self.state.options().limits, self.state.options().data.clone());
-        let router = router(self.state.clone());
+        let connections = listener::connections(&limits);
+        let http = Protocol::http1(router(self.state.clone()), &limits);
+        let (stops, mut stopping) = Stop::channel();
+        let grpc = self.grpc.map(|listener| (listener, Protocol::http2(grpc::router(&self.state, &stopping), &limits)));
         background::reconcile::start(&self.state);
         background::flush_column_stats::start(&self.state);
         background::follow::start(&self.state);
         background::checkpoints::start(&self.state);
         background::events::start(&self.state);
-        net::listener::accept(self.listener, router, limits, stop, || self.state.begin_to_stop()).await;
+        let begin_to_stop = || {
+            self.state.begin_to_stop();
+            // Nobody listens where there is no gRPC.
+            let _ = stops.send(true);
+        };
+        let http = listener::accept(self.listener, connections.clone(), http, limits, stop, begin_to_stop);
+        let grpc = async {
+            if let Some((listener, protocol)) = grpc {
+                listener::accept(listener, connections, protocol, limits, stopping.wait(), || ()).await;
+            }
+        };
+        tokio::join!(http, grpc);
         let state = self.state.clone();
         // Runs that go on are asked to stop, and end in their rows.
         let _ = tokio::task::spawn_blocking(move || runs::stop_runs(&state.app(), limits.drain)).await;
@@ -139,6 +172,10 @@ impl Server {
         server_file::remove(&data);
         tracing::info!("stopped");
     }
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, ServerError> {
+    TcpListener::bind(address).await.map_err(|source| ServerError::bind(address, source))
 }
 
 /// Says what others than its owner can get at: the data folder and the token.

@@ -13,6 +13,7 @@ use kilter_api::{self as api, Problem};
 mod columns;
 mod disk;
 mod endpoints;
+mod grpc;
 mod monitors;
 mod serving;
 mod tasks;
@@ -23,6 +24,7 @@ use crate::{
     caller::Caller,
     disk_use::DiskReading,
     error::ApiError,
+    grpc_counts::Handled,
     metrics::{columns::ColumnShares, monitors::LatestReadings, serving::ServedVersion, text::family},
     state::{AppState, blocking},
 };
@@ -37,7 +39,8 @@ pub(crate) async fn get_metrics(_: Caller, State(state): State<AppState>) -> Res
         let readings = monitors::read_latest(&app, &status, now)?;
         let (served, columns) = (serving::read_versions(&app), ColumnShares::read(&app, now));
         let disk = state.disk_use().read(&app);
-        Ok(Snapshot { served, status, readings, columns, disk, uptime_seconds }.to_text())
+        let grpc = state.grpc_counts().snapshot();
+        Ok(Snapshot { served, grpc, status, readings, columns, disk, uptime_seconds }.to_text())
     })
     .await?;
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response())
@@ -46,6 +49,7 @@ pub(crate) async fn get_metrics(_: Caller, State(state): State<AppState>) -> Res
 /// What one page is made from.
 struct Snapshot {
     served: Vec<ServedVersion>,
+    grpc: Vec<Handled>,
     status: api::Status,
     readings: LatestReadings,
     columns: ColumnShares,
@@ -57,6 +61,7 @@ impl Snapshot {
     fn to_text(&self) -> String {
         let mut page = String::new();
         serving::write(&mut page, &self.served);
+        grpc::write(&mut page, &self.grpc);
         endpoints::write(&mut page, &self.status);
         tasks::write(&mut page, &self.status);
         monitors::write(&mut page, &self.readings);
@@ -77,6 +82,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::grpc_counts::METHODS;
 
     /// One sample of every family.
     fn snapshot() -> Snapshot {
@@ -97,6 +103,7 @@ mod tests {
                 version: 3,
                 counts: Counters::new(ScoreEdges::default()).snapshot(),
             }],
+            grpc: vec![Handled { method: &METHODS[0], code: "OK", count: 2 }],
             status: serde_json::from_value(status).unwrap(),
             readings: LatestReadings::sample(),
             columns: ColumnShares::sample(),

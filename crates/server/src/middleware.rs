@@ -3,4 +3,3 @@
 pub(crate) mod authorize;
 pub(crate) mod cross_origin;
 pub(crate) mod observe;
-pub(crate) mod redact;

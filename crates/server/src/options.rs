@@ -39,6 +39,8 @@ pub struct ServerOptions {
     pub host: IpAddr,
     /// The port; 0 lets the system choose.
     pub port: u16,
+    /// The port of gRPC, at the same address; 0 lets the system choose, `None`: gRPC is not answered.
+    pub grpc_port: Option<u16>,
     /// Whether an address beyond this machine may be used at all.
     pub allow_remote: bool,
     /// What a request must carry. Without one everybody on this machine may do everything.
@@ -67,6 +69,7 @@ impl ServerOptions {
             publish: Vec::new(),
             host: Ipv4Addr::LOCALHOST.into(),
             port: 0,
+            grpc_port: None,
             allow_remote: false,
             token: None,
             provider: None,

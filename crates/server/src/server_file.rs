@@ -5,8 +5,8 @@ use std::{io, io::Write, net::SocketAddr, os::unix::fs::OpenOptionsExt, path::Pa
 use kilter_api::{ServerFile, Token};
 
 /// Writes where `data` is answered for.
-pub(crate) fn write(data: &Path, address: SocketAddr, key: &Token) {
-    let file = ServerFile { address, pid: std::process::id(), key: Some(key.as_str().to_owned()) };
+pub(crate) fn write(data: &Path, address: SocketAddr, grpc_address: Option<SocketAddr>, key: &Token) {
+    let file = ServerFile { address, grpc_address, pid: std::process::id(), key: Some(key.as_str().to_owned()) };
     let written = serde_json::to_vec(&file)
         .map_err(Into::into)
         .and_then(|text| write_private(&data.join(ServerFile::NAME), &text));

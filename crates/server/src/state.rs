@@ -17,6 +17,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{
     disk_use::DiskUseCache,
+    grpc_counts::GrpcCounts,
     net::{body_pool::BodyPool, token::random_token},
     openid::provider::Provider,
     options::ServerOptions,
@@ -41,6 +42,7 @@ struct Inner {
     began: Instant,
     signals: Arc<Signals>,
     disk_use: DiskUseCache,
+    grpc_counts: GrpcCounts,
     /// Places of those who follow runs.
     followers: Arc<Semaphore>,
     /// Whoever can read the data folder finds it there, and may name folders of this machine.
@@ -114,6 +116,7 @@ impl AppState {
             began: Instant::now(),
             signals,
             disk_use: DiskUseCache::default(),
+            grpc_counts: GrpcCounts::default(),
             followers: Arc::new(Semaphore::new(MAX_FOLLOWERS)),
             folder_key: random_token()?,
         })))
@@ -174,6 +177,11 @@ impl AppState {
     /// What the data folder has of the disk, as it was measured last.
     pub(crate) fn disk_use(&self) -> &DiskUseCache {
         &self.0.disk_use
+    }
+
+    /// How the calls of gRPC ended.
+    pub(crate) fn grpc_counts(&self) -> &GrpcCounts {
+        &self.0.grpc_counts
     }
 
     /// A place for someone who follows a run; `None` while as many follow as may.

@@ -67,6 +67,10 @@ pub(crate) struct Server {
     /// The port to listen on; 0 chooses a free port.
     #[arg(long, default_value_t = 8484)]
     port: u16,
+    /// The port to answer gRPC on (Open Inference Protocol, health checks, reflection), at the same address; 0 chooses a free
+    /// port. Without it gRPC is not answered.
+    #[arg(long, value_name = "PORT")]
+    grpc_port: Option<u16>,
     /// Accept requests from other machines. Requires --token-file.
     #[arg(long)]
     allow_remote: bool,
@@ -81,7 +85,7 @@ pub(crate) struct Server {
     /// Can be repeated.
     #[arg(long = "allowed-host", value_name = "HOST[:PORT]")]
     allowed_hosts: Vec<HostPort>,
-    /// The largest request body, like `64MiB`.
+    /// The largest request body, and the largest message of gRPC, like `64MiB`.
     #[arg(long, value_name = "SIZE", default_value = "64MiB")]
     max_body: Size,
     /// The largest size of all request bodies in memory together, like `256MiB`. Further requests are rejected until
@@ -142,6 +146,8 @@ impl ProviderArgs {
 #[derive(Serialize)]
 struct Answering {
     address: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    grpc_address: Option<String>,
     data: PathBuf,
     version: &'static str,
     pid: u32,
@@ -162,9 +168,13 @@ impl Server {
             let server = kilter_server::Server::bind(options).await?;
             let stop = kilter_server::stop_signal()?;
             let address = format!("http://{}", server.address()?);
-            let page = Page::new()
-                .line(format!("kilter {} listens on {address}", env!("CARGO_PKG_VERSION")))
-                .line(format!("The data folder is {}. Stop the server with Ctrl-C.", data.display()));
+            let grpc_address = server.grpc_address()?.map(|address| address.to_string());
+            let page = Page::new().line(format!("kilter {} listens on {address}", env!("CARGO_PKG_VERSION")));
+            let page = match &grpc_address {
+                Some(address) => page.line(format!("gRPC is answered on {address}.")),
+                None => page,
+            };
+            let page = page.line(format!("The data folder is {}. Stop the server with Ctrl-C.", data.display()));
             let page = match server_config::file(config) {
                 Some(file) => page.line(format!("Settings come from {}.", file.display())),
                 None => page,
@@ -173,7 +183,8 @@ impl Server {
                 true => page.line("Single-user mode: who acts is what the caller says."),
                 false => page,
             };
-            let answering = Answering { address, data, version: env!("CARGO_PKG_VERSION"), pid: std::process::id() };
+            let answering =
+                Answering { address, grpc_address, data, version: env!("CARGO_PKG_VERSION"), pid: std::process::id() };
             output.announce(&answering, page)?;
             server.run_until(stop).await;
             Ok(Answer::written())
@@ -201,6 +212,7 @@ impl Server {
             publish: self.publish.places(),
             host: self.host,
             port: self.port,
+            grpc_port: self.grpc_port,
             allow_remote: self.allow_remote,
             token: self.token_file.as_deref().map(read_token).transpose()?,
             provider: self.provider.options()?,

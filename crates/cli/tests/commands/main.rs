@@ -75,6 +75,7 @@ mod screen;
 mod seasonal_drift;
 mod server;
 mod server_config;
+mod serving_grpc;
 mod serving_rest;
 mod several_servers;
 mod storage_figures;

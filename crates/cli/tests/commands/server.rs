@@ -14,11 +14,19 @@ use crate::World;
 pub struct Server {
     child: Child,
     pub address: String,
+    /// Where it answers gRPC; empty where it does not.
+    pub grpc_address: String,
 }
 
 impl Server {
     pub fn start(world: &World) -> Self {
         Self::start_with(world, "")
+    }
+
+    /// A server that answers gRPC too.
+    pub fn start_with_grpc(world: &World, more: &[&str]) -> Self {
+        let arguments = ["server", "--port", "0", "--grpc-port", "0", "--json", "--log", "warn"];
+        Self::of(world.command(&[&arguments, more].concat()))
     }
 
     /// A server of the world with a data folder of its own.
@@ -47,7 +55,8 @@ impl Server {
         }
         let output: Value = serde_json::from_str(&text).unwrap();
         let address = output["address"].as_str().unwrap().trim_start_matches("http://").to_owned();
-        Self { child, address }
+        let grpc_address = output["grpc_address"].as_str().unwrap_or_default().to_owned();
+        Self { child, address, grpc_address }
     }
 
     /// Status and body of an answer.

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// The Python with the clients of Triton and KServe; `None` where `./test` did not make it.
-fn serving_python() -> Option<PathBuf> {
+pub fn serving_python() -> Option<PathBuf> {
     let named = std::env::var_os("KILTER_SERVING_PYTHON").map(PathBuf::from);
     let usual = || Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache/kilter/serving-venv/bin/python"));
     let python = named.or_else(usual)?;

@@ -397,6 +397,7 @@ pub const ORDER: &[(&str, &[&str])] = &[
             "net",
             "options",
             "disk_use",
+            "grpc_counts",
             "state",
             "background",
             "caller",

@@ -15,17 +15,13 @@ use kilter_api::{
     Code, Problem,
     rights::{ProjectScope, Requirement, requirement_of_route},
 };
-use kilter_app::{
-    authz::{self, Grant, Subject},
-    identity::AuthenticateError,
-};
-use kilter_domain::actor::Action;
+use kilter_app::authz::Subject;
 
 use crate::{
-    caller::Caller,
-    error::{error_response, problem_of},
+    caller::{Caller, allow},
+    error::error_response,
     openapi,
-    state::{AppState, blocking},
+    state::AppState,
 };
 
 /// Passes on what the caller may do, and refuses the rest.
@@ -48,12 +44,8 @@ pub(crate) async fn enforce(State(state): State<AppState>, request: Request, nex
         Err(refused) => return error_response(parts.uri.path(), *refused.0),
     };
     let path = parts.uri.path().to_owned();
-    // Access to the data folder administers the platform, and does nothing in a project.
-    if caller.is_only_folder() && of != ProjectScope::Platform {
-        return error_response(&path, problem_of(&AuthenticateError::Missing));
-    }
     let allowed = match parts.extract::<RawPathParams>().await {
-        Ok(params) => allow(&state, caller, action, subject(of, &params)).await,
+        Ok(params) => allow(&state, caller, (action, of), subject(of, &params)).await,
         Err(_) => Err(Problem::new(Code::RequestInvalid, "the path is not UTF-8 once its escapes are read")),
     };
     match allowed {
@@ -91,13 +83,4 @@ fn subject(of: ProjectScope, params: &RawPathParams) -> Option<Subject> {
         ProjectScope::Platform => Some(Subject::Platform),
         ProjectScope::Named => None,
     }
-}
-
-async fn allow(state: &AppState, caller: Caller, action: Action, subject: Option<Subject>) -> Result<Grant, Problem> {
-    let (app, context) = (state.app(), caller.context(state));
-    let Some(subject) = subject else { return Ok(authz::grant_of_nothing(&context, action)) };
-    if let Some(grant) = authz::grant_in_memory(&app, &context, action, &subject) {
-        return Ok(grant);
-    }
-    blocking(move || authz::require(&app, &context, action, &subject).map_err(|error| problem_of(&error))).await
 }

@@ -16,16 +16,19 @@ use kilter_api::{Code, Problem, mlflow_routes};
 use tower::ServiceExt;
 use tower_http::catch_panic::{CatchPanic, ResponseForPanic};
 
-use crate::{error::error_response, middleware::redact, net::address, state::AppState};
+use crate::{
+    error::error_response,
+    net::{address, redact, request_id},
+    state::AppState,
+};
 
 /// How long one artifact may be on its way.
 const LONGEST_TRANSFER: Duration = Duration::from_hours(24);
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Runs the request within its time, answers failures of ours as problems, and writes one line about it.
 pub(crate) async fn observe(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let began = Instant::now();
-    let id = request_id(&request);
+    let id = request_id::of(request.headers());
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let response = match address::check(request.uri()) {
         Ok(()) => within_time(&state, request, next).await,
@@ -42,7 +45,7 @@ pub(crate) async fn observe(State(state): State<AppState>, request: Request, nex
         500.. => tracing::error!(%method, path, status, took_us, request_id = ?id, "answered"),
         _ => tracing::debug!(%method, path, status, took_us, request_id = ?id, "answered"),
     }
-    response.headers_mut().insert(REQUEST_ID, id);
+    response.headers_mut().insert(request_id::HEADER, id);
     response
 }
 
@@ -68,16 +71,6 @@ async fn within_time(state: &AppState, request: Request, next: Next) -> Response
             error_response(&path, Problem::new(Code::TimedOut, detail))
         }
     }
-}
-
-/// The id that the client sent, when it is short and plain; a new one otherwise.
-fn request_id(request: &Request) -> HeaderValue {
-    let is_plain = |value: &&HeaderValue| {
-        let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.".contains(byte);
-        (1..=64).contains(&value.len()) && value.as_bytes().iter().all(plain)
-    };
-    let new = || HeaderValue::from_str(&kilter_app::new_id()).unwrap_or(HeaderValue::from_static("none"));
-    request.headers().get(REQUEST_ID).filter(is_plain).cloned().unwrap_or_else(new)
 }
 
 /// Answers a bug at an address in the words of its protocol. What it said goes to the log, not to the client.

@@ -80,9 +80,16 @@ impl BodyPool {
         }
     }
 
-    fn take(&self, bytes: usize) -> Result<OwnedSemaphorePermit, Problem> {
+    /// Places for so many bytes.
+    pub(crate) fn take(&self, bytes: usize) -> Result<OwnedSemaphorePermit, Problem> {
         let count = u32::try_from(bytes).map_err(|_| self.full())?;
         self.free.clone().try_acquire_many_owned(count).map_err(|_| self.full())
+    }
+
+    /// How many bytes there is room for.
+    #[cfg(test)]
+    pub(crate) fn free(&self) -> usize {
+        self.free.available_permits()
     }
 
     fn full(&self) -> Problem {

@@ -49,6 +49,12 @@ impl WaitClock {
         self.since_ms.store(0, Ordering::Relaxed);
     }
 
+    /// Whether only the client can go on.
+    #[cfg(test)]
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.since().is_some()
+    }
+
     fn since(&self) -> Option<u64> {
         Some(self.since_ms.load(Ordering::Relaxed)).filter(|since| *since > 0)
     }

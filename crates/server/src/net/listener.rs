@@ -1,38 +1,58 @@
 //! Connections: how many, how slow, and how they end.
 
-use std::{convert::Infallible, time::Duration};
+use std::{convert::Infallible, pin::Pin, time::Duration};
 
 use axum::{Router, body::Body, response::Response};
-use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
+use hyper::{
+    Request,
+    body::Incoming,
+    server::conn::{http1, http2},
+    service::service_fn,
+};
 use hyper_util::{
-    rt::{TokioIo, TokioTimer},
+    rt::{TokioExecutor, TokioIo, TokioTimer},
     server::graceful::GracefulShutdown,
 };
 use tokio::net::{TcpListener, TcpStream};
 use tokio_io_timeout::TimeoutStream;
 use tower::ServiceExt;
 
-use crate::{
-    net::connections::{Connections, Place, TimedBody, WaitClock},
-    net::limits::Limits,
-    net::open_files,
+use crate::net::{
+    connections::{Connections, Place, TimedBody, WaitClock},
+    limits::Limits,
+    multiplexed::{Requests, WorkBody},
+    open_files,
 };
 
 /// How long accepting waits after the system had no more file descriptors.
 const BREATHER: Duration = Duration::from_millis(50);
+/// Requests of one connection that are answered at the same time.
+const MAX_STREAMS: u32 = 64;
+/// Bytes of one request, and of one connection, that a client may send before they are read.
+const STREAM_WINDOW: u32 = 1 << 20;
+const CONNECTION_WINDOW: u32 = 4 << 20;
+const MAX_HEADER_BYTES: u32 = 16 << 10;
+
+/// What a connection comes to.
+pub(crate) type Served = Pin<Box<dyn Future<Output = Result<(), hyper::Error>> + Send>>;
+
+type Socket = TokioIo<Pin<Box<TimeoutStream<TcpStream>>>>;
+
+/// Room for the connections of all listeners together.
+pub(crate) fn connections(limits: &Limits) -> Connections {
+    Connections::new(open_files::most_connections(limits.connections, open_files::raise_limit()))
+}
 
 /// Answers connections until `stop` is ready; then takes no more, calls `stopping`, and waits for those that have begun.
 pub(crate) async fn accept(
     listener: TcpListener,
-    router: Router,
+    connections: Connections,
+    protocol: Protocol,
     limits: Limits,
     stop: impl Future<Output = ()>,
     stopping: impl FnOnce(),
 ) {
     let graceful = GracefulShutdown::new();
-    let connections = Connections::new(open_files::most_connections(limits.connections, open_files::raise_limit()));
-    let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(limits.headers).max_buf_size(64 << 10);
     let mut stop = std::pin::pin!(stop);
     loop {
         let (stream, place) = tokio::select! {
@@ -42,9 +62,9 @@ pub(crate) async fn accept(
         };
         let mut stream = Box::pin(TimeoutStream::new(stream));
         stream.as_mut().set_write_timeout_pinned(Some(limits.write));
-        let (router, clock, id) = (router.clone(), place.clock.clone(), place.id());
-        let service = service_fn(move |request| answer(router.clone(), clock.clone(), request));
-        let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
+        stream.as_mut().set_read_timeout_pinned(protocol.longest_silence(&limits));
+        let id = place.id();
+        let connection = protocol.serve(TokioIo::new(stream), place.clock.clone(), &graceful);
         let task = tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a connection ended early");
@@ -63,12 +83,78 @@ pub(crate) async fn accept(
     }
 }
 
+/// How a connection is spoken on, and who answers.
+pub(crate) enum Protocol {
+    /// One request after the other.
+    Http1(http1::Builder, Router),
+    /// Many requests at a time, as gRPC needs.
+    Http2(http2::Builder<TokioExecutor>, Router),
+}
+
+impl Protocol {
+    /// HTTP/1.1.
+    pub(crate) fn http1(router: Router, limits: &Limits) -> Self {
+        let mut http = http1::Builder::new();
+        http.timer(TokioTimer::new()).header_read_timeout(limits.headers).max_buf_size(64 << 10);
+        Self::Http1(http, router)
+    }
+
+    /// HTTP/2 without TLS, from its first byte.
+    pub(crate) fn http2(router: Router, limits: &Limits) -> Self {
+        let mut http = http2::Builder::new(TokioExecutor::new());
+        http.timer(TokioTimer::new())
+            .keep_alive_interval(limits.headers)
+            .keep_alive_timeout(limits.write)
+            .max_concurrent_streams(MAX_STREAMS)
+            .initial_stream_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(CONNECTION_WINDOW)
+            .max_header_list_size(MAX_HEADER_BYTES);
+        Self::Http2(http, router)
+    }
+
+    /// How long a client may send nothing. HTTP/1.1 bounds this by itself; an idle client of HTTP/2 answers pings.
+    fn longest_silence(&self, limits: &Limits) -> Option<Duration> {
+        match self {
+            Self::Http1(..) => None,
+            Self::Http2(..) => Some((limits.headers + limits.write) * 2),
+        }
+    }
+
+    fn serve(&self, socket: Socket, clock: WaitClock, graceful: &GracefulShutdown) -> Served {
+        match self {
+            Self::Http1(http, router) => {
+                let router = router.clone();
+                let service = service_fn(move |request| answer(router.clone(), clock.clone(), request));
+                Box::pin(graceful.watch(http.serve_connection(socket, service)))
+            }
+            Self::Http2(http, router) => {
+                let (router, requests) = (router.clone(), Requests::new(clock));
+                let service = service_fn(move |request| answer_one_of_many(router.clone(), requests.clone(), request));
+                Box::pin(graceful.watch(http.serve_connection(socket, service)))
+            }
+        }
+    }
+}
+
 /// Answers one request. The clock runs while the client is waited for: for its body, and from the answer on.
 async fn answer(router: Router, clock: WaitClock, request: Request<Incoming>) -> Result<Response, Infallible> {
     clock.stop();
     let request = request.map(|body| Body::new(TimedBody::new(body, clock.clone())));
     let response = router.oneshot(request).await;
     clock.start();
+    response
+}
+
+/// As [`answer`], on a connection with other requests: its clock runs while all of them wait for the client.
+async fn answer_one_of_many(
+    router: Router,
+    requests: Requests,
+    request: Request<Incoming>,
+) -> Result<Response, Infallible> {
+    let work = requests.begin();
+    let request = request.map(|body| Body::new(WorkBody::new(body, work.clone())));
+    let response = router.oneshot(request).await;
+    work.set(false);
     response
 }
 

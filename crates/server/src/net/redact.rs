@@ -29,7 +29,7 @@ pub(crate) async fn without_data_folder(response: Response, data: &Path) -> Resp
 }
 
 /// The text with files named from the data folder on; `None` where none is named by more.
-fn shorten(text: &str, data: &Path) -> Option<String> {
+pub(crate) fn shorten(text: &str, data: &Path) -> Option<String> {
     let absolute = std::path::absolute(data).ok();
     let real = std::fs::canonicalize(data).ok();
     let mut folders: Vec<String> =
