@@ -14,26 +14,17 @@ mod csv;
 mod frame;
 mod json;
 mod response;
-
-use kilter_inference::Signature;
+mod schema;
 
 use crate::{
     endpoint::{Endpoint, EventTimes, InferError, InferRequest},
-    v2::{KnownInputs, Limits, Request, V2Error},
+    v2::{Limits, Request, V2Error},
 };
 
 pub use csv::read_csv;
 pub use json::{JsonFormat, read_json};
 pub use response::write_predictions;
-
-/// What an endpoint takes: by name, and by place.
-#[derive(Clone, Copy, Debug)]
-pub struct InputSchema<'a> {
-    /// Every input that callers may send.
-    pub known: &'a KnownInputs,
-    /// The inputs of the live version, in order: rows without names are read by it.
-    pub signature: &'a Signature,
-}
+pub use schema::InputSchema;
 
 /// In which format a body has its rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -57,7 +57,8 @@ fn run_client(python: &Path, script: &str, server: &Server) -> (bool, String) {
 #[test]
 fn the_http_clients_of_triton_and_kserve_work_unchanged() {
     let Some(python) = serving_python() else { return };
-    let server = Server::start(&members());
+    let world = members();
+    let server = Server::start(&world);
     let (is_fine, said) = run_client(&python, "serving_rest.py", &server);
     assert!(is_fine && said.contains(r#"{"checks": 10, "failed": 0}"#), "{said}");
 }
@@ -65,7 +66,8 @@ fn the_http_clients_of_triton_and_kserve_work_unchanged() {
 #[test]
 fn the_client_of_mlflows_scoring_server_works_unchanged() {
     let Some(python) = mlflow_python() else { return };
-    let server = Server::start(&members());
+    let world = members();
+    let server = Server::start(&world);
     let (is_fine, said) = run_client(&python, "mlflow_scoring.py", &server);
     assert!(is_fine && said.contains("scores unchanged"), "{said}");
 }

@@ -5,9 +5,9 @@ use kilter_domain::{table::is_missing_cell, time::Timestamp};
 use kilter_inference::InputKind;
 
 use super::{
-    InputSchema,
     cells::{Cell, CellColumn, of_column},
     frame::is_taken,
+    schema::InputSchema,
 };
 use crate::v2::{InputProblem, Limits, Request, Tensor, V2Error};
 

@@ -6,8 +6,8 @@ use kilter_inference::{InputKind, Signature};
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::{
-    InputSchema,
     cells::{Cell, CellColumn, CellVisitor, of_column},
+    schema::InputSchema,
 };
 use crate::v2::{Context, InputProblem, KnownInputs, RESERVED, Tensor, V2Error};
 

@@ -9,9 +9,9 @@ use serde::{
 use serde_json::value::RawValue;
 
 use super::{
-    InputSchema,
     cells::{Cell, CellColumn, of_column},
     frame::{ColumnSeed, Frame, Reader, RowsSeed, is_taken, shorten},
+    schema::InputSchema,
 };
 use crate::v2::{
     Context, Fault, InputProblem, Limits, PROBABILITIES, ParametersSeed, Request, Tensor, V2Error, explain,

@@ -5,7 +5,7 @@ use kilter_inference::{Infinite, Input, InputKind, Missing, Signature, Task};
 use proptest::prelude::*;
 
 use super::*;
-use crate::v2::{Rows, V2Error};
+use crate::v2::{KnownInputs, Rows};
 
 fn input(name: &str, kind: InputKind) -> Input {
     Input { name: name.into(), kind, missing: Missing::Allowed, infinite: Infinite::Refused, optional: false }
