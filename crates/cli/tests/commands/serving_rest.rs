@@ -208,15 +208,15 @@ fn without_a_name_rows_go_to_the_only_endpoint() {
     let (status, said) = server.ask("POST", "/invocations", &rows);
     assert_eq!((status, &said["error_code"]), (404, &json!("RESOURCE_DOES_NOT_EXIST")), "{said}");
     drop(server);
-    let contract = world.read("kilter.toml") + "[deploy.second]\nendpoint = \"other\"\nauto = true\n";
+    let contract = world.read("kilter.toml") + "[deploy.second]\nauto = true\n";
     world.write("kilter.toml", &contract);
     assert_eq!(world.kilter(&["run"]).exit, 0);
     let server = Server::start(&world);
     let (status, said) = server.ask("POST", "/invocations", &rows);
-    assert!(status == 400 && said["message"].as_str().unwrap().contains("churn, other"), "{said}");
-    let (status, said) = server.ask("POST", "/invocations?endpoint=other", &rows);
+    assert!(status == 400 && said["message"].as_str().unwrap().contains("churn, churn-second"), "{said}");
+    let (status, said) = server.ask("POST", "/invocations?endpoint=churn-second", &rows);
     assert_eq!((status, said["predictions"].as_array().map(Vec::len)), (200, Some(1)), "{said}");
-    let (_, stats) = server.get("/v2/models/other/stats");
+    let (_, stats) = server.get("/v2/models/churn-second/stats");
     assert_eq!(stats["model_stats"][0]["inference_count"], 1, "{stats}");
     assert_eq!(server.get("/v2/models/churn/stats").1["model_stats"][0]["inference_count"], 0);
 }
