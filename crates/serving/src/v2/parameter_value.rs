@@ -2,7 +2,20 @@
 
 use kilter_domain::time::Timestamp;
 
-use super::{Limits, Parameters, V2Error};
+use super::{Limits, V2Error};
+
+/// What Kilter reads of a request's parameters; all others are ignored.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Parameters {
+    /// The id of the prediction; with several rows, `-` and the row's number are added to it.
+    pub prediction_id: Option<String>,
+    /// What a canary's split sticks to, for all rows.
+    pub entity: Option<String>,
+    /// Who asks.
+    pub consumer: Option<String>,
+    /// When the event happened; only accepted in replay and backfill.
+    pub time: Option<Timestamp>,
+}
 
 /// A value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

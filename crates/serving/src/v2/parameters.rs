@@ -2,26 +2,16 @@
 
 use std::{borrow::Cow, fmt};
 
-use kilter_domain::time::Timestamp;
 use serde::{
     Deserialize,
     de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
 
-use super::{ParameterValue, V2Error, context::Context};
-
-/// What Kilter reads of a request's parameters; all others are ignored.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Parameters {
-    /// The id of the prediction; with several rows, `-` and the row's number are added to it.
-    pub prediction_id: Option<String>,
-    /// What a canary's split sticks to, for all rows.
-    pub entity: Option<String>,
-    /// Who asks.
-    pub consumer: Option<String>,
-    /// When the event happened; only accepted in replay and backfill.
-    pub time: Option<Timestamp>,
-}
+use super::{
+    V2Error,
+    context::Context,
+    parameter_value::{ParameterValue, Parameters},
+};
 
 pub(crate) struct ParametersSeed<'a>(pub(crate) &'a Context<'a>);
 

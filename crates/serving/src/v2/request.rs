@@ -11,7 +11,8 @@ use super::{
     context::Context,
     data::{DataSeed, Fault, Label},
     outputs::{OutputFormat, OutputsSeed},
-    parameters::{Lenient, Parameters, ParametersSeed, TensorParameters, TensorParametersSeed},
+    parameter_value::Parameters,
+    parameters::{Lenient, ParametersSeed, TensorParameters, TensorParametersSeed},
     raw::read_raw,
 };
 

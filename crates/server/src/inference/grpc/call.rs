@@ -61,8 +61,8 @@ pub(super) async fn run(State(state): State<AppState>, request: Request, next: N
     let mut call = Call { state: state.clone(), method, id: id.clone(), began: Instant::now(), has_ended: false };
     let mut response = match prepare(&state, method, request).await {
         Ok((request, limit)) => within_time(method, request, limit, next).await,
-        Err(Refusal::Status(status)) => status.into_http(),
-        Err(Refusal::Http(response)) => {
+        Err(RejectedCall::Status(status)) => status.into_http(),
+        Err(RejectedCall::Http(response)) => {
             call.end(tonic::Code::InvalidArgument as i32);
             return response;
         }
@@ -82,25 +82,29 @@ pub(super) async fn run(State(state): State<AppState>, request: Request, next: N
 }
 
 /// What is answered before a method is called.
-enum Refusal {
+enum RejectedCall {
     Status(Status),
     /// Not even gRPC.
     Http(Response),
 }
 
-impl From<Status> for Refusal {
+impl From<Status> for RejectedCall {
     fn from(status: Status) -> Self {
         Self::Status(status)
     }
 }
 
 /// The request as methods read it, and how long it may take; or why it is refused.
-async fn prepare(state: &AppState, method: &Method, request: Request) -> Result<(Request, Option<Duration>), Refusal> {
+async fn prepare(
+    state: &AppState,
+    method: &Method,
+    request: Request,
+) -> Result<(Request, Option<Duration>), RejectedCall> {
     let (mut parts, body) = request.into_parts();
     let stated = parts.headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
     if !stated.starts_with(CONTENT_TYPE.as_bytes()) {
         let text = "this port speaks gRPC; REST is on the other one (`kilter server --port`)\n";
-        return Err(Refusal::Http((StatusCode::UNSUPPORTED_MEDIA_TYPE, text).into_response()));
+        return Err(RejectedCall::Http((StatusCode::UNSUPPORTED_MEDIA_TYPE, text).into_response()));
     }
     check_host(state, &parts.uri, &parts.headers)?;
     if method.is_unknown() {
