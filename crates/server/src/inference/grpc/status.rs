@@ -36,7 +36,7 @@ pub(super) fn of_error(error: V2Error) -> Status {
 
 /// The refusal of a request. What to do next stands behind what is wrong, as a message of gRPC is one text.
 pub(super) fn of_problem(problem: &Problem) -> Status {
-    make(code(problem.status), problem.to_string())
+    make(code(problem.status), format!("{problem}; {}", problem.hint))
 }
 
 /// The request took longer than it may.
@@ -78,6 +78,7 @@ mod tests {
         let unavailable = of(503);
         assert_eq!(unavailable.code(), tonic::Code::Unavailable);
         assert_eq!(unavailable.metadata().get(RETRY_PUSHBACK).unwrap(), "1000");
-        assert_eq!(of_problem(&Problem::new(Code::TimedOut, "late")).code(), tonic::Code::DeadlineExceeded);
+        let refused = of_problem(&Problem::new(Code::TimedOut, "late").hint("send less"));
+        assert_eq!((refused.code(), refused.message()), (tonic::Code::DeadlineExceeded, "late; send less"));
     }
 }
