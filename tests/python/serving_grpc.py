@@ -400,7 +400,6 @@ def with_token(address, token):
             refused("UNAUTHENTICATED", ["token"], lambda: client.get_inference_statistics(headers=wrong))
             refused("UNAUTHENTICATED", ["token"], lambda: client.load_model("churn", headers=wrong))
         answers = started(client)
-        client.async_stream_infer("churn", inputs(triton))
         assert "token" in f"{answers.get(timeout=20)[1]}"
         client.stop_stream()
     with grpc.insecure_channel(address) as channel:
