@@ -196,7 +196,7 @@ def servers(options, folder):
     yield "Kilter, buffered", lambda: kilter_server(options.kilter, folder, "memory")
     if not options.kilter_only:
         port = free_port()
-        command = [sys.executable, "fastapi_server.py", str(folder / "model.onnx"), str(port)]
+        command = [sys.executable, "fastapi_server.py", str(folder / "work/model.onnx"), str(port)]
         yield "FastAPI + onnxruntime", lambda: Server("fastapi", command, folder, port)
     if options.mlserver:
         yield "MLServer", lambda: mlserver(options.mlserver, folder)
@@ -254,14 +254,14 @@ def swap(options, folder):
         script = folder / "1.lua"
         load(server, folder, 8, 1, 1)
         command = ["wrk", "-t1", "-c8", f"-d{3 * options.seconds}s", "-s", str(script), server.url()]
-        wrk = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        load_program = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         swaps = 0
-        while wrk.poll() is None:
+        while load_program.poll() is None:
             done = run("deploy", "--version", str(1 + (swaps + 1) % 2))
             if done.returncode:
                 raise SystemExit(f"deploy failed: {done.stdout}{done.stderr}")
             swaps += 1
-        text = wrk.stdout.read()
+        text = load_program.stdout.read()
         failures = re.findall(r"Socket errors.*|Non-2xx.*", text)
         answers = re.search(r"(\d+) requests in", text)[1]
         print(f"--record-ack {ack}: {swaps} swaps during {answers} answers, {'; '.join(failures) or '0 failures'}")
@@ -280,11 +280,13 @@ def main():
     parser.add_argument("--swap", action="store_true")
     options = parser.parse_args()
     folder = options.folder / ENDPOINT
-    write_project(folder)
-    kilter_project(options.kilter, folder)
+    if not (folder / "work/model.onnx").exists():
+        write_project(folder)
+        kilter_project(options.kilter, folder)
     if options.swap:
         return swap(options, folder)
-    subprocess.run([sys.executable, "train.py", "work/train.csv", "model.onnx", "model.txt"], cwd=folder, check=True, capture_output=True)
+    if options.mlserver:
+        subprocess.run([sys.executable, "train.py", "work/train.csv", "again.onnx", "model.txt"], cwd=folder, check=True, capture_output=True)
     measure(options, folder)
 
 
