@@ -280,6 +280,16 @@ impl Table {
         self.names().iter().position(|n| n == name).map(|at| &self.columns[at])
     }
 
+    /// Which column has this name; `None`: none has.
+    pub fn position(&self, name: &str) -> Option<usize> {
+        self.names().iter().position(|found| found == name)
+    }
+
+    /// The name and the values of the column at `at`, from 0 on; `None` behind the last one.
+    pub fn column_at(&self, at: usize) -> Option<(&str, &Column)> {
+        Some((self.names().get(at)?, self.columns.get(at)?))
+    }
+
     /// The column, or an error that names the ones there are.
     pub fn column(&self, name: &str) -> Result<&Column, TableError> {
         self.get(name)

@@ -1,5 +1,7 @@
 //! Trees as plain numbers: what a boosted model says, and where each leaf's path leads.
 
+use std::sync::Arc;
+
 use crate::outcome::{MetricResult, Unmeasured};
 
 /// What a split does with a value that is missing.
@@ -18,7 +20,7 @@ pub enum Missing {
 }
 
 /// A node of a tree.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum TreeNode {
     /// Rows whose `feature` is at most (or, in a strict tree, below) `threshold` go to `left`.
     Split {
@@ -35,6 +37,21 @@ pub enum TreeNode {
         /// Training weight that reached this node.
         cover: f64,
     },
+    /// Rows whose `feature` is one of `categories` go to `left`.
+    SplitCategories {
+        /// Which column: the whole part of its value is the category.
+        feature: usize,
+        /// Bit `c % 32` of word `c / 32` is category `c`. What is negative or behind the last word is none of them.
+        categories: Arc<[u32]>,
+        /// Node for these categories.
+        left: usize,
+        /// Node for all others.
+        right: usize,
+        /// Whether missing values go left.
+        missing_goes_left: bool,
+        /// Training weight that reached this node.
+        cover: f64,
+    },
     /// The tree's answer.
     Leaf {
         /// What it adds to the prediction.
@@ -47,7 +64,29 @@ pub enum TreeNode {
 impl TreeNode {
     fn cover(&self) -> f64 {
         match self {
-            TreeNode::Split { cover, .. } | TreeNode::Leaf { cover, .. } => *cover,
+            TreeNode::Split { cover, .. } | TreeNode::SplitCategories { cover, .. } | TreeNode::Leaf { cover, .. } => {
+                *cover
+            }
+        }
+    }
+
+    /// Of a split: its feature and its children.
+    const fn split(&self) -> Option<(usize, [usize; 2])> {
+        match *self {
+            TreeNode::Split { feature, left, right, .. } | TreeNode::SplitCategories { feature, left, right, .. } => {
+                Some((feature, [left, right]))
+            }
+            TreeNode::Leaf { .. } => None,
+        }
+    }
+
+    /// Whether a row with this value of the feature goes left; no row does at a leaf.
+    fn goes_left(&self, value: f64, strict: bool) -> bool {
+        match self {
+            TreeNode::Split { threshold, missing, .. } => goes_left(value, *threshold, *missing, strict),
+            TreeNode::SplitCategories { missing_goes_left, .. } if value.is_nan() => *missing_goes_left,
+            TreeNode::SplitCategories { categories, .. } => value > -1.0 && is_member(categories, value as u64),
+            TreeNode::Leaf { .. } => false,
         }
     }
 }
@@ -93,7 +132,7 @@ impl Tree {
         check(&nodes, features)?;
         let mut splits = 0;
         let count = |node: &TreeNode| {
-            splits += u32::from(matches!(node, TreeNode::Split { .. }));
+            splits += u32::from(node.split().is_some());
             splits.saturating_sub(1)
         };
         let place = nodes.iter().map(count).collect();
@@ -104,22 +143,18 @@ impl Tree {
     }
 
     fn walk(&mut self, node: usize, path: &mut Vec<(usize, bool)>) -> MetricResult<()> {
-        match self.nodes[node] {
-            TreeNode::Leaf { value, .. } => {
-                let leaf = self.leaf(value, path)?;
-                self.leaves.push(leaf);
-            }
-            TreeNode::Split { .. } if path.len() == MAX_SPLITS => {
-                let why = format!("a path has more than {MAX_SPLITS} splits");
-                return Err(Unmeasured::bad_input("tree", why));
-            }
-            TreeNode::Split { left, right, .. } => {
-                for (child, goes_left) in [(left, true), (right, false)] {
-                    path.push((node, goes_left));
-                    self.walk(child, path)?;
-                    path.pop();
-                }
-            }
+        if let TreeNode::Leaf { value, .. } = self.nodes[node] {
+            let leaf = self.leaf(value, path)?;
+            self.leaves.push(leaf);
+        }
+        let Some((_, children)) = self.nodes[node].split() else { return Ok(()) };
+        if path.len() == MAX_SPLITS {
+            return Err(Unmeasured::bad_input("tree", format!("a path has more than {MAX_SPLITS} splits")));
+        }
+        for (child, goes_left) in children.into_iter().zip([true, false]) {
+            path.push((node, goes_left));
+            self.walk(child, path)?;
+            path.pop();
         }
         Ok(())
     }
@@ -127,7 +162,7 @@ impl Tree {
     fn leaf(&self, value: f64, path: &[(usize, bool)]) -> MetricResult<Leaf> {
         let mut leaf = Leaf { value, checks: Vec::new(), features: Vec::new(), stays: Vec::new() };
         for (node, goes_left) in path {
-            let TreeNode::Split { feature, left, right, cover, .. } = self.nodes[*node] else { continue };
+            let Some((feature, [left, right])) = self.nodes[*node].split() else { continue };
             let child = self.nodes[if *goes_left { left } else { right }].cover();
             let player = leaf.features.iter().position(|known| *known as usize == feature);
             let player = player.unwrap_or_else(|| {
@@ -135,7 +170,7 @@ impl Tree {
                 leaf.stays.push(1.0);
                 leaf.features.len() - 1
             });
-            leaf.stays[player] *= child / cover;
+            leaf.stays[player] *= child / self.nodes[*node].cover();
             let (word, bit) = (self.place[*node] / 64, 1u64 << (self.place[*node] % 64));
             let known = leaf.checks.iter().position(|check| (check.word, check.player as usize) == (word, player));
             let known = known.unwrap_or_else(|| {
@@ -157,8 +192,8 @@ impl Tree {
         into.clear();
         let (mut word, mut bits) = (0u64, 0);
         for node in &self.nodes {
-            let TreeNode::Split { feature, threshold, missing, .. } = node else { continue };
-            word |= u64::from(goes_left(row[*feature], *threshold, *missing, self.strict)) << bits;
+            let Some((feature, _)) = node.split() else { continue };
+            word |= u64::from(node.goes_left(row[feature], self.strict)) << bits;
             bits += 1;
             if bits == 64 {
                 into.push(word);
@@ -170,13 +205,12 @@ impl Tree {
 
     pub fn predict(&self, row: &[f64]) -> f64 {
         let mut node = 0;
-        loop {
-            match self.nodes[node] {
-                TreeNode::Leaf { value, .. } => return value,
-                TreeNode::Split { feature, threshold, left, right, missing, .. } => {
-                    node = if goes_left(row[feature], threshold, missing, self.strict) { left } else { right };
-                }
-            }
+        while let Some((feature, [left, right])) = self.nodes[node].split() {
+            node = if self.nodes[node].goes_left(row[feature], self.strict) { left } else { right };
+        }
+        match self.nodes[node] {
+            TreeNode::Leaf { value, .. } => value,
+            _ => 0.0,
         }
     }
 
@@ -186,9 +220,13 @@ impl Tree {
     }
 }
 
+fn is_member(categories: &[u32], category: u64) -> bool {
+    categories.get((category / 32) as usize).is_some_and(|word| word >> (category % 32) & 1 == 1)
+}
+
 fn goes_left(value: f64, threshold: f64, missing: Missing, strict: bool) -> bool {
     let below = |value: f64| if strict { value < threshold } else { value <= threshold };
-    let zero = value.abs() <= 1e-35;
+    let zero = value.abs() <= f64::from(1e-35_f32);
     match missing {
         Missing::Left if value.is_nan() => true,
         Missing::Right if value.is_nan() => false,
@@ -210,20 +248,20 @@ fn check(nodes: &[TreeNode], features: usize) -> MetricResult<()> {
         if node.cover().is_nan() || node.cover() <= 0.0 || !node.cover().is_finite() {
             return wrong(format!("node {place} has the cover {}", node.cover()));
         }
-        match node {
-            TreeNode::Leaf { value, .. } if !value.is_finite() => return wrong(format!("leaf {place} is {value}")),
-            TreeNode::Leaf { .. } => {}
-            TreeNode::Split { feature, left, right, .. } => {
-                if *feature >= features {
-                    return wrong(format!("node {place} splits on feature {feature} of {features}"));
-                }
-                for child in [left, right] {
-                    if *child <= place || *child >= nodes.len() || reached[*child] > 0 {
-                        return wrong(format!("node {place} has the child {child}, which is not a fresh later node"));
-                    }
-                    reached[*child] = 1;
-                }
+        if let TreeNode::Leaf { value, .. } = node
+            && !value.is_finite()
+        {
+            return wrong(format!("leaf {place} is {value}"));
+        }
+        let Some((feature, children)) = node.split() else { continue };
+        if feature >= features {
+            return wrong(format!("node {place} splits on feature {feature} of {features}"));
+        }
+        for child in children {
+            if child <= place || child >= nodes.len() || reached[child] > 0 {
+                return wrong(format!("node {place} has the child {child}, which is not a fresh later node"));
             }
+            reached[child] = 1;
         }
     }
     Ok(())

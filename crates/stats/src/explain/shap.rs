@@ -353,7 +353,7 @@ mod tests {
 
     #[test]
     fn hostile_trees_are_refused() {
-        let leaf = TreeNode::Leaf { value: 1.0, cover: 1.0 };
+        let leaf = || TreeNode::Leaf { value: 1.0, cover: 1.0 };
         let split = |left, right| TreeNode::Split {
             feature: 0,
             threshold: 0.0,
@@ -364,15 +364,15 @@ mod tests {
         };
         for nodes in [
             vec![],
-            vec![split(0, 1), leaf],
-            vec![split(1, 1), leaf],
-            vec![split(1, 9), leaf],
+            vec![split(0, 1), leaf()],
+            vec![split(1, 1), leaf()],
+            vec![split(1, 9), leaf()],
             vec![TreeNode::Leaf { value: f64::NAN, cover: 1.0 }],
             vec![TreeNode::Leaf { value: 1.0, cover: 0.0 }],
         ] {
             assert!(TreeEnsemble::new(vec![nodes], false, 0.0, 1).is_err());
         }
-        let fine = TreeEnsemble::new(vec![vec![leaf]], false, 0.0, 2).unwrap();
+        let fine = TreeEnsemble::new(vec![vec![leaf()]], false, 0.0, 2).unwrap();
         assert!(fine.path_dependent(&[1.0]).is_err() && fine.interventional(&[1.0, 1.0], &[]).is_err());
     }
 }
