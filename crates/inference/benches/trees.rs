@@ -17,7 +17,60 @@ fn roll(state: &mut u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// Trees grown by parting a random leaf again and again: as lopsided as leaf-wise boosting makes them.
+/// The children of each node of a tree, of which a random leaf was parted again and again: as lopsided as leaf-wise boosting makes them.
+fn grown(state: &mut u64) -> Vec<Option<usize>> {
+    let (mut leaves, mut children) = (vec![0], vec![None]);
+    while leaves.len() < LEAVES {
+        let at = (roll(state) % leaves.len() as u64) as usize;
+        let (node, child): (usize, usize) = (leaves.swap_remove(at), children.len());
+        children[node] = Some(child);
+        children.extend([None, None]);
+        leaves.extend([child, child + 1]);
+    }
+    children
+}
+
+/// The same kind of trees as LightGBM writes them, in double precision.
+fn lightgbm() -> String {
+    let mut state = 1;
+    let joined = |list: &[String]| list.join(" ");
+    let names: Vec<String> = (0..FEATURES).map(|at| format!("x{at}")).collect();
+    let mut text = format!(
+        "tree\nversion=v4\nnum_class=1\nnum_tree_per_iteration=1\nmax_feature_idx={}\nobjective=binary sigmoid:1\n\
+         feature_names={}\ntree_sizes={}\n\n",
+        FEATURES - 1,
+        joined(&names),
+        joined(&vec!["1".to_owned(); TREES])
+    );
+    for tree in 0..TREES {
+        let children = grown(&mut state);
+        let is_split = |at: &usize| children[*at].is_some();
+        let splits: Vec<usize> = (0..children.len()).filter(is_split).collect();
+        let leaves: Vec<usize> = (0..children.len()).filter(|at| !is_split(at)).collect();
+        let place = |at: usize| match splits.binary_search(&at) {
+            Ok(split) => split as i64,
+            Err(_) => !(leaves.binary_search(&at).unwrap_or(0) as i64),
+        };
+        let children: Vec<usize> = splits.iter().filter_map(|&at| children[at]).collect();
+        let mut draw = |count: usize, make: &dyn Fn(u64) -> String| {
+            joined(&(0..count).map(|_| make(roll(&mut state))).collect::<Vec<String>>())
+        };
+        let child =
+            |side: usize| joined(&children.iter().map(|at| place(at + side).to_string()).collect::<Vec<String>>());
+        text += &format!(
+            "Tree={tree}\nnum_leaves={LEAVES}\nnum_cat=0\nsplit_feature={}\nthreshold={}\ndecision_type={}\nleft_child={}\n\
+             right_child={}\nleaf_value={}\nis_linear=0\nshrinkage=1\n\n",
+            draw(splits.len(), &|dice| (dice % FEATURES as u64).to_string()),
+            draw(splits.len(), &|dice| ((dice % 1_000) as f64 / 1_000.0 + 1e-9).to_string()),
+            draw(splits.len(), &|_| "10".to_owned()),
+            child(0),
+            child(1),
+            draw(leaves.len(), &|dice| ((dice % 1_000) as f64 / 1e5 - 0.005).to_string()),
+        );
+    }
+    text + "end of trees\n"
+}
+
 fn forest() -> NodeProto {
     use AttributeValue::{Floats, Int, Ints, Texts};
     let mut state = 1;
@@ -25,16 +78,8 @@ fn forest() -> NodeProto {
     let (mut modes, mut yes, mut no, mut weights) = (vec![], vec![], vec![], vec![]);
     for tree in 0..TREES as i64 {
         let first = ids.len();
-        let mut leaves = vec![0i64];
-        let mut children: Vec<Option<i64>> = vec![None];
-        while leaves.len() < LEAVES {
-            let at = (roll(&mut state) % leaves.len() as u64) as usize;
-            let (node, child) = (leaves.swap_remove(at), children.len() as i64);
-            children[node as usize] = Some(child);
-            children.extend([None, None]);
-            leaves.extend([child, child + 1]);
-        }
-        for (id, child) in children.iter().enumerate() {
+        for (id, child) in grown(&mut state).into_iter().enumerate() {
+            let child = child.map(|child| child as i64);
             tree_ids.push(tree);
             ids.push(id as i64);
             features.push((roll(&mut state) % FEATURES as u64) as i64);
@@ -90,15 +135,20 @@ fn table(rows: usize) -> Table {
 }
 
 fn benches(criterion: &mut Criterion) {
-    let bytes = bytes();
-    criterion.bench_function("load 500 trees", |bencher| bencher.iter(|| Model::from_onnx(&bytes).expect("a model")));
-    let model = Model::from_onnx(&bytes).expect("a model");
-    let mut group = criterion.benchmark_group("predict 500 trees");
-    for rows in [1, 8, 64, 1_000] {
-        let table = table(rows);
-        group.throughput(Throughput::Elements(rows as u64));
-        group
-            .bench_function(format!("{rows} rows"), |bencher| bencher.iter(|| model.predict(&table).expect("answers")));
+    for (format, bytes) in [("ONNX", bytes()), ("LightGBM", lightgbm().into_bytes())] {
+        criterion.bench_function(&format!("load 500 trees of {format}"), |bencher| {
+            bencher.iter(|| Model::from_bytes(&bytes).expect("a model"));
+        });
+        let model = Model::from_bytes(&bytes).expect("a model");
+        let mut group = criterion.benchmark_group(format!("predict 500 trees of {format}"));
+        for rows in [1, 8, 64, 1_000] {
+            let table = table(rows);
+            group.throughput(Throughput::Elements(rows as u64));
+            group.bench_function(format!("{rows} rows"), |bencher| {
+                bencher.iter(|| model.predict(&table).expect("answers"));
+            });
+        }
+        group.finish();
     }
 }
 

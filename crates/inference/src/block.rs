@@ -5,7 +5,11 @@
 
 use kilter_domain::table::Table;
 
-use crate::{error::PredictError, model::Model, onnx, signature::SIGNATURE_KEY};
+use crate::{
+    error::PredictError,
+    formats,
+    model::{Model, Runtime},
+};
 
 impl Model {
     /// The model with the names of the columns that it is given, where it takes one block `[N, k]` and its file names no
@@ -15,18 +19,20 @@ impl Model {
     /// # Errors
     /// When the table has more or fewer columns that may be features.
     pub fn named_by(mut self, table: &Table, is_feature: impl Fn(&str) -> bool) -> Result<Self, PredictError> {
-        let [slot] = &self.slots[..] else { return Ok(self) };
+        let (block, width) = match &self.runtime {
+            Runtime::Onnx(model) => match &model.slots[..] {
+                [slot] => (slot.name.clone(), slot.width),
+                _ => return Ok(self),
+            },
+            Runtime::Ensemble(ensemble) => (formats::block_name(self.format()).to_owned(), ensemble.width()),
+        };
         let inputs = &self.signature().inputs;
-        if self.names_columns || slot.width < 2 || inputs.iter().any(|input| table.get(&input.name).is_some()) {
+        if self.names_columns || width < 2 || inputs.iter().any(|input| table.get(&input.name).is_some()) {
             return Ok(self);
         }
         let names: Vec<&String> = table.names().iter().filter(|name| is_feature(name)).collect();
-        if names.len() != slot.width {
-            return Err(PredictError::BlockWidth {
-                input: slot.name.clone(),
-                width: slot.width,
-                found: names.into_iter().cloned().collect(),
-            });
+        if names.len() != width {
+            return Err(PredictError::BlockWidth { input: block, width, found: names.into_iter().cloned().collect() });
         }
         let names: Vec<String> = names.into_iter().cloned().collect();
         self.name_columns(names);
@@ -37,7 +43,7 @@ impl Model {
     /// stays; a file that holds its signature is given back.
     pub fn with_signature(&self, bytes: Vec<u8>) -> Vec<u8> {
         match serde_json::to_string(self.signature()) {
-            Ok(signature) if !self.has_written_signature => onnx::with_metadata(bytes, SIGNATURE_KEY, &signature),
+            Ok(signature) if !self.has_written_signature => formats::with_signature(self.format(), bytes, &signature),
             _ => bytes,
         }
     }

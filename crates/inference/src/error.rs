@@ -11,6 +11,10 @@ use crate::signature::InputKind;
 pub enum LoadError {
     #[error("the bytes are not an ONNX model: {reason} (at byte {at}); the file may be cut off or of another format")]
     NotOnnx { at: usize, reason: String },
+    #[error("the {format} model cannot be read: {reason}")]
+    BrokenFile { format: &'static str, reason: String },
+    #[error("this {format} model is not among those that Kilter runs: {reason}")]
+    NotRun { format: &'static str, reason: String },
     #[error("the ONNX graph is broken: {0}")]
     BrokenGraph(String),
     #[error(
@@ -20,9 +24,9 @@ pub enum LoadError {
     UnknownOperator { operator: String, node: String },
     #[error("the operator `{operator}` of node `{node}` cannot be used: {reason}")]
     BadOperator { operator: String, node: String, reason: String },
-    #[error("the ONNX file is larger than is accepted: {what} is {size}, at most {limit} is allowed")]
+    #[error("the model is larger than is accepted: {what} is {size}, at most {limit} is allowed")]
     TooLarge { what: String, size: u64, limit: u64 },
-    #[error("the metadata entry `{key}` of the ONNX file cannot be read: {reason}")]
+    #[error("the metadata entry `{key}` of the model file cannot be read: {reason}")]
     BadSignature { key: String, reason: String },
     #[error("the model's outputs are not those of a classifier or regressor: {0}")]
     UnknownOutputs(String),
@@ -33,7 +37,12 @@ impl LoadError {
     pub const fn hint(&self) -> &'static str {
         match self {
             Self::NotOnnx { .. } => {
-                "write the model as ONNX (skl2onnx for scikit-learn, onnxmltools for LightGBM), or train one with `kilter train`"
+                "write the model as ONNX (skl2onnx for scikit-learn), or with `save_model` of LightGBM (text) or XGBoost (`.json` or `.ubj`), \
+                 or train one with `kilter train`"
+            }
+            Self::BrokenFile { .. } => "write the model again with `save_model` of its library",
+            Self::NotRun { .. } => {
+                "train it with another objective or without the setting that is named, or convert it to ONNX (onnxmltools)"
             }
             Self::UnknownOperator { .. } | Self::BadOperator { .. } => {
                 "train an estimator of other operators (`docs/reference/onnx.md` lists them), or use `kilter train`"

@@ -124,7 +124,7 @@ fn interleave<'a, T: Clone>(
 }
 
 /// Refuses a table that lacks columns, all of them named.
-fn check_columns(inputs: &[Input], table: &Table) -> Result<(), PredictError> {
+pub(crate) fn check_columns(inputs: &[Input], table: &Table) -> Result<(), PredictError> {
     let absent = inputs.iter().filter(|input| !input.optional && table.get(&input.name).is_none());
     let columns: Vec<String> = absent.map(|input| input.name.clone()).collect();
     let nearest = match &columns[..] {
@@ -136,7 +136,7 @@ fn check_columns(inputs: &[Input], table: &Table) -> Result<(), PredictError> {
 }
 
 /// Some rows of one column, and what the model wants of them.
-struct Source<'a> {
+pub(crate) struct Source<'a> {
     input: &'a Input,
     column: Cow<'a, Column>,
     rows: Range<usize>,
@@ -144,7 +144,7 @@ struct Source<'a> {
 
 impl<'a> Source<'a> {
     /// Of an optional input that the table lacks all values are missing.
-    fn of(input: &'a Input, table: &'a Table, rows: Range<usize>) -> Self {
+    pub fn of(input: &'a Input, table: &'a Table, rows: Range<usize>) -> Self {
         match table.get(&input.name) {
             Some(column) => Self { input, column: Cow::Borrowed(column), rows },
             None => Self { input, column: Cow::Owned(Column::Float(vec![f64::NAN; rows.len()])), rows: 0..rows.len() },
@@ -196,7 +196,7 @@ impl<'a> Source<'a> {
         Ok(values)
     }
 
-    fn numbers<T: Copy>(
+    pub fn numbers<T: Copy>(
         &self,
         convert: impl Fn(f64) -> T,
         is_infinite: impl Fn(T) -> bool,
@@ -248,7 +248,7 @@ impl<'a> Source<'a> {
     }
 
     /// Whole numbers and booleans are written as a person would; missing is the empty text.
-    fn texts(&self) -> Result<Vec<Arc<str>>, PredictError> {
+    pub fn texts(&self) -> Result<Vec<Arc<str>>, PredictError> {
         self.each("".into(), |row| match &*self.column {
             Column::Text(values) => Ok(values[row].clone()),
             Column::Time(_) if !self.column.is_missing(row) => Err(self.wrong(row)),

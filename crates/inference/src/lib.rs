@@ -12,23 +12,28 @@
 
 mod block;
 mod constant;
+mod ensemble;
 mod error;
 mod estimator;
 mod explain;
 mod features;
+mod formats;
 mod graph;
 mod input;
 mod model;
 pub mod onnx;
+mod onnx_model;
 mod ops;
 mod outputs;
 mod prediction;
 mod signature;
 mod tensor;
+mod trees;
 
 pub use error::{ExplainError, LoadError, PredictError};
 pub use explain::{Attributions, ColumnShift, Explainer};
 pub use features::{Features, Matrix};
+pub use formats::Format;
 pub use input::MISSING_TIME;
 pub use model::Model;
 pub use prediction::Prediction;

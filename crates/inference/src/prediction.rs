@@ -64,6 +64,21 @@ impl Prediction {
         Ok(())
     }
 
+    /// Adds the scores of `rows` rows by class, of which the highest decides, the first of equal ones.
+    pub(crate) fn push_scored(&mut self, scores: &[f64], rows: usize) -> Result<(), String> {
+        let classes = self.classes.len();
+        if scores.len() != rows * classes {
+            return Err(format!("the model answered {} numbers for {rows} rows of {classes} classes", scores.len()));
+        }
+        for row in scores.chunks_exact(classes) {
+            let class = (1..classes).fold(0, |best, at| if row[at] > row[best] { at } else { best });
+            self.scores.push(row[if self.task == Task::Binary { 1 } else { class }]);
+            self.predicted.push(class as u32);
+        }
+        self.probabilities.extend(scores.iter().map(|&score| score as f32));
+        Ok(())
+    }
+
     /// How many rows were answered.
     pub fn rows(&self) -> usize {
         self.scores.len()

@@ -28,6 +28,24 @@ pub struct Signature {
 }
 
 impl Signature {
+    /// Reads a signature that was written into a file.
+    ///
+    /// # Errors
+    /// If the text is none, or its classes do not make its task; the reason.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        let signature: Self = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        let fits = match signature.task {
+            Task::Regression => signature.classes.is_empty(),
+            Task::Binary => signature.classes.len() == 2,
+            Task::Multiclass => signature.classes.len() >= 2,
+        };
+        if fits {
+            Ok(signature)
+        } else {
+            Err(format!("{} classes do not make a {} task", signature.classes.len(), signature.task))
+        }
+    }
+
     /// The input called `name`.
     pub fn input(&self, name: &str) -> Option<&Input> {
         self.inputs.iter().find(|input| input.name == name)

@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 
 use crate::{
     graph::{Graph, Step},
-    ops::{Forest, OperatorStructure},
+    ops::OperatorStructure,
     tensor::Value,
+    trees::Forest,
 };
 
 /// What makes the raw scores, and of which values of the graph.

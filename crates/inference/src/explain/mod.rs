@@ -16,6 +16,7 @@ use kilter_domain::table::Table;
 use kilter_stats::explain::TreeEnsemble;
 
 use crate::{
+    ensemble::{Ensemble, Scorer},
     error::{ExplainError, PredictError},
     estimator::{
         self, Learner, Term,
@@ -24,9 +25,10 @@ use crate::{
     },
     graph::BLOCK_ROWS,
     input,
-    model::Model,
+    model::{Model, Runtime},
+    onnx_model::OnnxModel,
     signature::Task,
-    tensor::Value,
+    tensor::{Tensor, Value},
 };
 
 pub use attributions::{Attributions, ColumnShift};
@@ -88,7 +90,10 @@ impl Model {
 
 impl Prepared {
     fn of(model: &Model) -> Result<Self, ExplainError> {
-        let learner = estimator::find(&model.graph, model.graph.output(model.outputs.numbers));
+        let learner = match &model.runtime {
+            Runtime::Onnx(onnx) => estimator::find(&onnx.graph, onnx.graph.output(onnx.outputs.numbers)),
+            Runtime::Ensemble(ensemble) => Ok(of_ensemble(ensemble)),
+        };
         let (scores, gap) = match learner.map_err(ExplainError::Opaque)? {
             Learner::Linear { terms, intercepts } => {
                 let gap = model.baseline.is_none().then_some("what each column contributes in the mean");
@@ -130,6 +135,20 @@ impl Prepared {
         }
         self.outputs = names;
         Ok(self)
+    }
+}
+
+/// The learner of an ensemble; its one slot is the matrix of its columns.
+fn of_ensemble(ensemble: &Ensemble) -> Learner<'_> {
+    match &ensemble.scorer {
+        Scorer::Forest(forest) => {
+            let (divisor, base) = (ensemble.divisor, ensemble.base.clone());
+            Learner::Forest { forest, divisor, base, is_merged: false, features: 0 }
+        }
+        Scorer::Linear { weights } => {
+            let term = Term { slot: 0, weights: weights.clone(), outputs: ensemble.base.len() };
+            Learner::Linear { terms: vec![term], intercepts: ensemble.base.clone() }
+        }
     }
 }
 
@@ -233,25 +252,50 @@ impl Explainer<'_> {
         }
     }
 
-    /// Runs the graph over `rows` and keeps what the learner reads.
+    /// What the learner reads of `rows`.
     fn read(&self, table: &Table, rows: Range<usize>) -> Result<Read, ExplainError> {
-        let model = self.model;
+        match &self.model.runtime {
+            Runtime::Onnx(onnx) => self.read_graph(onnx, table, rows),
+            Runtime::Ensemble(ensemble) => self.read_columns(ensemble, table, rows),
+        }
+    }
+
+    /// The columns of an ensemble are its features.
+    fn read_columns(&self, ensemble: &Ensemble, table: &Table, rows: Range<usize>) -> Result<Read, ExplainError> {
+        let (inputs, width) = (&self.model.signature().inputs, ensemble.width());
+        let failed = |reason| PredictError::Node { node: "the features".into(), reason };
+        let mut values = Vec::new();
+        // Without rows the columns are checked although there is nothing to explain.
+        ensemble.values(inputs, table, 0..0)?;
+        for start in rows.clone().step_by(ensemble.block_rows()) {
+            let block = start..rows.end.min(start + ensemble.block_rows());
+            let dims = [block.len(), width];
+            let tensor = Tensor::new(&dims, ensemble.values(inputs, table, block)?).map_err(failed)?;
+            values.push(Value::Double(tensor));
+        }
+        let columns = (0..width as u32).map(Some).collect();
+        Ok(Read { values: vec![values], origins: vec![Origins::Each(columns)] })
+    }
+
+    /// Runs the graph over `rows` and keeps what the learner reads.
+    fn read_graph(&self, onnx: &OnnxModel, table: &Table, rows: Range<usize>) -> Result<Read, ExplainError> {
+        let (model, inputs) = (self.model, &self.model.signature().inputs);
         let wanted: Vec<usize> = match &self.prepared.scores {
             Scores::Trees { slot, .. } => vec![*slot],
             Scores::Linear { terms, .. } => terms.iter().map(|term| term.slot).collect(),
         };
         let mut values = vec![Vec::new(); wanted.len()];
-        let mut widths = vec![None; model.graph.slots()];
+        let mut widths = vec![None; onnx.graph.slots()];
         let mut start = rows.start;
         if rows.is_empty() {
             // The columns are checked although there is nothing to explain.
-            input::values(&model.slots, &model.signature().inputs, table, 0..0)?;
+            onnx.check(inputs, table)?;
         }
         let block = model.block_rows(table);
         while start < rows.end {
             let end = rows.end.min(start + block);
-            let inputs = input::values(&model.slots, &model.signature().inputs, table, start..end)?;
-            model.graph.watch(inputs, &mut |slot, value| {
+            let given = input::values(&onnx.slots, inputs, table, start..end)?;
+            onnx.graph.watch(given, &mut |slot, value| {
                 widths[slot] = value.shape().map(|shape| shape.matrix().1);
                 for (at, _) in wanted.iter().enumerate().filter(|(_, wanted)| **wanted == slot) {
                     values[at].push(value.clone());
@@ -259,8 +303,8 @@ impl Explainer<'_> {
             })?;
             start = end;
         }
-        let inputs: Vec<usize> = model.slots.iter().map(|slot| slot.width).collect();
-        let all = origins(&model.graph, &inputs, &widths);
+        let columns: Vec<usize> = onnx.slots.iter().map(|slot| slot.width).collect();
+        let all = origins(&onnx.graph, &columns, &widths);
         Ok(Read { values, origins: wanted.iter().map(|slot| all[*slot].clone()).collect() })
     }
 

@@ -28,7 +28,6 @@ mod trees;
 
 use self::operator::Built;
 pub(crate) use self::operator::{Arguments, Operator, OperatorStructure, Outputs};
-pub(crate) use self::trees::Forest;
 use crate::{
     error::LoadError,
     onnx::{ML, NodeProto},

@@ -2,8 +2,8 @@
 
 use std::fmt::Debug;
 
-use super::{budget::Budget, trees::Forest};
-use crate::tensor::Value;
+use super::budget::Budget;
+use crate::{tensor::Value, trees::Forest};
 
 /// The values a node is given; optional inputs may be absent.
 pub(crate) struct Arguments<'a>(pub &'a [Option<&'a Value>]);

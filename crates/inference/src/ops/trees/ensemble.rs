@@ -5,10 +5,10 @@
 
 use std::{borrow::Cow, collections::HashMap};
 
-use super::read::{Mode, Node, Tree, ordered};
 use crate::{
     onnx::{AttributeValue, TensorData, TensorProto},
     ops::Attributes,
+    trees::{Mode, Node, Tree},
 };
 
 /// The attribute lists.
@@ -149,7 +149,7 @@ struct Growing {
 impl Reader<'_> {
     fn tree(&mut self, root: i64) -> Result<Tree, String> {
         let mut tree = Growing::default();
-        let root_at = self.place(&mut tree, false, root)?;
+        self.place(&mut tree, false, root)?;
         while let Some((at, first)) = tree.open.pop() {
             let (is_leaf_yes, is_leaf_no) = (self.lists.is_leaf_yes[at] != 0, self.lists.is_leaf_no[at] != 0);
             let yes = self.place(&mut tree, is_leaf_yes, self.lists.yes[at])?;
@@ -160,14 +160,8 @@ impl Reader<'_> {
                 tree.nodes[link].no = if link + 1 < first + chain { link + 1 } else { no };
             }
         }
-        let mut parents = vec![0u32; tree.nodes.len()];
-        tree.nodes.iter().filter(|node| node.mode != Mode::Leaf).for_each(|node| {
-            parents[node.yes] += 1;
-            parents[node.no] += 1;
-        });
-        let order = if parents[root_at] == 0 { ordered(&tree.nodes, root_at, parents) } else { None };
-        let order = order.ok_or_else(|| format!("the tree of root {root} runs in a circle"))?;
-        Ok(Tree { nodes: tree.nodes, root: root_at, order })
+        // All nodes are reached from this root, so that no other node is without a parent.
+        Tree::new(tree.nodes, Vec::new()).map_err(|reason| format!("the tree of root {root} {reason}"))
     }
 
     /// Where a node or leaf of the file stands in the tree; it is read when it is named first.

@@ -2,13 +2,12 @@
 
 use super::{
     ensemble,
-    forest::{Aggregate, Forest},
-    kernel::Rows,
     read::{self, LeafNames},
 };
 use crate::{
     ops::{Arguments, Attributes, ClassLabels, Operator, OperatorStructure, Outputs, PostTransform},
     tensor::{Tensor, Value},
+    trees::{Aggregate, Forest, Rows},
 };
 
 type Built = Result<Box<dyn Operator>, String>;
@@ -26,17 +25,15 @@ struct Regressor {
     keeps_doubles: bool,
 }
 
-impl Aggregate {
-    /// What becomes of the leaves, and what sums of so many trees are divided by.
-    fn named(name: &str, trees: usize) -> Result<(Self, f64), String> {
-        Ok(match name {
-            "SUM" => (Self::Sum, 1.0),
-            "AVERAGE" => (Self::Sum, trees.max(1) as f64),
-            "MIN" => (Self::Min, 1.0),
-            "MAX" => (Self::Max, 1.0),
-            other => return Err(format!("aggregate_function {other} does not exist")),
-        })
-    }
+/// What becomes of the leaves, and what sums of so many trees are divided by.
+fn aggregate(name: &str, trees: usize) -> Result<(Aggregate, f64), String> {
+    Ok(match name {
+        "SUM" => (Aggregate::Sum, 1.0),
+        "AVERAGE" => (Aggregate::Sum, trees.max(1) as f64),
+        "MIN" => (Aggregate::Min, 1.0),
+        "MAX" => (Aggregate::Max, 1.0),
+        other => return Err(format!("aggregate_function {other} does not exist")),
+    })
 }
 
 /// `TreeEnsemble`: numbers of its own stand for names.
@@ -50,7 +47,7 @@ pub(super) fn ensemble(node: &Attributes<'_>) -> Built {
         3 => "MAX",
         other => return Err(format!("aggregate_function {other} does not exist")),
     };
-    let (aggregate, divisor) = Aggregate::named(name, forest.trees())?;
+    let (aggregate, divisor) = aggregate(name, forest.trees())?;
     let post = match node.int("post_transform", 0)? {
         0 => PostTransform::None,
         1 => PostTransform::Softmax,
@@ -65,7 +62,7 @@ pub(super) fn regressor(node: &Attributes<'_>) -> Built {
     let targets = outputs(node.int("n_targets", 1)?)?;
     let trees = read::trees(node, &LeafNames { prefix: "target", outputs: "target_ids" }, targets)?;
     let forest = Forest::new(&trees, targets)?;
-    let (aggregate, divisor) = Aggregate::named(node.text("aggregate_function", "SUM")?, forest.trees())?;
+    let (aggregate, divisor) = aggregate(node.text("aggregate_function", "SUM")?, forest.trees())?;
     let (base, post) = (base_values(node, targets)?, PostTransform::of(node)?);
     Ok(Box::new(Regressor { forest, targets, base, aggregate, divisor, post, keeps_doubles: false }))
 }
@@ -90,11 +87,11 @@ fn base_values(node: &Attributes<'_>, outputs: usize) -> Result<Vec<f64>, String
 fn answers(forest: &Forest, value: &Value, aggregate: Aggregate) -> Result<(usize, Vec<f64>), String> {
     if let Value::Double(tensor) = value {
         let (rows, columns) = tensor.shape.matrix();
-        return Ok((rows, forest.answer(Rows::Double(&tensor.data), (rows, columns), aggregate)?));
+        return Ok((rows, forest.answer(Rows::Double(&tensor.data), (rows, columns), aggregate, &[])?));
     }
     let tensor = value.floats()?;
     let (rows, columns) = tensor.shape.matrix();
-    Ok((rows, forest.answer(Rows::Single(&tensor.data), (rows, columns), aggregate)?))
+    Ok((rows, forest.answer(Rows::Single(&tensor.data), (rows, columns), aggregate, &[])?))
 }
 
 impl Operator for Regressor {
@@ -119,7 +116,7 @@ impl Operator for Regressor {
 
     fn structure(&self) -> OperatorStructure<'_> {
         match self.aggregate {
-            Aggregate::Sum => OperatorStructure::Forest {
+            Aggregate::Sum | Aggregate::SumSingle => OperatorStructure::Forest {
                 forest: &self.forest,
                 divisor: self.divisor,
                 base: &self.base,

@@ -2,46 +2,10 @@
 
 use std::{borrow::Cow, collections::HashMap};
 
-use crate::ops::Attributes;
-
-/// How a node compares the row's value with its threshold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Mode {
-    LessOrEqual,
-    Less,
-    GreaterOrEqual,
-    Greater,
-    Equal,
-    NotEqual,
-    Leaf,
-}
-
-/// One node of a checked tree. Children are indices into [`Tree::nodes`].
-#[derive(Clone, Debug)]
-pub(super) struct Node {
-    pub mode: Mode,
-    pub feature: usize,
-    pub threshold: f64,
-    /// Where the comparison leads when it holds, and when it does not.
-    pub yes: usize,
-    pub no: usize,
-    /// Whether a missing value counts as a comparison that holds.
-    pub missing_is_yes: bool,
-    /// What a leaf adds, by output.
-    pub votes: Vec<(u32, f64)>,
-    /// Training weight that came by (`nodes_hitrates`); 0 where the file does not say.
-    pub cover: f32,
-}
-
-/// A tree whose root is `nodes[root]`. Branches may be shared: LightGBM's converter writes `x in {3, 7}` as a chain of
-/// comparisons for equality that all lead to one node.
-#[derive(Clone, Debug)]
-pub(super) struct Tree {
-    pub nodes: Vec<Node>,
-    pub root: usize,
-    /// All nodes, each behind all of its parents.
-    pub order: Vec<usize>,
-}
+use crate::{
+    ops::Attributes,
+    trees::{Mode, Node, Tree},
+};
 
 /// Names of the leaf attributes: they differ between classifier and regressor.
 pub(super) struct LeafNames {
@@ -52,24 +16,24 @@ pub(super) struct LeafNames {
 /// Reads and checks all trees. Every output index is below `outputs`.
 pub(super) fn trees(node: &Attributes<'_>, leaf: &LeafNames, outputs: usize) -> Result<Vec<Tree>, String> {
     let lists = Lists::read(node)?;
-    let mut trees: Vec<Tree> = Vec::new();
     // Trees in the order of their first node; nodes by (tree, id).
     let mut index = NodeIndex { trees: HashMap::new(), nodes: HashMap::with_capacity(lists.len()) };
-    let mut rows: Vec<Vec<usize>> = Vec::new();
+    let (mut nodes, mut rows): (Vec<Vec<Node>>, Vec<Vec<usize>>) = (Vec::new(), Vec::new());
     for row in 0..lists.len() {
         let tree = *index.trees.entry(lists.tree[row]).or_insert_with(|| {
-            trees.push(Tree { nodes: Vec::new(), root: 0, order: Vec::new() });
+            nodes.push(Vec::new());
             rows.push(Vec::new());
-            trees.len() - 1
+            nodes.len() - 1
         });
-        if index.nodes.insert((tree, lists.id[row]), trees[tree].nodes.len()).is_some() {
+        if index.nodes.insert((tree, lists.id[row]), nodes[tree].len()).is_some() {
             return Err(format!("node {} of tree {} stands twice", lists.id[row], lists.tree[row]));
         }
-        trees[tree].nodes.push(lists.node(row)?);
+        nodes[tree].push(lists.node(row)?);
         rows[tree].push(row);
     }
-    for (at, tree) in trees.iter_mut().enumerate() {
-        link(tree, at, &rows[at], &lists, &index.nodes)?;
+    let mut trees = Vec::with_capacity(nodes.len());
+    for (at, (nodes, rows)) in nodes.into_iter().zip(&rows).enumerate() {
+        trees.push(link(nodes, at, rows, &lists, &index.nodes)?);
     }
     votes(node, leaf, outputs, &index, &mut trees)?;
     Ok(trees)
@@ -168,54 +132,18 @@ impl<'a> Lists<'a> {
 
 /// Resolves the children of one tree and checks that every walk from its one root ends.
 fn link(
-    tree: &mut Tree,
+    mut nodes: Vec<Node>,
     at: usize,
     rows: &[usize],
     lists: &Lists<'_>,
     index_of: &HashMap<(usize, i64), usize>,
-) -> Result<(), String> {
+) -> Result<Tree, String> {
     let name = lists.tree[rows[0]];
-    let mut parents = vec![0u32; tree.nodes.len()];
-    for (index, &row) in rows.iter().enumerate() {
-        if tree.nodes[index].mode == Mode::Leaf {
-            continue;
-        }
-        let mut child = |id: i64| {
-            let child = *index_of.get(&(at, id)).ok_or_else(|| format!("tree {name} has no node {id}"))?;
-            parents[child] += 1;
-            Ok::<usize, String>(child)
-        };
-        let (yes, no) = (child(lists.yes[row])?, child(lists.no[row])?);
-        tree.nodes[index].yes = yes;
-        tree.nodes[index].no = no;
+    for (node, &row) in nodes.iter_mut().zip(rows).filter(|(node, _)| node.mode != Mode::Leaf) {
+        let child = |id: i64| index_of.get(&(at, id)).copied().ok_or_else(|| format!("tree {name} has no node {id}"));
+        (node.yes, node.no) = (child(lists.yes[row])?, child(lists.no[row])?);
     }
-    let mut roots = (0..tree.nodes.len()).filter(|&index| parents[index] == 0);
-    tree.root = roots.next().ok_or_else(|| format!("tree {name} runs in a circle"))?;
-    if roots.next().is_some() {
-        return Err(format!("tree {name} has more than one root"));
-    }
-    tree.order = ordered(&tree.nodes, tree.root, parents).ok_or_else(|| format!("tree {name} runs in a circle"))?;
-    Ok(())
-}
-
-/// All nodes, each behind all of its parents, of which it has so many; `None` if there is a circle or a node that the root does not
-/// lead to.
-pub(super) fn ordered(nodes: &[Node], root: usize, mut parents: Vec<u32>) -> Option<Vec<usize>> {
-    // Nodes are taken when all of their parents were: what is never taken lies on a circle or behind one.
-    let (mut open, mut order) = (vec![root], Vec::with_capacity(nodes.len()));
-    while let Some(index) = open.pop() {
-        order.push(index);
-        if nodes[index].mode == Mode::Leaf {
-            continue;
-        }
-        for child in [nodes[index].yes, nodes[index].no] {
-            parents[child] -= 1;
-            if parents[child] == 0 {
-                open.push(child);
-            }
-        }
-    }
-    (order.len() == nodes.len()).then_some(order)
+    Tree::new(nodes, Vec::new()).map_err(|reason| format!("tree {name} {reason}"))
 }
 
 fn votes(

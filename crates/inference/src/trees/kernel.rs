@@ -29,16 +29,18 @@ const STRIDE: u32 = 3;
 /// A node as walks read it.
 trait Walked: Copy {
     /// A value, and a threshold.
-    type Number: Copy + PartialOrd + 'static;
+    type Number: Copy + PartialOrd + Into<f64> + 'static;
     /// Below every number.
     const BELOW: Self::Number;
 
     /// The place of the value that it reads, and with what it is compared.
     fn comparison(self) -> (usize, Self::Number);
+    /// The place of the value that it reads, and the number of the test that it asks, if it does not compare.
+    fn test(self) -> Option<(usize, u32)>;
     /// The first child; the second follows it.
     fn first(self) -> u32;
-    /// What the leaf `at`, which is this node, adds in a tree with [`LeafSum::One`].
-    fn vote(self, forest: &Forest, at: u32) -> f64;
+    /// What this leaf adds in a tree with [`LeafSum::One`].
+    fn vote(self) -> f64;
 }
 
 impl Walked for PackedNode {
@@ -51,13 +53,18 @@ impl Walked for PackedNode {
     }
 
     #[inline(always)]
+    fn test(self) -> Option<(usize, u32)> {
+        Some((self.place(), self.test_number()?))
+    }
+
+    #[inline(always)]
     fn first(self) -> u32 {
         self.first
     }
 
     #[inline(always)]
-    fn vote(self, forest: &Forest, at: u32) -> f64 {
-        forest.leaf(at)
+    fn vote(self) -> f64 {
+        self.threshold
     }
 }
 
@@ -71,78 +78,102 @@ impl Walked for NarrowNode {
     }
 
     #[inline(always)]
+    fn test(self) -> Option<(usize, u32)> {
+        None
+    }
+
+    #[inline(always)]
     fn first(self) -> u32 {
         self.first
     }
 
     #[inline(always)]
-    fn vote(self, _: &Forest, _: u32) -> f64 {
+    fn vote(self) -> f64 {
         self.threshold.into()
     }
 }
 
 /// Rows times columns, row by row.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Rows<'r> {
+pub(crate) enum Rows<'r> {
     Single(&'r [f32]),
     Double(&'r [f64]),
 }
 
 impl Forest {
-    /// What all trees make together of `rows` rows of `columns` values, by row and output.
-    pub(super) fn answer(
+    /// What all trees make together of `rows` rows of `columns` values, by row and output. Sums begin with `start`, by output;
+    /// without one they begin with zero.
+    pub fn answer(
         &self,
         values: Rows<'_>,
         (rows, columns): (usize, usize),
         aggregate: Aggregate,
+        start: &[f64],
     ) -> Result<Vec<f64>, String> {
         if columns < self.width() {
             return Err(format!("the trees read {} columns, the rows have {columns}", self.width()));
         }
         let size = rows.checked_mul(self.outputs()).filter(|&size| size <= crate::tensor::MAX_ELEMENTS);
         let size = size.ok_or("the result would be too large")?;
+        let is_sum = matches!(aggregate, Aggregate::Sum | Aggregate::SumSingle);
         // `min` and `max` of a float and NaN are the float: NaN stands for nothing as yet.
-        let start = if aggregate == Aggregate::Sum { 0.0 } else { f64::NAN };
-        let mut answers = vec![start; size];
+        let mut answers = match is_sum && start.len() == self.outputs() {
+            true => start.repeat(rows),
+            false => vec![if is_sum { 0.0 } else { f64::NAN }; size],
+        };
+        let single = |sum: f64| f64::from(sum as f32);
         match aggregate {
             Aggregate::Sum => self.fold(values, columns, &mut answers, |sum, vote| *sum += vote),
+            // Rounded twice it is the sum of single precision: double precision has more than twice as many digits.
+            Aggregate::SumSingle => self.fold(values, columns, &mut answers, |sum, vote| *sum = single(*sum + vote)),
             Aggregate::Min => self.fold(values, columns, &mut answers, |least, vote| *least = least.min(vote)),
             Aggregate::Max => self.fold(values, columns, &mut answers, |most, vote| *most = most.max(vote)),
         }
-        if aggregate != Aggregate::Sum {
+        if !is_sum {
             answers.iter_mut().filter(|answer| answer.is_nan()).for_each(|answer| *answer = 0.0);
         }
         Ok(answers)
     }
 
     fn fold(&self, values: Rows<'_>, columns: usize, answers: &mut [f64], join: impl Fn(&mut f64, f64) + Copy) {
-        let wide = |x: f64| [if x.is_nan() { f64::NEG_INFINITY } else { x }, x];
+        let twice = |x: f64| [if x.is_nan() { f64::NEG_INFINITY } else { x }, x];
         let narrow = |x: f32| [if x.is_nan() { f32::NEG_INFINITY } else { x }, x];
         match (values, self.narrow()) {
             (Rows::Single(values), Some(nodes)) => {
-                Walk { forest: self, nodes, join }
-                    .fold(|row| values[row * columns..].iter().map(|&x| narrow(x)), answers);
+                let row = |row| values[row * columns..].iter().map(|&x| narrow(x));
+                Walk::<_, _, false> { forest: self, nodes, join }.fold(row, answers);
             }
             (Rows::Single(values), None) => {
-                let row = |row| values[row * columns..].iter().map(|&x| wide(f64::from(x)));
-                Walk { forest: self, nodes: self.wide(), join }.fold(row, answers);
+                self.fold_wide(|row| values[row * columns..].iter().map(|&x| twice(f64::from(x))), answers, join);
             }
             (Rows::Double(values), _) => {
-                let row = |row| values[row * columns..].iter().map(|&x| wide(x));
-                Walk { forest: self, nodes: self.wide(), join }.fold(row, answers);
+                self.fold_wide(|row| values[row * columns..].iter().map(|&x| twice(x)), answers, join);
             }
+        }
+    }
+
+    fn fold_wide<R: Iterator<Item = [f64; 2]>>(
+        &self,
+        row: impl Fn(usize) -> R,
+        answers: &mut [f64],
+        join: impl Fn(&mut f64, f64) + Copy,
+    ) {
+        if self.has_tests() {
+            Walk::<_, _, true> { forest: self, nodes: self.wide(), join }.fold(row, answers);
+        } else {
+            Walk::<_, _, false> { forest: self, nodes: self.wide(), join }.fold(row, answers);
         }
     }
 }
 
-/// A forest, the nodes that are walked, and what joins what leaves add.
-struct Walk<'f, N, J> {
+/// A forest, the nodes that are walked, and what joins what leaves add. Without `TESTS` no node is looked at for one.
+struct Walk<'f, N, J, const TESTS: bool> {
     forest: &'f Forest,
     nodes: &'f [N],
     join: J,
 }
 
-impl<N: Walked, J: Fn(&mut f64, f64) + Copy> Walk<'_, N, J> {
+impl<N: Walked, J: Fn(&mut f64, f64) + Copy, const TESTS: bool> Walk<'_, N, J, TESTS> {
     /// `row` has the values of a row, each twice; what is behind the width of the forest is not read.
     fn fold<R: Iterator<Item = [N::Number; 2]>>(&self, row: impl Fn(usize) -> R, answers: &mut [f64]) {
         let (width, outputs) = (self.forest.width(), self.forest.outputs());
@@ -159,8 +190,8 @@ impl<N: Walked, J: Fn(&mut f64, f64) + Copy> Walk<'_, N, J> {
             }
             let answers = &mut answers[first * outputs..last * outputs];
             let in_lockstep = (last - first) / ROW_LANES * ROW_LANES;
-            for root in self.forest.roots() {
-                self.fold_rows(root, &twice, in_lockstep, answers);
+            if in_lockstep > 0 {
+                self.forest.roots().iter().for_each(|root| self.fold_rows(root, &twice, in_lockstep, answers));
             }
             for at in in_lockstep..last - first {
                 self.fold_row(&twice[at * stride..][..stride], &mut leaves, &mut answers[at * outputs..][..outputs]);
@@ -212,9 +243,7 @@ impl<N: Walked, J: Fn(&mut f64, f64) + Copy> Walk<'_, N, J> {
             for _ in 0..left.min(STRIDE) {
                 for (lane, node) in at.iter_mut().enumerate() {
                     let here = self.nodes[*node as usize];
-                    let (value, threshold) = here.comparison();
-                    let goes_first = values(lane)[value] <= threshold;
-                    *node = here.first() + u32::from(!goes_first);
+                    *node = here.first() + u32::from(!self.goes_first(here, values(lane)));
                 }
             }
             if *at == before {
@@ -225,10 +254,19 @@ impl<N: Walked, J: Fn(&mut f64, f64) + Copy> Walk<'_, N, J> {
     }
 
     #[inline(always)]
+    fn goes_first(&self, node: N, values: &[N::Number]) -> bool {
+        if TESTS && let Some((place, test)) = node.test() {
+            return self.forest.test(test).holds(values[place].into());
+        }
+        let (place, threshold) = node.comparison();
+        values[place] <= threshold
+    }
+
+    #[inline(always)]
     fn add(&self, root: &Root, leaf: u32, answers: &mut [f64]) {
         match root.adds {
             LeafSum::One(output) => {
-                let vote = self.nodes[leaf as usize].vote(self.forest, leaf);
+                let vote = self.nodes[leaf as usize].vote();
                 (self.join)(&mut answers[output as usize], vote);
             }
             LeafSum::Many => {

@@ -4,10 +4,33 @@
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PackedNode {
     pub threshold: f64,
-    /// Twice the feature, plus one when missing values go to the second child.
+    /// Twice the feature, plus one when missing values go to the second child; with [`TEST`] when the threshold is the number of
+    /// a test.
     pub value: u32,
     /// The first child; the second follows it. A leaf names itself.
     pub first: u32,
+}
+
+/// Marks a node of a test in its [`PackedNode::value`].
+const TEST: u32 = 1 << 31;
+
+impl PackedNode {
+    /// A node that asks a test of a feature, whose missing values the test sees.
+    pub(super) fn test(test: u32, feature: u32) -> Self {
+        Self { threshold: test.into(), value: (2 * feature + 1) | TEST, first: 0 }
+    }
+
+    /// The number of its test, if it has one.
+    #[inline(always)]
+    pub(super) const fn test_number(self) -> Option<u32> {
+        if self.value & TEST == 0 { None } else { Some(self.threshold as u32) }
+    }
+
+    /// The place of the value that it reads.
+    #[inline(always)]
+    pub(super) const fn place(self) -> usize {
+        (self.value & !TEST) as usize
+    }
 }
 
 /// A node in less room, of 12 bytes.

@@ -15,13 +15,15 @@ use std::{collections::HashMap, ops::Range};
 
 use super::{
     nodes::{NarrowNode, PackedNode},
-    read::{Mode, Node, Tree},
+    tree::{Mode, Node, Test, Tree},
 };
 
 /// What the leaves that a row reaches make together, by output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Aggregate {
+pub(crate) enum Aggregate {
     Sum,
+    /// The sum, rounded to single precision after every tree, as XGBoost adds.
+    SumSingle,
     Min,
     Max,
 }
@@ -48,8 +50,8 @@ pub(super) struct Root {
 pub(crate) struct Forest {
     nodes: Vec<PackedNode>,
     narrow: Option<Vec<NarrowNode>>,
-    /// By node: of a leaf of a tree with [`LeafSum::One`], what it adds.
-    leaves: Vec<f64>,
+    /// Comparisons that are none with a threshold, by the number that their node holds in its place.
+    tests: Vec<Test>,
     roots: Vec<Root>,
     /// Trees by depth: those that walk together should end together.
     by_depth: Vec<u32>,
@@ -73,11 +75,11 @@ enum Branch {
 }
 
 impl Forest {
-    pub(super) fn new(trees: &[Tree], outputs: usize) -> Result<Self, String> {
+    pub fn new(trees: &[Tree], outputs: usize) -> Result<Self, String> {
         let mut forest = Self {
             nodes: Vec::new(),
             narrow: None,
-            leaves: Vec::new(),
+            tests: Vec::new(),
             roots: Vec::new(),
             by_depth: Vec::new(),
             ranges: HashMap::new(),
@@ -88,6 +90,7 @@ impl Forest {
             has_shared: false,
         };
         trees.iter().try_for_each(|tree| forest.add(tree))?;
+        forest.finish_leaves();
         forest.by_depth = (0..forest.roots.len() as u32).collect();
         forest.by_depth.sort_by_key(|&tree| forest.roots[tree as usize].depth);
         forest.narrow = forest.narrowed();
@@ -96,8 +99,11 @@ impl Forest {
 
     /// The nodes in less room; `None` where one does not fit.
     fn narrowed(&self) -> Option<Vec<NarrowNode>> {
+        if !self.tests.is_empty() {
+            return None;
+        }
         let narrowed = |(at, node): (usize, &PackedNode)| match node.first as usize == at {
-            true => NarrowNode::leaf(node.first, self.width, self.leaves[at]),
+            true => NarrowNode::leaf(node.first, self.width, node.threshold),
             false => NarrowNode::split(node),
         };
         self.nodes.iter().enumerate().map(narrowed).collect()
@@ -123,6 +129,15 @@ impl Forest {
 
     pub(super) fn packed(&self, at: usize) -> PackedNode {
         self.nodes[at]
+    }
+
+    /// The test that a node names.
+    pub(super) fn test(&self, test: u32) -> &Test {
+        &self.tests[test as usize]
+    }
+
+    pub(super) const fn has_tests(&self) -> bool {
+        !self.tests.is_empty()
     }
 
     pub(super) fn nodes(&self) -> usize {
@@ -153,7 +168,7 @@ impl Forest {
     /// What the leaf `at` adds to `output`.
     pub(super) fn vote(&self, at: usize, output: u32) -> f64 {
         match self.ranges.get(&(at as u32)) {
-            None => self.leaves[at],
+            None => self.nodes[at].threshold,
             Some(range) => {
                 let votes = self.votes[range.clone()].iter().filter(|vote| vote.0 == output);
                 votes.map(|vote| vote.1).sum()
@@ -167,7 +182,8 @@ impl Forest {
             return Err("there are too many nodes".into());
         }
         let root = self.nodes.len() as u32;
-        let adds = adds(tree);
+        let (adds, tests) = (adds(tree), self.tests.len() as u32);
+        self.tests.extend_from_slice(&tree.tests);
         let mut placed: Vec<Option<u32>> = vec![None; tree.nodes.len()];
         self.push(tree.nodes[tree.root].cover);
         let mut queue = std::collections::VecDeque::from([(Branch::Node(tree.root), root)]);
@@ -195,9 +211,19 @@ impl Forest {
                 self.add_leaf(&node.votes, at, adds);
                 continue;
             }
-            let (threshold, missing_goes_first, children) = comparison(index, node)?;
-            let value = 2 * node.feature as u32 + u32::from(!missing_goes_first);
-            self.split(PackedNode { threshold, value, first: 0 }, at, children, tree, &mut queue);
+            let children = match node.mode {
+                Mode::Test(test) => {
+                    self.nodes[at as usize] = PackedNode::test(tests + test, node.feature as u32);
+                    [Branch::Node(node.yes), Branch::Node(node.no)]
+                }
+                _ => {
+                    let (threshold, missing_goes_first, children) = comparison(index, node)?;
+                    let value = 2 * node.feature as u32 + u32::from(!missing_goes_first);
+                    self.nodes[at as usize] = PackedNode { threshold, value, first: 0 };
+                    children
+                }
+            };
+            self.split(self.nodes[at as usize], at, children, tree, &mut queue);
             self.width = self.width.max(node.feature + 1);
         }
         self.roots.push(Root { node: root, depth: depth(tree), adds });
@@ -207,9 +233,15 @@ impl Forest {
     /// A new node, a leaf that adds nothing as yet.
     fn push(&mut self, cover: f32) {
         let first = self.nodes.len() as u32;
-        self.nodes.push(PackedNode { threshold: f64::INFINITY, value: 0, first });
-        self.leaves.push(0.0);
+        self.nodes.push(PackedNode { threshold: 0.0, value: 0, first });
         self.covers.push(cover);
+    }
+
+    /// Leaves have what they add in the place of a threshold: they read what is below every number, and so lead to themselves.
+    fn finish_leaves(&mut self) {
+        let below = 2 * self.width as u32;
+        let leaves = self.nodes.iter_mut().enumerate().filter(|(at, node)| node.first as usize == *at);
+        leaves.for_each(|(_, leaf)| leaf.value = below);
     }
 
     fn split(
@@ -236,7 +268,6 @@ impl Forest {
         let PackedNode { threshold, value, first } = self.nodes[copied as usize];
         let first = if first == copied { at } else { first };
         self.nodes[at as usize] = PackedNode { threshold, value, first };
-        self.leaves[at as usize] = self.leaves[copied as usize];
         if let Some(range) = self.ranges.get(&copied).cloned() {
             self.ranges.insert(at, range);
         }
@@ -244,7 +275,7 @@ impl Forest {
 
     fn add_leaf(&mut self, votes: &[(u32, f64)], at: u32, adds: LeafSum) {
         match adds {
-            LeafSum::One(_) => self.leaves[at as usize] = votes.first().map_or(0.0, |vote| vote.1),
+            LeafSum::One(_) => self.nodes[at as usize].threshold = votes.first().map_or(0.0, |vote| vote.1),
             LeafSum::Many => {
                 let start = self.votes.len();
                 self.votes.extend_from_slice(votes);
@@ -271,22 +302,21 @@ impl Forest {
         self.narrow.as_deref()
     }
 
-    /// What the leaf `at` of a tree with [`LeafSum::One`] adds.
-    pub(super) fn leaf(&self, at: u32) -> f64 {
-        self.leaves[at as usize]
-    }
-
     /// What the leaf `at` of a tree with [`LeafSum::Many`] adds, by output.
     pub(super) fn votes(&self, at: u32) -> &[(u32, f64)] {
         self.ranges.get(&at).map_or(&[], |range| &self.votes[range.clone()])
     }
 }
 
-/// The one output all leaves of a tree add to, if there is one. A leaf with several weights for it adds them one by one.
+/// The one output all leaves of a tree add to, if there is one. A leaf with several weights for it adds them one by one, and so does one
+/// that adds NaN, which could not stand for a threshold.
 fn adds(tree: &Tree) -> LeafSum {
     let mut leaves = tree.nodes.iter().filter(|node| node.mode == Mode::Leaf).map(|node| &node.votes[..]);
     match leaves.next() {
-        Some(&[(output, _)]) if leaves.all(|votes| matches!(votes, [(other, _)] if *other == output)) => {
+        Some(&[(output, first)])
+            if !first.is_nan()
+                && leaves.all(|votes| matches!(votes, [(other, vote)] if *other == output && !vote.is_nan())) =>
+        {
             LeafSum::One(output)
         }
         _ => LeafSum::Many,
@@ -334,7 +364,7 @@ fn comparison(index: usize, node: &Node) -> Result<(f64, bool, [Branch; 2]), Str
             let (_, differs, missing_is_equal) = equality(node);
             (threshold, missing_is_equal, [Branch::NotBelow(index), Branch::Node(differs)])
         }
-        Mode::Leaf => return Err("a leaf compares nothing".into()),
+        Mode::Leaf | Mode::Test(_) => return Err("this node compares with no threshold".into()),
     })
 }
 

@@ -1,8 +1,10 @@
 //! Trees as the explanations of `stats` take them: read back from the forest that answers, so that both see the same.
 
+use std::sync::Arc;
+
 use kilter_stats::explain::{Missing, TreeNode};
 
-use super::{forest::Forest, nodes::PackedNode};
+use super::{forest::Forest, nodes::PackedNode, tree::Test};
 
 /// A tree for one output, children after their parent.
 pub(super) type Nodes = Vec<TreeNode>;
@@ -67,6 +69,10 @@ impl Forest {
         if first as usize == at {
             return TreeNode::Leaf { value: self.vote(at, output), cover };
         }
+        let node = self.packed(at);
+        if let Some(test) = node.test_number() {
+            return split_by_test(self.test(test), node.place() / 2, left, cover);
+        }
         TreeNode::Split {
             feature: value as usize / 2,
             threshold,
@@ -74,6 +80,21 @@ impl Forest {
             right: left + 1,
             missing: if value.is_multiple_of(2) { Missing::Left } else { Missing::Right },
             cover,
+        }
+    }
+}
+
+/// A node of a test: what passes it goes to `left`.
+fn split_by_test(test: &Test, feature: usize, left: usize, cover: f64) -> TreeNode {
+    let right = left + 1;
+    match test {
+        Test::Member { words, missing_is_yes } => {
+            let (categories, missing_goes_left) = (Arc::clone(words), *missing_is_yes);
+            TreeNode::SplitCategories { feature, categories, left, right, missing_goes_left, cover }
+        }
+        Test::ZeroIsMissing { threshold, missing_is_yes } => {
+            let missing = if *missing_is_yes { Missing::ZeroLeft } else { Missing::ZeroRight };
+            TreeNode::Split { feature, threshold: *threshold, left, right, missing, cover }
         }
     }
 }

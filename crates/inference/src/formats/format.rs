@@ -1,0 +1,103 @@
+//! The kinds of model files, and what tells them apart.
+
+use serde::{Deserialize, Serialize};
+
+/// A kind of model file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Format {
+    /// An ONNX file.
+    #[default]
+    #[serde(rename = "onnx")]
+    Onnx,
+    /// The text that `Booster.save_model` of LightGBM writes.
+    #[serde(rename = "lightgbm")]
+    LightGbm,
+    /// What `Booster.save_model("model.json")` of XGBoost writes.
+    #[serde(rename = "xgboost-json")]
+    XgboostJson,
+    /// What `Booster.save_model("model.ubj")` of XGBoost writes.
+    #[serde(rename = "xgboost-ubjson")]
+    XgboostUbjson,
+}
+
+impl Format {
+    /// All kinds.
+    pub const ALL: [Self; 4] = [Self::Onnx, Self::LightGbm, Self::XgboostJson, Self::XgboostUbjson];
+
+    /// The kind that the first bytes tell; what is none of the others is taken for ONNX.
+    pub fn of(bytes: &[u8]) -> Self {
+        let mut visible = bytes.iter().filter(|byte| !byte.is_ascii_whitespace());
+        match (visible.next(), visible.next()) {
+            _ if is_lightgbm(bytes) => Self::LightGbm,
+            (Some(b'{'), Some(b'"')) => Self::XgboostJson,
+            // A key is a length and that many bytes; `$` and `#` announce members of one type or number.
+            (Some(b'{'), Some(b'i' | b'U' | b'I' | b'l' | b'L' | b'$' | b'#')) if bytes[0] == b'{' => {
+                Self::XgboostUbjson
+            }
+            _ => Self::Onnx,
+        }
+    }
+
+    /// How the field calls it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Onnx => "ONNX",
+            Self::LightGbm => "LightGBM",
+            Self::XgboostJson | Self::XgboostUbjson => "XGBoost",
+        }
+    }
+
+    /// The library that reads the file: what model hubs call its name.
+    pub const fn library(self) -> &'static str {
+        match self {
+            Self::Onnx => "onnx",
+            Self::LightGbm => "lightgbm",
+            Self::XgboostJson | Self::XgboostUbjson => "xgboost",
+        }
+    }
+
+    /// The file name in a folder or a package.
+    pub const fn file_name(self) -> &'static str {
+        match self {
+            Self::Onnx => "model.onnx",
+            Self::LightGbm => "model.lgb",
+            Self::XgboostJson => "model.json",
+            Self::XgboostUbjson => "model.ubj",
+        }
+    }
+}
+
+/// Whether the bytes begin as LightGBM's text does.
+fn is_lightgbm(bytes: &[u8]) -> bool {
+    bytes.strip_prefix(b"tree").is_some_and(|rest| matches!(rest.first(), Some(b'\n' | b'\r')))
+}
+
+/// What a library calls the columns of a model that was trained on a matrix without names.
+pub(crate) const fn block_name(format: Format) -> &'static str {
+    match format {
+        Format::Onnx => "input",
+        Format::LightGbm => "Column",
+        Format::XgboostJson | Format::XgboostUbjson => "f",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_bytes_tell_the_format() {
+        for (bytes, format) in [
+            (&b"tree\nversion=v4\n"[..], Format::LightGbm),
+            (b"tree\r\nversion=v4\r\n", Format::LightGbm),
+            (b"{\"learner\":{}}", Format::XgboostJson),
+            (b" {\n  \"learner\": {}}", Format::XgboostJson),
+            (b"{L\x00\x00\x00\x00\x00\x00\x00\x07learner{}}", Format::XgboostUbjson),
+            (b"\x08\x08\x12\x05", Format::Onnx),
+            (b"treetop", Format::Onnx),
+            (b"", Format::Onnx),
+        ] {
+            assert_eq!(Format::of(bytes), format, "{:?}", String::from_utf8_lossy(bytes));
+        }
+    }
+}
