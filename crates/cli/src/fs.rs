@@ -8,7 +8,7 @@ use std::{
 
 use kilter_api::{Code, Problem};
 use kilter_domain::table::Table;
-use kilter_inference::Model;
+use kilter_inference::{Format, Model};
 
 use crate::ui::error::{CliError, disk};
 
@@ -68,16 +68,22 @@ pub(crate) fn make_folder(folder: &Path) -> Result<(), CliError> {
     fs::create_dir_all(folder).map_err(|error| disk("make the folder", folder, &error))
 }
 
-/// Loads the model at `path`: an ONNX file, or a folder that holds `model.onnx`.
+/// Loads the model at `path`: a file of any format, or a folder that holds one under the name of its format.
 pub(crate) fn load_model(path: &Path) -> Result<(PathBuf, Model), CliError> {
-    let file = if path.is_dir() { path.join("model.onnx") } else { path.to_owned() };
+    let file = if path.is_dir() { model_in(path) } else { path.to_owned() };
     let failed = |error: io::Error| disk("read the model", &file, &error);
     let bytes = kilter_app::read_bounded(&file, MAX_MODEL_BYTES).map_err(failed)?;
-    let model = Model::from_onnx(&bytes).map_err(|error| {
+    let model = Model::from_bytes(&bytes).map_err(|error| {
         let attempted = format!("the model file {} cannot be loaded", file.display());
         Problem::new(Code::ModelInvalid, attempted).caused_by(Some(&error)).hint(error.hint())
     })?;
     Ok((file, model))
+}
+
+/// The model of a folder; `model.onnx` where there is none.
+fn model_in(folder: &Path) -> PathBuf {
+    let mut places = Format::ALL.iter().map(|format| folder.join(format.file_name()));
+    places.find(|place| place.is_file()).unwrap_or_else(|| folder.join(Format::Onnx.file_name()))
 }
 
 /// Loads the model at `path` for the rows of `table`: a model of one block takes its columns in order, but for `others`.

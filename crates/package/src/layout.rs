@@ -1,7 +1,16 @@
 //! Where the parts of a package are.
 
+use kilter_inference::Format;
+
 /// The path of the model inside of a package.
-pub const MODEL_PATH: &str = "model/model.onnx";
+pub const fn model_path(format: Format) -> &'static str {
+    match format {
+        Format::Onnx => "model/model.onnx",
+        Format::LightGbm => "model/model.lgb",
+        Format::XgboostJson => "model/model.json",
+        Format::XgboostUbjson => "model/model.ubj",
+    }
+}
 /// The path of the manifest.
 pub const MANIFEST_PATH: &str = "package.json";
 pub(crate) const PROFILE_PATH: &str = "reference/profile.bin";

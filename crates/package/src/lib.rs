@@ -34,7 +34,7 @@ pub use compare::{PackageDifference, compare_folders};
 pub use error::PackageError;
 pub use export::Export;
 pub use files::store_folder;
-pub use layout::{MANIFEST_PATH, MODEL_PATH};
+pub use layout::{MANIFEST_PATH, model_path};
 pub use manifest::{Making, Manifest, ManifestError, PackedCommit, PackedFile, SCHEMA};
 pub use model_signature::{FileHashes, SIGNATURE_PATH};
 pub use package::{Package, PartSource, Parts, SAMPLE_LOSS, SAMPLE_ROWS, SAMPLE_SCORE};

@@ -11,7 +11,7 @@ use kilter_domain::{
     ids::{ModelName, ProjectName},
     time::Timestamp,
 };
-use kilter_inference::{Input, Signature};
+use kilter_inference::{Format, Input, Signature};
 use serde::{Deserialize, Serialize};
 
 use crate::sha256;
@@ -32,6 +32,9 @@ pub struct Manifest {
     pub model: ModelName,
     /// The run that made it.
     pub run: String,
+    /// Of which kind the file of the model is.
+    #[serde(default, skip_serializing_if = "is_onnx")]
+    pub format: Format,
     /// What the model reads and answers.
     pub signature: Signature,
     /// Columns that requests may carry for the record though the model does not read them.
@@ -54,6 +57,10 @@ pub struct Manifest {
     /// Every other file of the package but the signature, sorted by path; empty in layouts before 3.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<PackedFile>,
+}
+
+fn is_onnx(format: &Format) -> bool {
+    *format == Format::Onnx
 }
 
 /// How a package was made, and who answers for it.

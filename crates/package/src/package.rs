@@ -10,6 +10,7 @@ use std::{
 use kilter_blobs::{BlobError, BlobStore, Tree, TreePath, atomic};
 use kilter_domain::{digest::Digest, table::Table};
 use kilter_evaluation::reference::Reference;
+use kilter_inference::Format;
 use kilter_keys::sha256;
 use kilter_lake::{ReadOptions, read_table, write_table};
 
@@ -19,8 +20,8 @@ use crate::{
     files,
     golden::GoldenRequests,
     layout::{
-        CONTRACT_PATH, EXPECTED_PATH, GOLDEN_PATH, MANIFEST_PATH, MAX_BYTES, MODEL_PATH, PROFILE_PATH, REFERENCE_PATH,
-        REQUESTS_PATH, SAMPLE_PATH,
+        CONTRACT_PATH, EXPECTED_PATH, GOLDEN_PATH, MANIFEST_PATH, MAX_BYTES, PROFILE_PATH, REFERENCE_PATH,
+        REQUESTS_PATH, SAMPLE_PATH, model_path,
     },
     manifest::{Manifest, PackedFile, SCHEMA},
     model_signature::FileHashes,
@@ -28,9 +29,12 @@ use crate::{
 };
 
 /// Files that [`Package::put`] writes itself; none of them is carried over from another package.
-const OWN: [&str; 12] = [
+const OWN: [&str; 15] = [
     MANIFEST_PATH,
-    MODEL_PATH,
+    model_path(Format::Onnx),
+    model_path(Format::LightGbm),
+    model_path(Format::XgboostJson),
+    model_path(Format::XgboostUbjson),
     PROFILE_PATH,
     SAMPLE_PATH,
     REQUESTS_PATH,
@@ -57,7 +61,7 @@ pub struct Package {
     pub manifest: Manifest,
     /// What monitors compare with.
     pub reference: Reference,
-    /// The model as ONNX.
+    /// The file of the model, of the manifest's format.
     pub model_bytes: Vec<u8>,
     /// The SHA-256 of every part that was read; the manifest has that of the others.
     read: FileHashes,
@@ -74,7 +78,7 @@ pub struct Parts<'t> {
     pub sample: Option<&'t Table>,
     /// Requests with the answers of this model at this threshold.
     pub golden: Option<&'t GoldenRequests>,
-    /// The model as ONNX.
+    /// The file of the model, of the manifest's format.
     pub model_bytes: Vec<u8>,
     /// The text of the contract that was in force.
     pub contract: &'t str,
@@ -109,7 +113,7 @@ impl Package {
         }
         folder.write(PROFILE_PATH, &reference.to_bytes()?)?;
         folder.write(CONTRACT_PATH, contract.as_bytes())?;
-        folder.write(MODEL_PATH, &model_bytes)?;
+        folder.write(model_path(manifest.format), &model_bytes)?;
         for (path, text) in loader_files(&manifest, model_bytes.len() as u64) {
             folder.write(path, text.as_bytes())?;
         }
@@ -153,7 +157,7 @@ impl Package {
             None => serde_json::from_slice(&part(REFERENCE_PATH)?)
                 .map_err(|source| PackageError::Document { what: "reference", source })?,
         };
-        let model_bytes = part(MODEL_PATH)?;
+        let model_bytes = part(model_path(manifest.format))?;
         let package = Self { digest, manifest, reference, model_bytes, read, tree };
         package.check_listed()?;
         Ok(package)
@@ -239,7 +243,7 @@ fn loader_files(manifest: &Manifest, model_bytes: u64) -> [(&'static str, String
         ("model/MLmodel", documents::mlmodel(manifest, model_bytes, false)),
         ("pyfunc/kilter_pyfunc.py", documents::PYFUNC.to_owned()),
         ("env/python_env.yaml", documents::python_env(manifest)),
-        ("env/requirements.txt", documents::requirements().to_owned()),
+        ("env/requirements.txt", documents::requirements(manifest.format)),
     ]
 }
 

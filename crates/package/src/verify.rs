@@ -11,7 +11,7 @@ use std::{
 
 use kilter_blobs::{BlobError, read_bounded};
 use kilter_domain::{digest::Digest, error_chain::with_causes};
-use kilter_inference::Model;
+use kilter_inference::{Format, Model};
 use kilter_keys::PublicKey;
 use kilter_serving::{ServedVersion, VersionRef};
 
@@ -19,7 +19,7 @@ use crate::{
     error::PackageError,
     files::FolderFiles,
     golden::{GoldenRequests, GoldenResult},
-    layout::{EXPECTED_PATH, MANIFEST_PATH, MAX_BYTES, MAX_MANIFEST_BYTES, MODEL_PATH, REQUESTS_PATH},
+    layout::{EXPECTED_PATH, MANIFEST_PATH, MAX_BYTES, MAX_MANIFEST_BYTES, REQUESTS_PATH, model_path},
     manifest::{Manifest, SCHEMA},
     model_signature::{FileHashes, SIGNATURE_PATH, signed_files},
     statement::{Bundle, MAX_BUNDLE_BYTES, SignatureError},
@@ -183,7 +183,7 @@ fn check_golden(folder: &Path, manifest: &Manifest) -> CheckResult {
 }
 
 fn ask_golden(folder: &Path, manifest: &Manifest) -> Result<GoldenResult, PackageError> {
-    let (digest, model) = read_model(folder)?;
+    let (digest, model) = read_model(folder, manifest.format)?;
     let (requests, expected) =
         (read_part(folder, REQUESTS_PATH, MAX_BYTES)?, read_part(folder, EXPECTED_PATH, MAX_BYTES)?);
     let golden = GoldenRequests::from_lines(&manifest.signature, &requests, &expected)?;
@@ -193,9 +193,9 @@ fn ask_golden(folder: &Path, manifest: &Manifest) -> Result<GoldenResult, Packag
 }
 
 /// The model in a folder; its bytes are not kept beside it.
-fn read_model(folder: &Path) -> Result<(Digest, Model), PackageError> {
-    let bytes = read_part(folder, MODEL_PATH, MAX_BYTES)?;
+fn read_model(folder: &Path, format: Format) -> Result<(Digest, Model), PackageError> {
+    let bytes = read_part(folder, model_path(format), MAX_BYTES)?;
     let digest = Digest::of(&bytes);
-    let model = Model::from_onnx(&bytes).map_err(|source| PackageError::Model { digest, source })?;
+    let model = Model::from_bytes(&bytes).map_err(|source| PackageError::Model { digest, source })?;
     Ok((digest, model))
 }

@@ -35,7 +35,10 @@ fn general(dossier: &Dossier) -> Section {
             (!consumers.is_empty()).then(|| format!("It interacts with: {}.", consumers.join(", "))),
             "how it interacts with other systems (`[deploy.*] consumers`)",
         )
-        .text("It is an ONNX model that Kilter serves over HTTP (Open Inference Protocol V2); it needs no accelerator.")
+        .text(format!(
+            "Its model is a file of {}, which Kilter serves over HTTP (Open Inference Protocol V2); it needs no accelerator.",
+            dossier.package.as_ref().map_or("ONNX", |package| package.format.name())
+        ))
         .gap("instructions for use, and the interface for deployers")
 }
 

@@ -151,8 +151,12 @@ pub(super) fn card(dossier: &Dossier) -> Document {
         let outcome =
             if package.classes.is_empty() { String::new() } else { format!(" of {}", package.classes.join(", ")) };
         format!(
-            "A {} model{outcome}, {} bytes of ONNX, trained on {} rows. Its operating threshold is {}.",
-            package.task, package.bytes, package.trained_rows, package.threshold
+            "A {} model{outcome}, {} bytes of {}, trained on {} rows. Its operating threshold is {}.",
+            package.task,
+            package.bytes,
+            package.format.name(),
+            package.trained_rows,
+            package.threshold
         )
     });
     let inputs = package.map(|package| package.inputs.clone()).unwrap_or_default();
@@ -220,8 +224,11 @@ fn front_matter(dossier: &Dossier) -> String {
         Some("regression") => "tabular-regression",
         _ => "tabular-classification",
     };
-    let mut text =
-        format!("library_name: onnx\npipeline_tag: {task}\ntags:\n- kilter\n- {}\n", quoted(version.model.as_str()));
+    let library = dossier.package.as_ref().map_or("onnx", |package| package.format.library());
+    let mut text = format!(
+        "library_name: {library}\npipeline_tag: {task}\ntags:\n- kilter\n- {}\n",
+        quoted(version.model.as_str())
+    );
     let data = dossier.data();
     if !data.is_empty() {
         text += "datasets:\n";

@@ -45,6 +45,7 @@ pub(super) struct PackageFacts {
     pub threshold: f64,
     pub datasets: Vec<(String, String)>,
     pub bytes: u64,
+    pub format: kilter_inference::Format,
 }
 
 impl Dossier {
@@ -228,5 +229,6 @@ fn package_facts(app: &App, model: &ModelName, number: u32) -> Option<PackageFac
         threshold: manifest.threshold,
         datasets: manifest.datasets.iter().map(|(name, digest)| (name.clone(), digest.to_string())).collect(),
         bytes: package.model_size(),
+        format: package.manifest.format,
     })
 }

@@ -44,11 +44,11 @@ pub(crate) fn keep_version(app: &App, digest: Digest, model: Arc<Model>) -> Resu
     Ok(app.components().models.insert(digest, (Arc::new(package), model)))
 }
 
-/// Parses an ONNX file: seconds for a large one, so once per run.
+/// Parses the file of a model: seconds for a large one, so once per run.
 pub(crate) fn parse_model(bytes: &[u8], digest: Digest) -> Result<Model, PackageError> {
     tracing::debug!(digest = digest.short(), bytes = bytes.len(), "{PARSED}");
-    Model::from_onnx(bytes).map_err(|source| PackageError::Model { digest, source })
+    Model::from_bytes(bytes).map_err(|source| PackageError::Model { digest, source })
 }
 
-/// What is logged when an ONNX file is parsed.
-pub(crate) const PARSED: &str = "an ONNX file is parsed";
+/// What is logged when the file of a model is parsed.
+pub(crate) const PARSED: &str = "a model file is parsed";

@@ -18,7 +18,7 @@ use crate::{
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the message of each variant says what it is")]
 pub enum PackageUseError {
-    #[error("`{}` has neither a package.json nor an MLmodel with the flavor `onnx`", .0.display())]
+    #[error("`{}` has neither a package.json nor an MLmodel with the flavor `onnx`, `lightgbm` or `xgboost`", .0.display())]
     NoPackage(PathBuf),
     #[error("the package is not what it claims to be, so it is not used: {0}")]
     Invalid(String),

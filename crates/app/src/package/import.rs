@@ -36,7 +36,7 @@ pub struct ImportTarget<'t> {
     pub reason: &'t str,
 }
 
-/// Registers the package in `folder` as a draft: one of our own, or a folder of MLflow with an ONNX model. The number of the version.
+/// Registers the package in `folder` as a draft: one of our own, or a folder of MLflow with a model of ONNX, LightGBM or XGBoost. The number of the version.
 ///
 /// # Errors
 /// If the folder is no package, its files are not those that it lists, the model is not registered here, or the actor may not
@@ -76,7 +76,7 @@ pub(crate) fn register_folder(
     let package = if folder.join(MANIFEST_PATH).is_file() {
         store_package(app, folder)?
     } else {
-        pack_onnx(app, by, project, folder)?
+        pack_model(app, by, project, folder)?
     };
     let signed_by = signature::sign_package(app, by, &model, &package)?;
     let new = versions::NewVersion {
@@ -113,9 +113,9 @@ fn store_package(app: &App, folder: &Path) -> Result<Package, PackageUseError> {
     Ok(Package::load(app.blobs(), digest)?)
 }
 
-/// Packs an ONNX model of a folder that MLflow wrote. What a training would know of it is not known.
-fn pack_onnx(app: &App, by: &AuthorizedContext, project: &Project, folder: &Path) -> Result<Package, PackageUseError> {
-    let path = mlflow_folder::onnx_file(folder).ok_or_else(|| PackageUseError::NoPackage(folder.to_owned()))?;
+/// Packs the model of a folder that MLflow wrote. What a training would know of it is not known.
+fn pack_model(app: &App, by: &AuthorizedContext, project: &Project, folder: &Path) -> Result<Package, PackageUseError> {
+    let path = mlflow_folder::model_file(folder).ok_or_else(|| PackageUseError::NoPackage(folder.to_owned()))?;
     let model_bytes = mlflow_folder::read_model(&path)?;
     let model = load::parse_model(&model_bytes, Digest::of(&model_bytes))?;
     let manifest = Manifest {
@@ -123,6 +123,7 @@ fn pack_onnx(app: &App, by: &AuthorizedContext, project: &Project, folder: &Path
         project: project.name.clone(),
         model: project.model(),
         run: format!("import-{}", app.new_id()),
+        format: model.format(),
         signature: model.signature().clone(),
         recorded: Vec::new(),
         datasets: BTreeMap::new(),

@@ -1,4 +1,4 @@
-//! A model folder that MLflow wrote with the flavor `onnx`.
+//! A model folder that MLflow wrote with a flavor whose file runs here: `onnx`, `lightgbm` or `xgboost`.
 //!
 //! Of `MLmodel` only what says where the model is is read, line by line: it is YAML as MLflow writes it. MLflow keeps the larger
 //! tensors of a model in files beside it; a package has its model in one file.
@@ -11,17 +11,23 @@ use std::{
 
 use kilter_blobs::{BlobError, ensure_inside, read_bounded, read_bounded_text};
 use kilter_domain::{digest::Digest, error_chain::with_causes};
-use kilter_inference::onnx::{ExternalData, inline_external};
+use kilter_inference::{
+    Format,
+    onnx::{ExternalData, inline_external},
+};
 use kilter_package::PackageError;
 
 const MAX_BYTES: u64 = 4 << 20;
 /// The largest model that is read.
 const MAX_MODEL_BYTES: u64 = 2 << 30;
 
-/// The ONNX file of a folder of MLflow; `None` if it is none, or has another flavor.
-pub(super) fn onnx_file(folder: &Path) -> Option<PathBuf> {
+/// The flavors whose files run in the process.
+pub(crate) const NATIVE_FLAVORS: [&str; 3] = ["onnx", "lightgbm", "xgboost"];
+
+/// The model file of a folder of MLflow; `None` if it is none, or has no flavor that runs.
+pub(super) fn model_file(folder: &Path) -> Option<PathBuf> {
     let text = read_bounded_text(&folder.join("MLmodel"), MAX_BYTES).ok()?;
-    let data = data_of_onnx(&text)?;
+    let data = NATIVE_FLAVORS.iter().find_map(|flavor| data_of(flavor, &text))?;
     ensure_inside(folder, Path::new(data)).ok().filter(|path| path.is_file())
 }
 
@@ -41,10 +47,13 @@ fn flavors_of(text: &str) -> Vec<String> {
     keys.filter_map(|line| line.trim().strip_suffix(':')).map(str::to_owned).collect()
 }
 
-/// The model of an ONNX file as one file, with the tensors that are in other files of its folder.
+/// The model as one file; that of an ONNX file with the tensors that are in other files of its folder.
 pub(super) fn read_model(path: &Path) -> Result<Vec<u8>, PackageError> {
     let failed = |source| BlobError::Io { attempted: "read", path: path.to_owned(), source };
     let bytes = read_bounded(path, MAX_MODEL_BYTES).map_err(failed)?;
+    if Format::of(&bytes) != Format::Onnx {
+        return Ok(bytes);
+    }
     let (digest, folder) = (Digest::of(&bytes), path.parent().unwrap_or(Path::new("")));
     inline_external(bytes, &mut |place, limit| read_tensor(folder, place, limit))
         .map_err(|source| PackageError::Model { digest, source })
@@ -71,12 +80,12 @@ fn read_tensor(folder: &Path, place: &ExternalData, limit: u64) -> Result<Vec<u8
     read().map_err(|error| error.to_string())
 }
 
-/// `flavors: onnx: data: FILE`.
-fn data_of_onnx(text: &str) -> Option<&str> {
+/// `flavors: FLAVOR: data: FILE`.
+fn data_of<'t>(flavor: &str, text: &'t str) -> Option<&'t str> {
     let indent = |line: &str| line.len() - line.trim_start().len();
     let mut lines = text.lines().skip_while(|line| line.trim_end() != "flavors:").skip(1);
-    let onnx = lines.by_ref().find(|line| line.trim() == "onnx:")?;
-    let inner = lines.take_while(|line| indent(line) > indent(onnx));
+    let key = lines.by_ref().find(|line| line.trim().strip_suffix(':') == Some(flavor))?;
+    let inner = lines.take_while(|line| indent(line) > indent(key));
     let data = inner.filter_map(|line| line.trim().strip_prefix("data:")).next()?;
     Some(data.trim().trim_matches(['\'', '"']))
 }
@@ -125,9 +134,11 @@ mod tests {
     #[test]
     fn the_file_of_the_flavor_onnx_is_found_and_no_other() {
         let text = "artifact_path: model\nflavors:\n  onnx:\n    code: null\n    data: model.onnx\n  python_function:\n    data: other.onnx\nrun_id: x\n";
-        assert_eq!(data_of_onnx(text), Some("model.onnx"));
-        assert_eq!(data_of_onnx(&text.replace("data: model.onnx", "data: 'a b.onnx'")), Some("a b.onnx"));
+        let data_of_onnx = |text: &str| data_of("onnx", text).map(str::to_owned);
+        assert_eq!(data_of_onnx(text).as_deref(), Some("model.onnx"));
+        assert_eq!(data_of_onnx(&text.replace("data: model.onnx", "data: 'a b.onnx'")).as_deref(), Some("a b.onnx"));
         assert_eq!(data_of_onnx(&text.replace("  onnx:\n    code: null\n    data: model.onnx\n", "")), None);
         assert_eq!(data_of_onnx("onnx:\n  data: x"), None);
+        assert_eq!(data_of("xgboost", &text.replace("onnx:", "xgboost:")), Some("model.onnx"));
     }
 }

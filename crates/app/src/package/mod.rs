@@ -18,7 +18,7 @@ pub use error::PackageUseError;
 pub(crate) use import::{FolderSource, register_folder};
 pub use import::{ImportTarget, import_package};
 pub(crate) use judge_imported::judge_imported;
-pub(crate) use mlflow_folder::flavors;
+pub(crate) use mlflow_folder::{NATIVE_FLAVORS, flavors};
 
 pub use kilter_keys::{KeyError, PublicKey};
 pub use kilter_package::{

@@ -64,8 +64,8 @@ pub enum RegistryError {
     NoModel { name: RegisteredName },
     /// A model that no process of the platform runs.
     #[error(
-        "`{name}` is under a contract, so its versions are packaged and served by Kilter, which runs ONNX in its own process; this model \
-         has the flavors {flavors}. Convert it to ONNX (skl2onnx, onnxmltools, torch.onnx) and log it with `mlflow.onnx.log_model`, or \
+        "`{name}` is under a contract, so its versions are packaged and served by Kilter, which runs the flavors onnx, lightgbm and xgboost in its own process; \
+         this model has the flavors {flavors}. Convert it to ONNX (skl2onnx, onnxmltools, torch.onnx) and log it with `mlflow.onnx.log_model`, or \
          register it as a model without a contract"
     )]
     Flavor { name: RegisteredName, flavors: String },

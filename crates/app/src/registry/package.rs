@@ -2,7 +2,7 @@
 //! against the gates of the contract, and submitted.
 //!
 //! Invariants: what is registered, judged and loaded is the package; what the client changes in its artifacts later changes nothing.
-//! Out of scope: other flavors than `onnx`, which no process of the platform runs yet.
+//! Out of scope: other flavors than `onnx`, `lightgbm` and `xgboost`, which no process of the platform runs yet.
 
 use std::{
     fs::{self, File},
@@ -29,7 +29,7 @@ use crate::{
     causes::StorageError,
     context::RequestContext,
     deployment::error::DeployError,
-    package::{FolderSource, flavors, judge_imported, register_folder},
+    package::{FolderSource, NATIVE_FLAVORS, flavors, judge_imported, register_folder},
     project::folder::Project,
     registered,
     tracking::{self, ArtifactEntry, ModelQuery},
@@ -187,7 +187,7 @@ fn copy(
 fn refuse_other_flavors(name: &RegisteredName, folder: &Path) -> Result<(), RegistryError> {
     match flavors(folder) {
         None => Err(RegistryError::NoModel { name: name.clone() }),
-        Some(found) if found.iter().any(|flavor| flavor == "onnx") => Ok(()),
+        Some(found) if found.iter().any(|flavor| NATIVE_FLAVORS.contains(&flavor.as_str())) => Ok(()),
         Some(found) => Err(RegistryError::Flavor { name: name.clone(), flavors: found.join(", ") }),
     }
 }

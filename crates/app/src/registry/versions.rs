@@ -24,7 +24,7 @@ use crate::{
 /// Registers the next version of a model. Under a contract it becomes a package, and is held against the gates.
 ///
 /// # Errors
-/// When there is no such model, or its files are not where it says; under a contract also when they are no ONNX model.
+/// When there is no such model, or its files are not where it says; under a contract also when they are no model that runs here.
 pub fn create_version(
     app: &App,
     context: &RequestContext,

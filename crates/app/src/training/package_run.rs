@@ -1,9 +1,13 @@
 //! Packaging: from a finished run to a version of the registry, measured and held against its gates.
 //!
-//! Invariants: what is judged and served is the model that is stored: the package is read back once, verified, and its ONNX
+//! Invariants: what is judged and served is the model that is stored: the package is read back once, verified, and its
 //! file is parsed once. A version is measured on rows that it was not trained on.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use kilter_blobs::read_bounded;
 use kilter_domain::{
@@ -183,6 +187,7 @@ impl TrainedModel {
             project: project.name.clone(),
             model: project.model(),
             run: record.run.clone(),
+            format: self.model.format(),
             signature: signature.clone(),
             recorded: context_columns::inputs(&project.contract, roles, signature, &self.rows),
             datasets: record.data.iter().map(|(name, pin)| (name.to_string(), pin.content.digest)).collect(),
@@ -328,18 +333,27 @@ fn measure_gates(
 /// The largest model file that is read into memory.
 const MAX_MODEL_BYTES: u64 = 2 << 30;
 
-/// The model of an output: the file itself, or the only `.onnx` file of a folder.
+/// Endings of the files of models.
+const MODEL_ENDINGS: [&str; 5] = ["onnx", "lgb", "txt", "json", "ubj"];
+
+/// The model of an output: the file itself, or the only one of a folder: `.onnx`, else with another ending of a model.
 fn read_model(path: &Path) -> Result<Vec<u8>, DatasetError> {
     let failed = |source| StorageError::ReadFile { path: path.to_owned(), source };
     if path.is_file() {
         return Ok(read_bounded(path, MAX_MODEL_BYTES).map_err(failed)?);
     }
-    let mut found = Vec::new();
+    let mut files = Vec::new();
     for entry in std::fs::read_dir(path).map_err(failed)? {
-        let file = entry.map_err(failed)?.path();
-        if file.extension().is_some_and(|extension| extension == "onnx") {
-            found.push(file);
-        }
+        files.push(entry.map_err(failed)?.path());
+    }
+    let has = |file: &Path, ending: &str| file.extension().is_some_and(|extension| extension == ending);
+    let mut found: Vec<PathBuf> = files.iter().filter(|file| has(file, "onnx")).cloned().collect();
+    if found.is_empty() {
+        // A report beside the model may be JSON or text too: what counts is that a file is named as a model of a library is.
+        let is_named = |file: &PathBuf| {
+            file.file_stem().is_some_and(|stem| stem == "model") && MODEL_ENDINGS.iter().any(|ending| has(file, ending))
+        };
+        found = files.into_iter().filter(is_named).collect();
     }
     match &found[..] {
         [file] => Ok(read_bounded(file, MAX_MODEL_BYTES)
@@ -347,7 +361,10 @@ fn read_model(path: &Path) -> Result<Vec<u8>, DatasetError> {
         files => Err(NotFound {
             what: "model",
             id: path.display().to_string(),
-            how: format!("the output must hold one .onnx file, it holds {}", files.len()),
+            how: format!(
+                "the output must hold one .onnx file or one model.lgb, model.txt, model.json or model.ubj, it holds {}",
+                files.len()
+            ),
         }
         .into()),
     }

@@ -30,7 +30,7 @@ use crate::{
 pub(crate) struct Predict {
     /// The rows to predict.
     data: PathBuf,
-    /// The model: an ONNX file, or a folder with a model.onnx.
+    /// The model: an ONNX, LightGBM or XGBoost file, or a folder with one.
     #[arg(long)]
     model: PathBuf,
     /// The file for rows and predictions.

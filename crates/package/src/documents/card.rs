@@ -12,7 +12,7 @@ pub fn model_card(manifest: &Manifest, origin: &Origin) -> String {
     if let Some(licence) = &made.licence {
         card += &format!("license: {}\n", text(licence));
     }
-    card += &format!("tags: [{}]\nlibrary_name: onnx\n", manifest.signature.task);
+    card += &format!("tags: [{}]\nlibrary_name: {}\n", manifest.signature.task, manifest.format.library());
     if !origin.datasets.is_empty() {
         card += "datasets:\n";
         origin.datasets.keys().for_each(|name| card += &format!("- {}\n", text(name)));

@@ -1,13 +1,13 @@
 """Loads a Kilter package as an MLflow pyfunc model: one column per input in, score, label and probabilities out.
 
-Needs numpy, pandas and onnxruntime. Written by Kilter into every package; it runs no code of the project.
+Needs numpy, pandas, and what reads the model: onnxruntime, lightgbm or xgboost. Written by Kilter into every package; it runs no code of the
+project.
 """
 
 import json
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 import pandas as pd
 
 MISSING_TIME = np.iinfo(np.int64).min
@@ -24,29 +24,46 @@ class KilterModel:
         package = json.loads((model_path.parent.parent / "package.json").read_text(encoding="utf-8"))
         self.signature = package["signature"]
         self.threshold = package["threshold"]
-        self.session = onnxruntime.InferenceSession(str(model_path), providers=["CPUExecutionProvider"])
+        readers = {"lightgbm": _LightGbm, "xgboost-json": _Xgboost, "xgboost-ubjson": _Xgboost}
+        self.answer = readers.get(package.get("format"), _Onnx)(model_path, self.signature)
 
     def predict(self, model_input, params=None):
         """A frame with `score`, and for classes `label` and one `probability_CLASS` each."""
         frame = model_input if isinstance(model_input, pd.DataFrame) else pd.DataFrame(model_input)
-        outputs = self.session.run(None, self._feeds(frame))
-        names = [output.name for output in self.session.get_outputs()]
         classes = self.signature.get("classes", [])
+        numbers = self.answer(frame)
         if not classes:
-            return pd.DataFrame({"score": _numbers(outputs[0], 1)[:, 0]}, index=frame.index)
-        probabilities = _numbers(outputs[_position(names, outputs, len(frame), len(classes))], len(classes))
+            return pd.DataFrame({"score": numbers[:, 0]}, index=frame.index)
         answers = {}
         if self.signature["task"] == "binary":
-            score = probabilities[:, 1].astype(np.float64)
+            score = numbers[:, 1].astype(np.float64)
             answers["score"] = score
             answers["label"] = np.where(score >= self.threshold, classes[1], classes[0])
         else:
-            best = probabilities.argmax(axis=1)
-            answers["score"] = probabilities[np.arange(len(best)), best].astype(np.float64)
+            best = numbers.argmax(axis=1)
+            answers["score"] = numbers[np.arange(len(best)), best].astype(np.float64)
             answers["label"] = np.asarray(classes, dtype=object)[best]
         for place, name in enumerate(classes):
-            answers[f"probability_{name}"] = probabilities[:, place]
+            answers[f"probability_{name}"] = numbers[:, place].astype(np.float32)
         return pd.DataFrame(answers, index=frame.index)
+
+
+class _Onnx:
+    """An ONNX file."""
+
+    def __init__(self, path, signature):
+        import onnxruntime
+
+        self.signature = signature
+        self.session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+
+    def __call__(self, frame):
+        outputs = self.session.run(None, self._feeds(frame))
+        width = len(self.signature.get("classes", [])) or 1
+        if width == 1:
+            return _numbers(outputs[0], 1)
+        names = [output.name for output in self.session.get_outputs()]
+        return _numbers(outputs[_position(names, outputs, len(frame), width)], width)
 
     def _feeds(self, frame):
         inputs = self.session.get_inputs()
@@ -57,6 +74,86 @@ class KilterModel:
         columns = [_column(frame, described) for described in self.signature["inputs"]]
         dtype = np.float64 if inputs[0].type == "tensor(double)" else np.float32
         return {inputs[0].name: np.stack(columns, axis=1).astype(dtype)}
+
+
+class _LightGbm:
+    """The text of a LightGBM model."""
+
+    def __init__(self, path, signature):
+        import lightgbm
+
+        self.signature = signature
+        self.booster = lightgbm.Booster(model_file=str(path))
+        named = self.booster.params.get("categorical_feature", [])
+        named = named.split(",") if isinstance(named, str) else named
+        self.categorical = {int(place) for place in named} if self.booster.pandas_categorical else set()
+
+    def __call__(self, frame):
+        rows = _columns(frame, self.signature, self.categorical)
+        return _by_class(self.booster.predict(rows), self.signature, False)
+
+
+class _Xgboost:
+    """The JSON or UBJSON of an XGBoost model."""
+
+    def __init__(self, path, signature):
+        import xgboost
+
+        self.xgboost = xgboost
+        self.signature = signature
+        self.booster = xgboost.Booster(model_file=str(path))
+        learner = json.loads(self.booster.save_raw("json"))["learner"]
+        booster = learner["gradient_booster"]
+        model = booster.get("gbtree", booster).get("model", {})
+        named = model.get("cats", {}).get("enc", [])
+        self.categorical = {place for place, names in enumerate(named) if names["values"]}
+        self.objective = learner["objective"]["name"]
+        attributes = self.booster.attributes()
+        early = "scikit_learn" in attributes and "best_iteration" in attributes
+        self.iterations = (0, int(attributes["best_iteration"]) + 1 if early else 0)
+
+    def __call__(self, frame):
+        rows = _columns(frame, self.signature, self.categorical)
+        rows.columns = self.booster.feature_names or rows.columns
+        matrix = self.xgboost.DMatrix(rows, feature_types=self.booster.feature_types, enable_categorical=True)
+        softmax = self.objective == "multi:softmax"
+        answers = self.booster.predict(matrix, iteration_range=self.iterations, output_margin=softmax)
+        if softmax:
+            raised = np.exp(answers - answers.max(axis=1, keepdims=True))
+            answers = raised / raised.sum(axis=1, keepdims=True)
+        return _by_class(answers, self.signature, self.objective == "binary:logitraw")
+
+
+def _columns(frame, signature, categorical):
+    columns = {}
+    for place, described in enumerate(signature["inputs"]):
+        name = described["name"]
+        if name not in frame.columns:
+            raise ValueError(f"the column `{name}` is missing")
+        values = frame[name]
+        if place in categorical:
+            columns[name] = _categories(values)
+        else:
+            columns[name] = pd.to_numeric(values.astype(object).where(values.notna(), np.nan)).astype(np.float64)
+    return pd.DataFrame(columns)
+
+
+def _categories(values):
+    """Categories; whole numbers that stand beside missing ones are whole numbers still."""
+    present = values.dropna()
+    if pd.api.types.is_float_dtype(values) and (present == np.floor(present)).all():
+        kinds = pd.Index(sorted({int(value) for value in present}), dtype=np.int64)
+        values = pd.Series(pd.Categorical([None if pd.isna(value) else int(value) for value in values], kinds), values.index)
+    return values.astype("category")
+
+
+def _by_class(answers, signature, is_margin):
+    numbers = np.asarray(answers)
+    if numbers.ndim == 2:
+        return numbers
+    if signature["task"] == "binary":
+        return np.stack([-numbers if is_margin else 1 - numbers, numbers], axis=1)
+    return numbers.reshape(-1, 1)
 
 
 def _column(frame, described):

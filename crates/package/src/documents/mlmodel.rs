@@ -1,14 +1,14 @@
 //! `MLmodel`: how tools of MLflow load the package, and what goes in and out.
 //!
-//! The flavor `onnx` gives the bare model. `python_function` goes through a loader of our own (`pyfunc/kilter_pyfunc.py`), because
+//! The flavor `onnx`, `lightgbm` or `xgboost` gives the bare model. `python_function` goes through a loader of our own (`pyfunc/kilter_pyfunc.py`), because
 //! MLflow's loader of ONNX takes neither inputs of the shape `[N, 1]` nor outputs of the shape `[N, 2]`, and knows no threshold.
 
 use kilter_domain::time::Timestamp;
-use kilter_inference::{Input, InputKind, Signature};
+use kilter_inference::{Format, Input, InputKind, Signature};
 use kilter_keys::sha256;
 use serde_json::{Value, json};
 
-use crate::{manifest::Manifest, sha256::hex};
+use crate::{layout::model_path, manifest::Manifest, sha256::hex};
 
 /// The version of MLflow that was tried with this layout.
 const MLFLOW: &str = "3.17.2";
@@ -17,20 +17,15 @@ const PYTHON: &str = "3.11";
 
 /// The text of `MLmodel`. `model` is the path of the model, `prefix` that of the package, both as the file's folder sees them.
 pub(crate) fn mlmodel(manifest: &Manifest, bytes: u64, at_root: bool) -> String {
-    let (model, prefix) = if at_root { ("model/model.onnx", "") } else { ("model.onnx", "../") };
+    let (model, prefix) =
+        if at_root { (model_path(manifest.format), "") } else { (manifest.format.file_name(), "../") };
     let made = manifest.made.as_ref();
     let python = made.and_then(|made| made.python.as_deref()).unwrap_or(PYTHON);
     let created = made.map_or(Timestamp(0), |made| made.at);
     let id = hex(&sha256(format!("{} {}", manifest.run, created.millis()).as_bytes())[..16]);
     let (inputs, outputs) = signature(&manifest.signature);
     let text = |value: &str| json!(value).to_string();
-    let lines = [
-        "flavors:".to_owned(),
-        "  onnx:".to_owned(),
-        "    code: null".to_owned(),
-        format!("    data: {model}"),
-        "    onnx_version: null".to_owned(),
-        "    providers: [CPUExecutionProvider]".to_owned(),
+    let rest = [
         "  python_function:".to_owned(),
         format!("    code: {prefix}pyfunc"),
         format!("    data: {model}"),
@@ -53,7 +48,23 @@ pub(crate) fn mlmodel(manifest: &Manifest, bytes: u64, at_root: bool) -> String 
         "  params: null".to_owned(),
         format!("utc_time_created: {}", text(&mlflow_time(created))),
     ];
-    lines.join("\n") + "\n"
+    [vec!["flavors:".to_owned()], flavor(manifest.format, model), rest.to_vec()].concat().join("\n") + "\n"
+}
+
+/// The flavor of the bare model.
+fn flavor(format: Format, model: &str) -> Vec<String> {
+    let common = [format!("  {}:", format.library()), "    code: null".to_owned(), format!("    data: {model}")];
+    let own: &[&str] = match format {
+        Format::Onnx => &["    onnx_version: null", "    providers: [CPUExecutionProvider]"],
+        Format::LightGbm => &["    lgb_version: null", "    model_class: lightgbm.basic.Booster"],
+        Format::XgboostJson => {
+            &["    model_class: xgboost.core.Booster", "    model_format: json", "    xgb_version: null"]
+        }
+        Format::XgboostUbjson => {
+            &["    model_class: xgboost.core.Booster", "    model_format: ubj", "    xgb_version: null"]
+        }
+    };
+    common.into_iter().chain(own.iter().map(|line| (*line).to_owned())).collect()
 }
 
 /// A time as MLflow writes it: `2026-11-30 07:25:05.120000`, in UTC.
@@ -93,7 +104,13 @@ pub(crate) fn python_env(manifest: &Manifest) -> String {
 }
 
 /// The text of `env/requirements.txt`: what loads the model.
-pub(crate) fn requirements() -> &'static str {
-    "# What loads the model in Python. What its steps ran in is in python.json and in the lock beside it.\n\
-     mlflow\nnumpy\nonnx\nonnxruntime\npandas\n"
+pub(crate) fn requirements(format: Format) -> String {
+    let libraries = match format {
+        Format::Onnx => "mlflow\nnumpy\nonnx\nonnxruntime\npandas\n",
+        Format::LightGbm => "lightgbm\nmlflow\nnumpy\npandas\n",
+        Format::XgboostJson | Format::XgboostUbjson => "mlflow\nnumpy\npandas\nxgboost>=3.1\n",
+    };
+    format!(
+        "# What loads the model in Python. What its steps ran in is in python.json and in the lock beside it.\n{libraries}"
+    )
 }

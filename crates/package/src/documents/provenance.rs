@@ -24,7 +24,7 @@ const BUILDER: &str = "urn:kilter:platform";
 /// The text of `evidence/provenance.intoto.json`, about the model with this SHA-256.
 pub fn provenance(manifest: &Manifest, origin: &Origin, model_sha256: &[u8; 32]) -> Vec<u8> {
     let digest = BTreeMap::from([("sha256".to_owned(), hex(model_sha256))]);
-    let subject = Subject { name: crate::layout::MODEL_PATH.to_owned(), digest };
+    let subject = Subject { name: crate::layout::model_path(manifest.format).to_owned(), digest };
     let statement = Statement::new(subject, PROVENANCE_TYPE, predicate(manifest, origin));
     pretty(&json!(statement))
 }

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use kilter_inference::Format;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::facts::{ArtifactFacts, Attachment};
-use crate::sha256::hex;
+use crate::{layout::model_path, sha256::hex};
 
 pub(crate) const MANIFEST_TYPE: &str = "application/vnd.oci.image.manifest.v1+json";
 pub(crate) const INDEX_TYPE: &str = "application/vnd.oci.image.index.v1+json";
@@ -107,11 +108,18 @@ pub(crate) fn config(facts: &ArtifactFacts, layers: &[Descriptor]) -> (Descripto
     let digests: Vec<&str> = layers.iter().map(|layer| layer.digest.as_str()).collect();
     let document = json!({
         "descriptor": descriptor,
-        "config": { "format": "onnx" },
+        "config": { "format": format_of(layers) },
         "modelfs": { "type": "layers", "diffIds": digests },
     });
     let bytes = to_bytes(&document);
     (Descriptor::of(CONFIG_TYPE, &bytes), bytes)
+}
+
+/// What the file of the model is, as the specification of artifacts calls it.
+fn format_of(layers: &[Descriptor]) -> &'static str {
+    let paths = layers.iter().filter_map(|layer| layer.annotations.get(FILE_PATH));
+    let is_model = |format: &Format| paths.clone().any(|path| path == model_path(*format));
+    Format::ALL.into_iter().find(is_model).unwrap_or_default().library()
 }
 
 /// The manifest of a package.

@@ -123,6 +123,7 @@ impl TestFolder {
             project: self.project.name.clone(),
             model: self.project.model(),
             run: "r".into(),
+            format: Default::default(),
             signature: Model::from_onnx(onnx).unwrap().signature().clone(),
             recorded: vec![],
             datasets: Default::default(),

@@ -19,8 +19,8 @@ use crate::{
     },
 };
 
-/// Register a package from elsewhere as a draft of a model: one that `kilter package build` wrote, or a folder of MLflow with an ONNX
-/// model.
+/// Register a package from elsewhere as a draft of a model: one that `kilter package build` wrote, or a folder of MLflow with a model
+/// of ONNX, LightGBM or XGBoost.
 ///
 /// Its files are compared with their list and its golden requests are asked first. No server may use the data folder.
 #[derive(Debug, Args)]

@@ -40,7 +40,7 @@ use crate::{
 /// or cannot be decided.
 #[derive(Debug, Args)]
 pub(crate) struct Evaluate {
-    /// The model: an ONNX file, or a folder with a model.onnx.
+    /// The model: an ONNX, LightGBM or XGBoost file, or a folder with one.
     model: PathBuf,
     /// The labelled rows.
     data: PathBuf,

@@ -32,7 +32,7 @@ const MAX_LOCALS: usize = 1000;
 /// explained exactly are measured by permutation: by how much the leading metric gets worse when a column is shuffled.
 #[derive(Debug, Args)]
 pub(crate) struct Explain {
-    /// The model: an ONNX file, or a folder with a model.onnx.
+    /// The model: an ONNX, LightGBM or XGBoost file, or a folder with one.
     model: PathBuf,
     /// The rows.
     data: PathBuf,

@@ -36,7 +36,7 @@ use crate::{
 /// whole interval lies below.
 #[derive(Debug, Args)]
 pub(crate) struct Fairness {
-    /// The model: an ONNX file, or a folder with a model.onnx. Left out with --score or --predicted.
+    /// The model: an ONNX, LightGBM or XGBoost file, or a folder with one. Left out with --score or --predicted.
     #[arg(value_name = "MODEL")]
     first: PathBuf,
     /// The labelled rows.
