@@ -160,6 +160,7 @@ pub fn body(path: &str) -> String {
         Some("deploy") => json!({ "version": 1 }),
         Some("labels") => json!({ "ids": ["a"], "values": [1] }),
         Some("infer") => json!({ "inputs": [] }),
+        Some("invocations") => json!({ "instances": [] }),
         Some("runs") => json!({ "project": "churn" }),
         _ => json!({}),
     }
@@ -167,15 +168,18 @@ pub fn body(path: &str) -> String {
 }
 
 pub fn is_missing(path: &str, (status, body): &(u16, Value)) -> bool {
-    match path.starts_with("/v2") {
-        true => *status == 403 && body["error"].as_str().is_some_and(|error| error.contains("may not")),
-        false => body["code"] == "permission_denied",
+    match path {
+        path if path.starts_with("/v2") || path.starts_with("/v1/") => {
+            *status == 403 && body["error"].as_str().is_some_and(|error| error.contains("may not"))
+        }
+        path if path.ends_with("/invocations") => *status == 403 && body["error_code"] == "PERMISSION_DENIED",
+        _ => body["code"] == "permission_denied",
     }
 }
 
 pub fn is_unknown((status, body): &(u16, Value)) -> bool {
-    *status == 401
-        && (body["code"] == "token_missing" || body["error"].as_str().is_some_and(|e| e.contains("accounts")))
+    let words = body["error"].as_str().or(body["message"].as_str());
+    *status == 401 && (body["code"] == "token_missing" || words.is_some_and(|words| words.contains("accounts")))
 }
 
 /// Routes whose right is asked in a project that their path or body names, and exists.

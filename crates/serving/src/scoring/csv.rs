@@ -143,6 +143,9 @@ impl<'a> Lines<'a> {
                     return Err(V2Error::TooManyInputs { inputs: self.max_cells + 1, limit: self.max_cells });
                 }
                 ReadRecordResult::OutputEndsFull => self.ends.resize(self.ends.len() * 2, 0),
+                ReadRecordResult::Record if ended > self.max_cells => {
+                    return Err(V2Error::TooManyInputs { inputs: ended, limit: self.max_cells });
+                }
                 ReadRecordResult::Record => return Ok(Some(self.cells(ended))),
                 ReadRecordResult::End => return Ok(None),
             }
