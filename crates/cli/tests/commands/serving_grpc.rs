@@ -111,6 +111,6 @@ fn grpc_is_answered_where_it_was_asked_for() {
     let _ = stream.read_to_end(&mut answer);
     assert_eq!(server.get("/v2/health/live").0, 200);
     let taken = server.grpc_address.rsplit_once(':').unwrap().1.to_owned();
-    let other = world.problem(&["server", "--port", "0", "--grpc-port", &taken, "--data", "other"], 4);
+    let other = world.problem(&["server", "--port", "0", "--grpc-port", &taken, "--data", "other"], 6);
     assert_eq!(other["code"], "address_in_use", "{other}");
 }

@@ -218,7 +218,8 @@ impl HttpBody for MessageBody {
                 Some(Err(error)) => {
                     this.state = State::Failed;
                     let detail = format!("the request did not arrive whole: {error}");
-                    return Poll::Ready(Some(Err(Status::cancelled(detail))));
+                    // Not CANCELLED: `tonic` reads that as the end of the messages, and answers INTERNAL as there is none.
+                    return Poll::Ready(Some(Err(Status::aborted(detail))));
                 }
                 None => {
                     let ended = this.end();
@@ -296,6 +297,21 @@ mod tests {
         refused(b"", "has no message");
         let full: Vec<u8> = (0..11).flat_map(|_| framed(0, &[0; 1_000])).collect();
         refused(&full, "fill the 10000 bytes");
+    }
+
+    /// `tonic` takes CANCELLED for the end of the messages: a client that went away would be counted as a fault of the server.
+    #[tokio::test]
+    async fn a_request_that_breaks_off_is_aborted() {
+        let lost = std::io::Error::other("the connection is lost");
+        let pieces = stream::iter([Ok(Bytes::from(framed(0, b"xyz")[..6].to_vec())), Err(lost)]);
+        let bounds = MessageBounds { limit: LIMIT, has_gzip: true, needs_message: true };
+        let mut body =
+            Box::pin(MessageBody::new(Body::from_stream(pieces), BodyPool::new(POOL), Places::default(), bounds));
+        let mut ended = None;
+        while let Some(frame) = std::future::poll_fn(|context| body.as_mut().poll_frame(context)).await {
+            ended = frame.err();
+        }
+        assert_eq!(ended.map(|status| status.code()), Some(tonic::Code::Aborted));
     }
 
     proptest! {
