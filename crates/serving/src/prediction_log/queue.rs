@@ -1,7 +1,7 @@
 //! Appends on their way to the disk: callers put them behind each other, the writer takes a group of them at once.
 //!
-//! Invariants: the queue is bounded; the order of the queue is the order of the log; an append that waits is answered, also when
-//! the writer is gone. A caller wakes the writer only when a group is due: while it writes, and while it waits for those whom it
+//! Invariants: the queue is bounded; the order of the queue is the order of the log; a rotation comes behind what was queued before
+//! it, and waits for nothing that came later; an append that waits is answered, also when the writer is gone. A caller wakes the writer only when a group is due: while it writes, and while it waits for those whom it
 //! has just answered, an append costs no system call.
 
 use std::{
@@ -95,7 +95,11 @@ struct State {
     waiting: usize,
     /// Appends that the writer has taken and not answered yet.
     in_flight: usize,
-    rotations: VecDeque<RotateReply>,
+    /// Each with how many appends were queued before it, of all that ever were.
+    rotations: VecDeque<(u64, RotateReply)>,
+    /// Appends that were ever queued, and those of them that the writer has taken.
+    queued: u64,
+    taken: u64,
     is_closed: bool,
     /// The writer sleeps and is woken when so many appends are queued.
     wake_at: Option<usize>,
@@ -124,6 +128,7 @@ impl Queue {
             return Err(LogError::Busy { waiting: state.appends });
         }
         state.appends += 1;
+        state.queued += 1;
         state.bytes += payload.len();
         state.waiting += usize::from(waits);
         let group = state.open_group();
@@ -153,7 +158,8 @@ impl Queue {
         if state.is_closed {
             return Err(LogError::Closed);
         }
-        state.rotations.push_back(reply);
+        let before = state.queued;
+        state.rotations.push_back((before, reply));
         self.wake(state);
         Ok(())
     }
@@ -201,6 +207,9 @@ impl Queue {
                 gathered = Some((state.appends, count));
                 gather = None;
             }
+            if let Some(reply) = state.due_rotation() {
+                return (Task::Rotate(reply), gathered);
+            }
             let ends_waiting = state.is_closed || !state.rotations.is_empty() || self.is_much(&state);
             let is_due = match due {
                 _ if state.appends == 0 => false,
@@ -212,9 +221,6 @@ impl Queue {
                 return (Task::Write(state.take_group()), gathered);
             }
             if state.appends == 0 {
-                if let Some(reply) = state.rotations.pop_front() {
-                    return (Task::Rotate(reply), gathered);
-                }
                 if state.is_closed {
                     return (Task::End, gathered);
                 }
@@ -284,13 +290,42 @@ impl State {
         &mut self.groups[last]
     }
 
+    /// The first rotation, once everything that was queued before it is taken.
+    fn due_rotation(&mut self) -> Option<RotateReply> {
+        let is_due = self.rotations.front().is_some_and(|(before, _)| *before <= self.taken);
+        if is_due { self.rotations.pop_front().map(|(_, reply)| reply) } else { None }
+    }
+
     fn take_group(&mut self) -> Group {
         let group = self.groups.pop_front().unwrap_or_default();
         let payloads = group.frames.len() - group.appends.len() * segment::frame_bytes(0);
         self.appends -= group.appends.len();
+        self.taken += group.appends.len() as u64;
         self.bytes -= payloads;
         self.waiting -= group.waiting;
         self.in_flight += group.appends.len();
         group
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rotation_waits_for_what_came_before_it_and_for_nothing_else() {
+        let queue = Queue::new(Bounds { appends: 100, bytes: 1 << 20 });
+        let append = || queue.push(1, b"payload", 1, false).map(drop).unwrap();
+        append();
+        let (reply, _answer) = std::sync::mpsc::sync_channel(1);
+        queue.rotate(reply).unwrap();
+        let (task, _) = queue.next(Due::Now, None);
+        assert!(matches!(task, Task::Write(group) if group.appends.len() == 1));
+        // Under load something is always queued.
+        append();
+        let (task, _) = queue.next(Due::Now, None);
+        assert!(matches!(task, Task::Rotate(_)), "later appends do not keep a rotation waiting");
+        let (task, _) = queue.next(Due::Now, None);
+        assert!(matches!(task, Task::Write(_)));
     }
 }
