@@ -110,7 +110,7 @@ impl Endpoint {
     fn metadata_of(&self, routes: &Routes) -> Result<ModelMetadata, InferError> {
         let champion = routes.champion().ok_or_else(|| self.nothing_served())?;
         let versions = routes.answering().map(|version| version.version().to_string()).collect();
-        Ok(ModelMetadata::new(self.name.as_str(), versions, champion.signature(), routes.classes()))
+        Ok(ModelMetadata::new(self.name.as_str(), versions, champion.format(), champion.signature(), routes.classes()))
     }
 
     /// Body of `GET /v2/models/NAME/ready`.

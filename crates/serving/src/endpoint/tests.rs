@@ -64,6 +64,10 @@ impl Predictor for Fake {
         &self.signature
     }
 
+    fn format(&self) -> kilter_inference::Format {
+        kilter_inference::Format::Onnx
+    }
+
     fn predict(&self, table: &Table) -> Result<ModelOutput, PredictError> {
         assert!(!self.panics, "told to panic");
         if self.fails.load(Ordering::SeqCst) {

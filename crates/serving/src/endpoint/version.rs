@@ -13,7 +13,7 @@ use kilter_domain::{
     model::VersionState,
     table::{Column, Table},
 };
-use kilter_inference::{InputKind, Model, PredictError, Signature, Task};
+use kilter_inference::{Format, InputKind, Model, PredictError, Signature, Task};
 
 use super::pace::Pace;
 use crate::{
@@ -28,6 +28,9 @@ use crate::{
 pub trait Predictor: Send + Sync {
     /// What it takes and what it answers.
     fn signature(&self) -> &Signature;
+
+    /// The kind of file that it was read from; clients are told.
+    fn format(&self) -> Format;
 
     /// The answers to all rows of `table`, in their order. Columns that the signature does not name are ignored.
     fn predict(&self, table: &Table) -> Result<ModelOutput, PredictError>;
@@ -46,6 +49,10 @@ impl ModelOutput {
 impl Predictor for Model {
     fn signature(&self) -> &Signature {
         self.signature()
+    }
+
+    fn format(&self) -> Format {
+        self.format()
     }
 
     fn predict(&self, table: &Table) -> Result<ModelOutput, PredictError> {
@@ -220,6 +227,11 @@ impl ServedVersion {
     /// What it takes and what it answers.
     pub fn signature(&self) -> &Signature {
         self.predictor.signature()
+    }
+
+    /// The kind of file that it was read from.
+    pub(super) fn format(&self) -> Format {
+        self.predictor.format()
     }
 
     /// What it did since it was loaded.

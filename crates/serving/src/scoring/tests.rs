@@ -297,6 +297,10 @@ mod predictions {
             &self.0
         }
 
+        fn format(&self) -> kilter_inference::Format {
+            kilter_inference::Format::Onnx
+        }
+
         fn predict(&self, table: &Table) -> Result<ModelOutput, PredictError> {
             let scores = table.column("age").unwrap().numbers().unwrap();
             let of = |score: &f64| Arc::from(self.0.classes[usize::from(*score > 0.5)].as_str());

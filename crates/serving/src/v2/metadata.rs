@@ -1,6 +1,6 @@
 //! What the server and a model say of themselves. Health has bodies too: the kserve client fails without one.
 
-use kilter_inference::{InputKind, Signature, Task};
+use kilter_inference::{Format, InputKind, Signature, Task};
 use serde::Serialize;
 
 /// The extensions of the protocol that there are here, by the names that Triton gives them.
@@ -32,7 +32,7 @@ pub struct ModelMetadata {
     pub name: String,
     /// The versions that answer now, the champion first.
     pub versions: Vec<String>,
-    /// What runs the model.
+    /// The library whose file it is, and what runs it: `lightgbm_kilter`.
     pub platform: String,
     /// What a request has.
     pub inputs: Vec<TensorMetadata>,
@@ -67,7 +67,13 @@ pub struct TensorParameters {
 
 impl ModelMetadata {
     /// `classes` are those of the probabilities that callers get: of the live version, and of one on trial behind them.
-    pub fn new(name: impl Into<String>, versions: Vec<String>, signature: &Signature, classes: &[String]) -> Self {
+    pub fn new(
+        name: impl Into<String>,
+        versions: Vec<String>,
+        format: Format,
+        signature: &Signature,
+        classes: &[String],
+    ) -> Self {
         let inputs = signature.inputs.iter().map(|input| TensorMetadata {
             parameters: input.optional.then(|| TensorParameters { optional: true, ..TensorParameters::default() }),
             ..TensorMetadata::rows(&input.name, datatype(input.kind))
@@ -79,7 +85,13 @@ impl ModelMetadata {
             let parameters = Some(TensorParameters { classes: classes.to_vec(), optional: false });
             outputs.push(TensorMetadata { shape: vec![-1, classes.len() as i64], parameters, ..probabilities });
         }
-        Self { name: name.into(), versions, platform: "onnx_kilter".into(), inputs: inputs.collect(), outputs }
+        Self {
+            name: name.into(),
+            versions,
+            platform: format!("{}_kilter", format.library()),
+            inputs: inputs.collect(),
+            outputs,
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use kilter_domain::{table::Column, time::Timestamp};
-use kilter_inference::{Infinite, Input, InputKind, Missing, Signature, Task};
+use kilter_inference::{Format, Infinite, Input, InputKind, Missing, Signature, Task};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -355,8 +355,11 @@ fn only_wanted_outputs_are_answered_and_unknown_ones_refused() {
 
 #[test]
 fn metadata_says_what_to_send() {
-    let metadata = ModelMetadata::new("churn", vec!["8".into()], &signature(), &signature().classes);
+    let metadata = ModelMetadata::new("churn", vec!["8".into()], Format::Onnx, &signature(), &signature().classes);
     let json = serde_json::to_value(&metadata).unwrap();
+    assert_eq!(json["platform"], "onnx_kilter");
+    let boosted = ModelMetadata::new("churn", Vec::new(), Format::XgboostUbjson, &signature(), &[]);
+    assert_eq!(boosted.platform, "xgboost_kilter", "the file says what it is");
     assert_eq!(json["inputs"][0], json!({"name": "tenure", "datatype": "FP64", "shape": [-1]}));
     assert_eq!(json["inputs"][1]["datatype"], "BYTES");
     assert_eq!(

@@ -142,6 +142,10 @@ impl Predictor for Classes {
         &self.0
     }
 
+    fn format(&self) -> kilter_inference::Format {
+        kilter_inference::Format::Onnx
+    }
+
     fn predict(&self, table: &Table) -> Result<ModelOutput, PredictError> {
         let rows = table.rows();
         let labels = Some(vec![Arc::from(self.0.classes[0].as_str()); rows]);
