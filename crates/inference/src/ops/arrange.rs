@@ -338,17 +338,10 @@ impl Operator for Size {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn floats(dims: &[usize], values: &[f32]) -> Value {
-        Value::Float(Tensor::new(dims, values.to_vec()).unwrap())
-    }
+    use crate::ops::testing::{self, floats, run};
 
     fn ints(values: &[i64]) -> Value {
-        Value::Int(Tensor::new(&[values.len()], values.to_vec()).unwrap())
-    }
-
-    fn run(operator: &dyn Operator, inputs: &[Value]) -> Result<Vec<Value>, String> {
-        operator.run(Arguments(&inputs.iter().map(Some).collect::<Vec<_>>()))
+        testing::ints(&[values.len()], values)
     }
 
     #[test]

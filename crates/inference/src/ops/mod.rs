@@ -22,6 +22,8 @@ mod reduce;
 mod select;
 mod shape;
 mod svm;
+#[cfg(test)]
+mod testing;
 mod text;
 mod tokenizer;
 mod trees;

@@ -304,18 +304,7 @@ impl Operator for NonZero {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn floats(dims: &[usize], values: &[f32]) -> Value {
-        Value::Float(Tensor::new(dims, values.to_vec()).unwrap())
-    }
-
-    fn ints(dims: &[usize], values: &[i64]) -> Value {
-        Value::Int(Tensor::new(dims, values.to_vec()).unwrap())
-    }
-
-    fn run(operator: &dyn Operator, inputs: &[Value]) -> Result<Vec<Value>, String> {
-        operator.run(Arguments(&inputs.iter().map(Some).collect::<Vec<_>>()))
-    }
+    use crate::ops::testing::{floats, ints, run};
 
     #[test]
     fn the_largest_come_first_and_of_equal_ones_the_first() {
