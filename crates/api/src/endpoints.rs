@@ -1,5 +1,6 @@
 //! Endpoints: what answers there, and what they wait for.
 
+use kilter_domain::input_rule::InputPolicy;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -32,6 +33,25 @@ pub struct EndpointStatus {
     /// What is out of order about what answers: rules that are waived, an answer without an approval.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exceptions: Vec<String>,
+    /// The input rules of the versions that are loaded, with the rows that broke each since then.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub input_rules: Vec<InputRuleCount>,
+}
+
+/// An input rule of a version, and the rows that broke it since the version was loaded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct InputRuleCount {
+    /// The number of the version.
+    pub version: u64,
+    /// The name of the input.
+    pub input: String,
+    /// What is asked of its values: `range`, `values`, `null` or `unseen`.
+    pub rule: String,
+    /// What becomes of the rows.
+    #[schema(value_type = String)]
+    pub policy: InputPolicy,
+    /// Rows that broke it.
+    pub rows: u64,
 }
 
 /// The next step towards a version that answers.

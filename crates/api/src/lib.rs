@@ -56,7 +56,7 @@ pub use documents::{
     CardParts, Document, DocumentBlock, DocumentSection, Inventory, InventoryEntry, LiveVersion, MeasureObjectives,
     Objective, ObjectiveReading, Objectives,
 };
-pub use endpoints::{EndpointStatus, Waits};
+pub use endpoints::{EndpointStatus, InputRuleCount, Waits};
 pub use events::{Delivery, DeliveryQuery, EventsReplayed, ReplayEvents};
 pub use exit::Exit;
 pub use garbage::{CollectGarbage, Garbage, GarbageCollection};

@@ -14,6 +14,7 @@ mod error;
 mod field;
 mod governance;
 mod init;
+mod input;
 mod inspect;
 mod keys;
 mod lockout;
@@ -41,6 +42,7 @@ pub use self::{
     error::{ContractError, ContractErrors, MAX_ERRORS},
     governance::{Approve, Environment, GateSpec, Need, Objective, Project},
     init::{ColumnSummary, InitFrom, init, label_of, list_entry},
+    input::{InputSpec, OnUnseen},
     inspect::{ContractWarning, InspectedContract, ProjectFacts},
     keys::{Key, KeyKind, PARAMS, SECTIONS, SectionSpec, top_level},
     monitoring::{

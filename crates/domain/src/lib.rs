@@ -17,6 +17,7 @@ pub mod event;
 pub mod gate;
 pub mod identity;
 pub mod ids;
+pub mod input_rule;
 pub mod log_position;
 pub mod merkle;
 pub mod model;

@@ -107,6 +107,8 @@ fn every_contract_of_the_page_reads() {
 /// The schema of a table at a path like `step.*.retry`.
 fn at<'s>(schema: &'s Value, path: &str) -> &'s Value {
     path.split('.').fold(schema, |table, part| match part {
+        // The name of a column may be any text.
+        "*" if table["patternProperties"].is_null() => &table["additionalProperties"],
         "*" => table["patternProperties"].as_object().unwrap().values().next().unwrap(),
         part => &table["properties"][part],
     })
@@ -160,6 +162,9 @@ fn every_example_of_every_key_reads() {
             ("step.*", "run") => body += "in = [\"split.train\"]\nout = { model = \"w/one\" }\n",
             ("data.*", "database") => body += "path = \"sql:sql/customers.sql\"\n",
             ("threshold", "window" | "every" | "min_rows") => body += "fpr = \"1%\"\n",
+            ("input.*", "on_range") => body += "min = 0\n",
+            ("input.*", "on_values") => body += "values = [\"basic\"]\n",
+            ("input.*", "impute") => body += "on_null = \"impute\"\n",
             ("step.*", "metrics") => body += "out = { report = \"w/one\" }\n",
             _ => {}
         }

@@ -9,6 +9,7 @@ use kilter_blobs::TreePath;
 use kilter_domain::{
     digest::Digest,
     ids::{ModelName, ProjectName},
+    input_rule::InputRule,
     time::Timestamp,
 };
 use kilter_inference::{Format, Input, Signature};
@@ -40,6 +41,9 @@ pub struct Manifest {
     /// Columns that requests may carry for the record though the model does not read them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub recorded: Vec<Input>,
+    /// What the version accepts of its inputs, by the contract that it was packed under.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub input_rules: Vec<InputRule>,
     /// The digest of each dataset it was made from, by name.
     pub datasets: BTreeMap<String, Digest>,
     /// The newest event that the model was trained on; `None` if the data has no event time.

@@ -78,7 +78,11 @@ impl Snapshot {
 #[cfg(test)]
 mod tests {
     use kilter_app::garbage::{DiskKind, DiskUse};
-    use kilter_serving::counters::{Counters, ScoreEdges};
+    use kilter_domain::input_rule::InputPolicy;
+    use kilter_serving::{
+        counters::{Counters, ScoreEdges},
+        input_rules::InputRuleCount,
+    };
     use serde_json::json;
 
     use super::*;
@@ -101,6 +105,12 @@ mod tests {
             served: vec![ServedVersion {
                 endpoint: "a\"b".to_owned(),
                 version: 3,
+                input_rules: vec![InputRuleCount {
+                    input: "age".into(),
+                    rule: "range",
+                    policy: InputPolicy::Flag,
+                    rows: 3,
+                }],
                 counts: Counters::new(ScoreEdges::default()).snapshot(),
             }],
             grpc: vec![Handled { method: &METHODS[0], code: "OK", count: 2 }],

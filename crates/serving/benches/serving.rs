@@ -231,6 +231,7 @@ fn batch(rows: usize) -> PredictionBatch {
         scores: vec![0.5; rows],
         labels: Some(vec!["no".into(); rows]),
         probabilities: None,
+        details: None,
     }
 }
 

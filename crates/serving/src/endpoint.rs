@@ -10,6 +10,7 @@ mod infer;
 mod messages;
 mod pace;
 mod request;
+mod response_builder;
 mod routes;
 mod traffic_split;
 mod version;
@@ -17,7 +18,7 @@ mod version;
 pub use crate::model_output::ModelOutput;
 pub use handle::{Endpoint, EndpointCounts, EndpointOptions};
 pub use infer::{ShadowWork, UnrecordedResponse};
-pub use messages::{EventTimes, InferError, InferRequest, InferResponse};
+pub use messages::{EventTimes, InferError, InferRequest, InferResponse, MarkedRows};
 pub use routes::{Candidate, Mode, RouteError, Routes};
 pub use version::{LoadRejected, LoadRequest, Predictor, ScoreError, ServedVersion};
 

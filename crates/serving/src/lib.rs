@@ -13,6 +13,7 @@
 pub mod column_stats;
 pub mod counters;
 pub mod endpoint;
+pub mod input_rules;
 mod model_output;
 pub mod prediction_log;
 pub mod scoring;
@@ -24,6 +25,6 @@ pub use endpoint::{
 };
 pub use prediction_log::{
     AppendListener, AppendTicket, Contents, Damage, Durability, LabelBatch, LogError, LogOptions, PredictionBatch,
-    PredictionLog, Receipt, Record, Recovery, Role, SegmentId, VersionRef,
+    PredictionLog, Receipt, Record, RecordDetails, Recovery, Role, SegmentId, VersionRef,
 };
 pub use v2::{Limits, V2Error};

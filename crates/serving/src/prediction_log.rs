@@ -52,7 +52,9 @@ pub use disk::segments_in;
 pub use error::{Damage, LogError};
 pub use group_copy::{GroupCopier, RecordGroup, tables_of_groups};
 pub use options::{AppendListener, Durability, LogOptions};
-pub use record::{Entry, LabelBatch, PredictionBatch, Probabilities, Record, Role, SegmentId, VersionRef};
+pub use record::{
+    Entry, LabelBatch, PredictionBatch, Probabilities, Record, RecordDetails, Role, SegmentId, VersionRef,
+};
 pub use recovery::{Recovery, Torn};
 pub use tables::{SegmentTables, column};
 
@@ -117,7 +119,7 @@ impl PredictionLog {
     pub fn submit(&self, batch: &PredictionBatch) -> Result<AppendTicket, LogError> {
         let waits = self.options.durability == Durability::Durable;
         let encode = |payload: &mut Vec<u8>| codec::encode_predictions(batch, payload);
-        self.enqueue(codec::PREDICTIONS_V1, encode, batch.rows(), waits)
+        self.enqueue(codec::kind_of(batch), encode, batch.rows(), waits)
     }
 
     /// Queues labels; see [`PredictionLog::submit`].

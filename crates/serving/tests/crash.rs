@@ -41,6 +41,7 @@ fn predictions(id: &str) -> PredictionBatch {
         scores: vec![0.5],
         labels: None,
         probabilities: None,
+        details: None,
     }
 }
 

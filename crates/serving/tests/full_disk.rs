@@ -25,6 +25,7 @@ fn batch(id: &str) -> PredictionBatch {
         scores: vec![0.5],
         labels: None,
         probabilities: None,
+        details: None,
     }
 }
 

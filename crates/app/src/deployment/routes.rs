@@ -28,7 +28,7 @@ use crate::{
     components::serving_registry::LoadFailure,
     dataset::context_columns,
     deployment::{checks, error::DeployError},
-    model::{golden_replay, load, signature},
+    model::{golden_replay, input_rules, load, signature},
     prediction::{live, open_log, predict},
     project::{ProjectError, folder::Project},
     registered,
@@ -207,6 +207,7 @@ fn load_served_version(
     let threshold = Some(package.manifest.threshold);
     let admission = LoadRequest { version, model, state: stored.state, admits, threshold };
     let served = ServedVersion::with_predictor(predictor, &admission, score_edges(&package))?;
+    let served = served.with_input_rules(input_rules::of_package(&package));
     golden_replay::check_golden(app, &package, served.with_own_counters())?;
     Ok(Arc::new(match app.options().column_stats {
         true => served.with_column_stats(collect::open_profile(app, endpoint, version, &package)),

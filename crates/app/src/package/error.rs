@@ -10,7 +10,7 @@ use crate::{
     authz::AuthorizeError,
     causes::{NotFound, PermissionDenied, StorageError, from_causes},
     keys::SigningKeyError,
-    model::VersionError,
+    model::{InputRuleError, VersionError},
     project::ProjectError,
 };
 
@@ -22,6 +22,9 @@ pub enum PackageUseError {
     NoPackage(PathBuf),
     #[error("the package is not what it claims to be, so it is not used: {0}")]
     Invalid(String),
+    /// The contract says of an input what the model cannot keep.
+    #[error(transparent)]
+    InputRule(#[from] InputRuleError),
     #[error(transparent)]
     NotFound(#[from] NotFound),
     #[error(transparent)]

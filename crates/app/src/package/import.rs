@@ -22,7 +22,7 @@ use crate::{
     approval::project_of,
     authz::{AuthorizedContext, Subject, access_map, act},
     context::RequestContext,
-    model::{load, signature},
+    model::{input_rules::RuleSource, load, signature},
     package::{error::PackageUseError, mlflow_folder},
     project::folder::Project,
 };
@@ -118,6 +118,14 @@ fn pack_model(app: &App, by: &AuthorizedContext, project: &Project, folder: &Pat
     let path = mlflow_folder::model_file(folder).ok_or_else(|| PackageUseError::NoPackage(folder.to_owned()))?;
     let model_bytes = mlflow_folder::read_model(&path)?;
     let model = load::parse_model(&model_bytes, Digest::of(&model_bytes))?;
+    let (reference, trained_on) = (Reference::of(&Table::default(), |_| false), Table::default());
+    let source = RuleSource {
+        contract: &project.contract,
+        signature: model.signature(),
+        recorded: &[],
+        trained_on: &trained_on,
+        reference: &reference,
+    };
     let manifest = Manifest {
         schema: SCHEMA,
         project: project.name.clone(),
@@ -126,6 +134,7 @@ fn pack_model(app: &App, by: &AuthorizedContext, project: &Project, folder: &Pat
         format: model.format(),
         signature: model.signature().clone(),
         recorded: Vec::new(),
+        input_rules: source.rules()?,
         datasets: BTreeMap::new(),
         trained_through: None,
         trained_rows: 0,
@@ -141,7 +150,7 @@ fn pack_model(app: &App, by: &AuthorizedContext, project: &Project, folder: &Pat
     };
     let parts = Parts {
         manifest,
-        reference: Reference::of(&Table::default(), |_| false),
+        reference,
         sample: None,
         golden: None,
         model_bytes,

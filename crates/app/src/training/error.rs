@@ -11,7 +11,7 @@ use crate::{
     causes::{NotFound, ScoringError, StorageError, from_causes},
     dataset::column_roles::RolesError,
     gate::GateError,
-    model::VersionError,
+    model::{InputRuleError, VersionError},
     project::{DatasetError, FetchError, ProjectError},
 };
 
@@ -33,6 +33,9 @@ pub enum TrainError {
          carry it; rename the column, or leave it out of the training (`--exclude {column}`)"
     )]
     ReservedInput { column: String },
+    /// The contract says of an input what the model cannot keep.
+    #[error(transparent)]
+    InputRule(#[from] InputRuleError),
     /// A dataset that lies elsewhere cannot be read.
     #[error(transparent)]
     Fetch(#[from] FetchError),

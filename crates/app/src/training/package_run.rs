@@ -51,7 +51,7 @@ use crate::{
         judge, leakage,
         transition::VersionTransition,
     },
-    model::{golden_replay, load, signature},
+    model::{golden_replay, input_rules::RuleSource, load, signature},
     prediction::live,
     project::{DatasetError, folder::Project},
     training::{
@@ -107,7 +107,15 @@ pub(crate) fn package_run(
     let golden = golden_sample(run, spec, (&trained.model, threshold))?;
     let metrics = measured_metrics(held.scored.task, &outcomes);
     let packed = PackageFiles::of(run, &metrics);
-    let manifest = Manifest { made: Some(packed.made.clone()), ..trained.manifest(run, &roles, threshold)? };
+    let mut manifest = Manifest { made: Some(packed.made.clone()), ..trained.manifest(run, &roles, threshold)? };
+    manifest.input_rules = RuleSource {
+        contract: &run.project.contract,
+        signature: &manifest.signature,
+        recorded: &manifest.recorded,
+        trained_on: &trained.rows,
+        reference: &reference,
+    }
+    .rules()?;
     let files = packed.with_documents(&manifest, &trained.bytes);
     let parts = Parts {
         files,
@@ -190,6 +198,7 @@ impl TrainedModel {
             format: self.model.format(),
             signature: signature.clone(),
             recorded: context_columns::inputs(&project.contract, roles, signature, &self.rows),
+            input_rules: Vec::new(),
             datasets: record.data.iter().map(|(name, pin)| (name.to_string(), pin.content.digest)).collect(),
             trained_through: newest(roles, &self.rows)?,
             trained_rows: self.rows.rows() as u64,

@@ -65,6 +65,8 @@ impl Status {
             .iter()
             .flat_map(|endpoint| endpoint.exceptions.iter().map(|exception| format!("{}: {exception}", endpoint.name)));
         let page = exceptions.fold(page, |page, text| page.marked(view::Status::Warn, text));
+        let broken = status.endpoints.iter().flat_map(broken_rules);
+        let page = broken.fold(page, |page, text| page.marked(view::Status::Warn, text));
         let page = status.damage.iter().fold(page, |page, damage| page.marked(view::Status::Bad, damage.clone()));
         let page = match status.single_user {
             true => {
@@ -104,6 +106,18 @@ fn as_of(connect: &ConnectArgs, at: Timestamp) -> Result<Answer, CliError> {
         page = page.line("Nothing was registered yet");
     }
     Ok(Answer::done(&found, page))
+}
+
+/// The input rules that rows broke, the most often broken ones first.
+fn broken_rules(endpoint: &api::EndpointStatus) -> Vec<String> {
+    const SHOWN: usize = 5;
+    let mut broken: Vec<&api::InputRuleCount> = endpoint.input_rules.iter().filter(|count| count.rows > 0).collect();
+    broken.sort_by_key(|count| std::cmp::Reverse(count.rows));
+    let line = |count: &&api::InputRuleCount| {
+        let api::InputRuleCount { version, input, rule, policy, rows } = count;
+        format!("{} v{version}: {} broke {rule}({input}): {}", endpoint.name, counted(*rows, "row"), policy.as_str())
+    };
+    broken.iter().take(SHOWN).map(line).collect()
 }
 
 /// Which version is waited with, for whom, and what they type.

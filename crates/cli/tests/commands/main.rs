@@ -30,6 +30,7 @@ mod hostile_files;
 mod hostile_tables;
 mod identity;
 mod identity_on_several_servers;
+mod input_rules;
 mod isolation;
 mod keys;
 mod label_leakage;

@@ -24,6 +24,7 @@ pub const ORDER: &[(&str, &[&str])] = &[
             "schedule",
             "signing_key",
             "table",
+            "input_rule",
             "rule",
             "reading",
             "alert",
@@ -238,7 +239,10 @@ pub const ORDER: &[(&str, &[&str])] = &[
             "drift_over_time",
         ],
     ),
-    ("serving", &["counters", "model_output", "prediction_log", "column_stats", "v2", "endpoint", "scoring"]),
+    (
+        "serving",
+        &["counters", "model_output", "prediction_log", "column_stats", "input_rules", "v2", "endpoint", "scoring"],
+    ),
     (
         "app",
         &[

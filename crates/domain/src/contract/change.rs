@@ -16,6 +16,7 @@ impl Contract {
             || self.deploy != next.deploy
             || self.objectives != next.objectives
             || self.threshold != next.threshold
+            || self.inputs != next.inputs
             || self.record != next.record
             || self.retrain.as_ref().map(|retrain| retrain.on_success)
                 != next.retrain.as_ref().map(|retrain| retrain.on_success);
@@ -55,6 +56,7 @@ mod tests {
             ("name = \"x\"", "name = \"x\"\nrisk = \"high\""),
             ("path = \"d.csv\"", "path = \"d.csv\"\nrequire = [\"missing(a) <= 0.1\"]"),
             ("[gate.quality]\nrules = [\"auc >= 0.8\"]\n", ""),
+            ("[deploy.production]", "[input.age]\nmin = 0\n[deploy.production]"),
             ("[deploy.production]", "[record]\nkeep = \"30d\"\n[deploy.production]"),
         ] {
             assert_eq!(rights(|text| text.replace(from, to)), [ChangePolicy, ChangeContract], "{to}");

@@ -4,6 +4,7 @@ use super::{
     data::Dataset,
     deployment::{Deploy, Package},
     governance::{Approve, Environment, GateSpec, Objective, Project},
+    input::InputSpec,
     monitoring::{Monitor, Replay, Retrain},
     record::Record,
     threshold::ThresholdTuning,
@@ -28,6 +29,8 @@ pub struct Contract {
     pub steps: Vec<Step>,
     /// `[gate.*]`.
     pub gates: Vec<GateSpec>,
+    /// `[input.*]`.
+    pub inputs: Vec<InputSpec>,
     /// `[package]`; `None`: the section is absent, and a run registers no version.
     pub package: Option<Package>,
     /// `[approve]`, with the defaults of the risk.

@@ -6,6 +6,7 @@ use toml::de::DeValue;
 
 use super::{path, reader::Reader};
 use crate::{
+    input_rule::InputValue,
     rule::Rule,
     time::{Span, Timestamp},
 };
@@ -69,6 +70,26 @@ impl<'r, 't> Field<'r, 't> {
             DeValue::Float(number) => Some(number.to_string()),
             DeValue::Boolean(value) => Some(value.to_string()),
             _ => self.text().map(str::to_owned),
+        }
+    }
+
+    /// A text, a finite number or a truth value.
+    pub(super) fn input_value(&self) -> Option<InputValue> {
+        match self.value {
+            DeValue::Boolean(value) => Some(InputValue::Bool(*value)),
+            DeValue::Integer(number) => match integer(number) {
+                Some(number) => Some(InputValue::Whole(number)),
+                None => {
+                    self.error(format!("`{number}` is too large a number"), None);
+                    None
+                }
+            },
+            DeValue::Float(_) => self.number(f64::MIN, f64::MAX).map(InputValue::Number),
+            DeValue::String(text) => Some(InputValue::Text(text.as_ref().to_owned())),
+            _ => {
+                self.wrong_type("a text, a number, or true or false", None);
+                None
+            }
         }
     }
 

@@ -10,7 +10,7 @@ use self::section_spec::KeyKind::{
     Word,
 };
 use self::{
-    operation::{COST, LABELS, MONITOR, RECORD, RETRAIN, THRESHOLD},
+    operation::{COST, INPUT, LABELS, MONITOR, RECORD, RETRAIN, THRESHOLD},
     section_spec::{key, section},
 };
 
@@ -27,6 +27,7 @@ pub const SECTIONS: &[SectionSpec] = &[
     section("step.*.retry", "when a failed step is tried again", RETRY),
     section("step.*.needs", "what a step needs of its machine", NEEDS),
     section("step.*.sweep", "many runs of a step with other parameters", SWEEP),
+    section("input.*", "what a served version accepts of an input that its model reads; kept in its package", INPUT),
     section("gate.*", "rules that a candidate must meet", GATE),
     section("package", "what becomes a version", PACKAGE),
     section("package.sample", "golden requests, kept with their answers", SAMPLE),

@@ -2,6 +2,7 @@
 
 mod deployment;
 mod governance;
+mod input;
 mod monitoring;
 mod names;
 mod record;
@@ -90,6 +91,7 @@ fn read<'t>(reader: &Reader<'t>, table: &DeTable<'t>) -> Contract {
             "params" if field.is_table() => contract.params = field.json().unwrap_or_default(),
             "params" => field.error("`params` must be a table", "write [params.NAME]".to_owned()),
             "step" => contract.steps = named(reader, &field, workflow::step),
+            "input" => contract.inputs = named(reader, &field, input::input),
             "gate" => contract.gates = named(reader, &field, governance::gate),
             "package" => contract.package = deployment::package(&field),
             "approve" => approve = Some(field),
@@ -144,6 +146,7 @@ impl Default for Contract {
             params: serde_json::Value::Object(serde_json::Map::new()),
             steps: Vec::new(),
             gates: Vec::new(),
+            inputs: Vec::new(),
             package: None,
             approve: Approve::of(Risk::default()),
             deploy: Vec::new(),

@@ -28,6 +28,12 @@ fn top(name: &str) -> Value {
     }
     match (spec(name), spec(&format!("{name}.*"))) {
         (Some(section), _) => table(section),
+        // The name of a column may be any text.
+        (None, Some(section)) if name == "input" => json!({
+            "type": "object",
+            "description": section.meaning,
+            "additionalProperties": table(section),
+        }),
         (None, Some(section)) => json!({
             "type": "object",
             "description": section.meaning,
@@ -69,6 +75,9 @@ fn kind(kind: KeyKind) -> Value {
     match kind {
         KeyKind::Text => json!({ "type": "string" }),
         KeyKind::Word => json!({ "type": ["string", "integer", "number", "boolean"] }),
+        KeyKind::Words => {
+            json!({ "type": "array", "minItems": 1, "items": { "type": ["string", "number", "boolean"] } })
+        }
         KeyKind::Texts | KeyKind::Rules | KeyKind::Triggers => texts,
         KeyKind::Path => json!({ "type": "string", "pattern": INSIDE }),
         KeyKind::Bool => json!({ "type": "boolean" }),

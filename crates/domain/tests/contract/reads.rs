@@ -4,10 +4,11 @@ use kilter_domain::{
     actor::{Principal, Role},
     alert::MonitorKind,
     contract::{
-        Contract, FalseAlarmRate, FireAfter, GrowthThreshold, Location, Need, OnSuccess, PlaceholderKind, Reference,
-        ReplayStart, Risk, SearchSpace, Source, Target, ThresholdGoal, Trigger, placeholders,
+        Contract, FalseAlarmRate, FireAfter, GrowthThreshold, Location, Need, OnSuccess, OnUnseen, PlaceholderKind,
+        Reference, ReplayStart, Risk, SearchSpace, Source, Target, ThresholdGoal, Trigger, placeholders,
     },
     deployment::AdmissionPolicy,
+    input_rule::{InputPolicy, InputValue},
     time::{Span, Timestamp},
 };
 
@@ -220,4 +221,23 @@ fn a_threshold_has_one_goal() {
     one_error("[threshold]\nfpr = 1\n", 2, &["between 0 and 1"]);
     one_error("[threshold]\ncost = { false_positive = 1 }\n", 2, &["needs `false_negative`"]);
     one_error("[threshold]\ncost = { false_positive = 0, false_negative = 2 }\n", 2, &["cannot be 0"]);
+}
+
+#[test]
+fn input_rules_have_their_defaults_and_names_of_any_text() {
+    let contract = parse(
+        "[input.age]\nmin = 0\nmax = 120\non_null = \"impute\"\n[input.\"monthly income\"]\nvalues = [1, 2.5, true, \"x\"]\n\
+         [input.plan]\non_unseen = \"allow\"\non_null = \"allow\"\n",
+    );
+    let [age, income, plan] = &contract.inputs[..] else { panic!("{:?}", contract.inputs) };
+    assert_eq!(
+        (age.min, age.max, age.on_range, age.on_null),
+        (Some(0.0), Some(120.0), InputPolicy::Reject, Some(InputPolicy::Impute))
+    );
+    assert_eq!((age.on_unseen, age.imputes(), plan.imputes()), (OnUnseen::Unstated, true, false));
+    assert_eq!((income.name.as_str(), income.on_values), ("monthly income", InputPolicy::Reject));
+    let values =
+        [InputValue::Whole(1), InputValue::Number(2.5), InputValue::Bool(true), InputValue::Text("x".to_owned())];
+    assert_eq!(income.values, values);
+    assert_eq!((plan.on_unseen, plan.on_null), (OnUnseen::Allow, None));
 }

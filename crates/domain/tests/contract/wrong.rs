@@ -240,3 +240,23 @@ fn no_output_stands_where_the_contract_its_lock_the_data_or_the_history_is() {
         parse(&format!("[step.a]\nrun = \"cp x {{out.o}}\"\nout = {{ o = \"{path}\" }}\n"));
     }
 }
+
+#[test]
+fn input_rules_that_do_nothing_or_contradict_each_other_are_refused() {
+    one_error("[input.age]\nmin = 120\nmax = 0\n", 1, &["`min` is 120 and `max` 0", "exchange"]);
+    one_error("[input.age]\non_range = \"flag\"\n", 1, &["`on_range` and neither `min` nor `max`", "min = 0"]);
+    one_error("[input.plan]\non_values = \"flag\"\n", 1, &["`on_values` and no `values`"]);
+    one_error("[input.plan]\nvalues = []\n", 1, &["accepts no value at all"]);
+    one_error("[input.age]\nimpute = 3\n", 1, &["no rule of it takes another value", "on_null = \"impute\""]);
+    one_error("[input.age]\nmax = 120\non_range = \"impute\"\nimpute = 121\n", 1, &["`impute` is 121"]);
+    one_error("[input.plan]\nvalues = [\"a\"]\non_values = \"impute\"\nimpute = \"b\"\n", 1, &["`impute` is b"]);
+    one_error("[input.age]\nmin = \"0\"\n", 2, &["must be a number"]);
+    one_error(
+        "[input.age]\non_null = \"drop\"\n",
+        2,
+        &["`drop` is not a on_null", "there are: reject, flag, impute, allow"],
+    );
+    one_error("[input.age]\nvalues = [[1]]\n", 2, &["must be a text, a number, or true or false"]);
+    one_error("[input.__id]\nmin = 0\n", 1, &["`__id` names no input"]);
+    one_error("[input.age]\nmaximum = 0\n", 2, &["unknown key `maximum`"]);
+}

@@ -1,12 +1,15 @@
 //! Endpoints: what answers there, and what they wait for.
 
+use std::sync::Arc;
+
 use axum::{
     Json,
     extract::{Path, State},
 };
 use kilter_api::{self as api, Problem, canary_percent};
-use kilter_app::{App, approval, deployment};
+use kilter_app::{App, approval, deployment, prediction};
 use kilter_domain::{ids::EndpointName, time::Timestamp};
+use kilter_serving::ServedVersion;
 use kilter_store::{
     PageRequest, Reader, StoreError,
     deployment::{self as store, Deployment, Endpoint},
@@ -91,9 +94,27 @@ pub(crate) fn endpoint_status(
         open_alerts,
         waits: None,
         exceptions: Vec::new(),
+        input_rules: input_rules(app, &endpoint.name),
         project: endpoint.project.to_string(),
         name: endpoint.name.to_string(),
     })
+}
+
+/// The input rules of the versions that this process serves.
+fn input_rules(app: &App, endpoint: &EndpointName) -> Vec<api::InputRuleCount> {
+    let routes = prediction::serving(app, endpoint).map(|serving| serving.endpoint().routes());
+    let versions = routes.iter().flat_map(|routes| routes.versions());
+    let counts = |served: &Arc<ServedVersion>| {
+        let version = served.version().number;
+        served.input_rules().counts().into_iter().map(move |count| api::InputRuleCount {
+            version,
+            input: count.input,
+            rule: count.rule.to_owned(),
+            policy: count.policy,
+            rows: count.rows,
+        })
+    };
+    versions.flat_map(counts).collect()
 }
 
 /// Fails if nothing of that name is registered.

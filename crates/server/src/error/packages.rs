@@ -13,7 +13,7 @@ use super::answered::{Answer, Answered, of_disk};
 impl Answered for PackageUseError {
     fn answer(&self) -> Answer {
         match self {
-            Self::NoPackage(_) | Self::Invalid(_) => Code::PackageInvalid.into(),
+            Self::NoPackage(_) | Self::Invalid(_) | Self::InputRule(_) => Code::PackageInvalid.into(),
             Self::NotFound(error) => error.answer(),
             Self::Denied(error) => error.answer(),
             Self::Project(error) => error.answer(),

@@ -161,7 +161,7 @@ impl Answered for TrainError {
             Self::Plan(error) => error.answer(),
             Self::Run(error) => error.answer(),
             Self::Fetch(error) => error.answer(),
-            Self::Leakage { .. } | Self::ReservedInput { .. } => Code::TrainingRefused.into(),
+            Self::Leakage { .. } | Self::ReservedInput { .. } | Self::InputRule(_) => Code::TrainingRefused.into(),
             Self::Gate(error) => error.answer(),
         }
     }

@@ -3,7 +3,7 @@
 use std::{fmt::Write, time::Duration};
 
 use kilter_app::{App, prediction};
-use kilter_serving::counters::VersionCounts;
+use kilter_serving::{counters::VersionCounts, input_rules::InputRuleCount};
 
 use crate::metrics::text::{family, labels};
 
@@ -16,6 +16,7 @@ pub(crate) struct ServedVersion {
     pub(crate) endpoint: String,
     pub(crate) version: u64,
     pub(crate) counts: VersionCounts,
+    pub(crate) input_rules: Vec<InputRuleCount>,
 }
 
 impl ServedVersion {
@@ -34,6 +35,7 @@ pub(crate) fn read_versions(app: &App) -> Vec<ServedVersion> {
             endpoint: format!("{name}"),
             version: served.version().number,
             counts: served.counts(),
+            input_rules: served.input_rules().counts(),
         });
         served.collect::<Vec<_>>()
     };
@@ -54,6 +56,14 @@ pub(crate) fn write(page: &mut String, served: &[ServedVersion]) {
     family(page, "kilter_inference_rows_total", "counter", "Rows that were scored.", rows);
     let invalid = served.iter().map(|version| (version.labels(&[]), version.counts.missing_scores as f64));
     family(page, "kilter_invalid_scores_total", "counter", "Scores that were not a number.", invalid);
+    let broken = served.iter().flat_map(|version| {
+        version.input_rules.iter().map(|count| {
+            let InputRuleCount { input, rule, policy, rows } = count;
+            (version.labels(&[("input", input), ("rule", rule), ("policy", policy.as_str())]), *rows as f64)
+        })
+    });
+    let help = "Rows that broke an input rule, by what becomes of them: reject, flag or impute.";
+    family(page, "kilter_input_rule_rows_total", "counter", help, broken);
     write_durations(page, served);
 }
 

@@ -10,11 +10,14 @@ use kilter_inference::Task;
 
 use super::{
     Candidate, Endpoint, InferError, InferRequest, InferResponse, Mode, ModelOutput, ScoreError, ServedVersion,
-    handle::Tally, routes::ClassColumns, traffic_split::meets_canary,
+    handle::Tally,
+    response_builder::{ResponseBuilder, ResponseHead, Rows},
+    traffic_split::meets_canary,
 };
 use crate::{
-    prediction_log::{AppendTicket, Durability, PredictionBatch, PredictionLog, Probabilities, Role, VersionRef},
-    v2::{OutputFormat, check_outputs},
+    input_rules::{CheckedInputs, InputMarks},
+    prediction_log::{AppendTicket, Durability, PredictionBatch, PredictionLog, Probabilities, RecordDetails, Role},
+    v2::check_outputs,
 };
 
 /// An answer that waits to be recorded, and perhaps a shadow that waits to be scored.
@@ -72,19 +75,27 @@ impl ShadowWork {
     /// Scores and records. Failures are counted, not answered.
     pub fn run(self) {
         let scored = self.version.complete(&self.table).and_then(|table| {
-            let (answers, latency_us) = self.version.score(&table)?;
+            let CheckedInputs { imputed, marks } = self.version.input_rules().check(&table)?;
+            let (answers, latency_us) = self.version.score(imputed.as_ref().unwrap_or(&table))?;
             if let Some(column_stats) = self.version.column_stats() {
                 column_stats.count(Role::Shadow, &table, &answers, self.recorder.now);
             }
             // The champion's record holds what both were given.
-            let features = table.select(|name| self.table.get(name).is_none());
-            Ok((answers, latency_us, features))
+            let features = imputed.as_ref().unwrap_or(&table);
+            let is_own = |name: &str| {
+                self.table.get(name).is_none_or(|sent| imputed.is_some() && features.get(name) != Some(sent))
+            };
+            Ok((answers, latency_us, features.select(is_own), marks))
         });
-        let Ok((answers, latency_us, features)) = scored else { return self.version.counters().failed() };
+        let (answers, latency_us, features, marks) = match scored {
+            Ok(scored) => scored,
+            Err(ScoreError::Rejected(_)) => return self.version.counters().refused(),
+            Err(_) => return self.version.counters().failed(),
+        };
         let rows = self.ids.len();
         self.version.counters().scored_at(self.recorder.now);
-        let share =
-            VersionShare { role: Role::Shadow, answers, latency_us, ids: self.ids, times: self.times, features };
+        let (ids, times) = (self.ids, self.times);
+        let share = VersionShare { role: Role::Shadow, answers, latency_us, ids, times, features, marks };
         let (batch, _) = self.recorder.batch(&self.version, share);
         // A shadow that could not be recorded is a gap in a comparison, not in an answer.
         if self.recorder.submit(&batch).is_err() {
@@ -110,12 +121,13 @@ struct VersionShare {
     ids: Vec<Arc<str>>,
     times: Vec<Timestamp>,
     features: Table,
+    marks: Option<InputMarks>,
 }
 
 impl Recorder {
     /// The record of it, and the probabilities that no record needs: those of two classes.
     fn batch(&self, version: &ServedVersion, share: VersionShare) -> (PredictionBatch, Option<Vec<f32>>) {
-        let VersionShare { role, answers, latency_us, ids, times, features } = share;
+        let VersionShare { role, answers, latency_us, ids, times, features, marks } = share;
         let ModelOutput { scores, labels, probabilities } = answers;
         let classes = version.signature().classes.len();
         let (recorded, spared) = match version.signature().task {
@@ -134,6 +146,7 @@ impl Recorder {
             scores,
             labels,
             probabilities: recorded,
+            details: marks.map(|InputMarks { flagged, imputed, .. }| Box::new(RecordDetails { flagged, imputed })),
         };
         (batch, spared)
     }
@@ -218,20 +231,6 @@ fn prediction_id(prefix: &str, number: u64) -> Arc<str> {
     id.into()
 }
 
-/// Which rows of a request are meant.
-#[derive(Clone, Copy)]
-enum Rows<'r> {
-    All,
-    Some(&'r [usize]),
-}
-
-impl<'r> Rows<'r> {
-    /// These rows, which are in the order of the request.
-    fn of(rows: &'r [usize], count: usize) -> Self {
-        if rows.len() == count { Self::All } else { Self::Some(rows) }
-    }
-}
-
 /// The rows that meet the canary, and the others.
 ///
 /// Each candidate has a salt of its own and draws its own people: nobody is the guinea pig of every release.
@@ -270,11 +269,17 @@ impl RequestScope {
                 }
                 self.record_rows(candidate, Role::Candidate, canary, attempt)
             }
-            Err(_) => {
+            Err(reason) => {
+                let is_rejected = matches!(reason, ScoreError::Rejected(_));
                 let answered = self.answer_with(champion, Role::Champion, Rows::All);
                 match &answered {
                     // Rows that the champion refuses too say nothing about the candidate.
                     Err(InferError::Score { reason, .. }) if reason.is_caller_error() => candidate.counters().refused(),
+                    // What a rule of the candidate refuses is no fault of it; the champion answers by its own rules.
+                    _ if is_rejected => {
+                        candidate.counters().refused();
+                        self.recorder.tally.fallbacks.fetch_add(1, Relaxed);
+                    }
                     _ => {
                         candidate.counters().failed();
                         self.recorder.tally.fallbacks.fetch_add(1, Relaxed);
@@ -303,10 +308,15 @@ impl RequestScope {
             Rows::Some(rows) => Cow::Owned(self.table.take(rows)),
         };
         let features = version.complete(&mine)?;
-        let (answers, latency_us) = version.score(&features)?;
+        let scored = version.input_rules().check(&features).map_err(ScoreError::from).and_then(|checked| {
+            let (answers, latency_us) = version.score(checked.imputed.as_ref().unwrap_or(&features))?;
+            Ok((checked, answers, latency_us))
+        });
+        let (CheckedInputs { imputed, marks }, answers, latency_us) =
+            scored.map_err(|reason| reason.in_row(|row| rows.in_request(row)))?;
         let completed = if let Cow::Owned(table) = features { Some(table) } else { None };
-        let features = completed.or(if let Cow::Owned(table) = mine { Some(table) } else { None });
-        Ok(ScoredRows { answers, latency_us, features })
+        let sent = completed.or(if let Cow::Owned(table) = mine { Some(table) } else { None });
+        Ok(ScoredRows { answers, latency_us, sent, imputed, marks })
     }
 
     fn record_rows(
@@ -316,13 +326,17 @@ impl RequestScope {
         rows: Rows<'_>,
         attempt: ScoredRows,
     ) -> Result<(), InferError> {
-        let ScoredRows { mut answers, latency_us, mut features } = attempt;
+        let ScoredRows { mut answers, latency_us, mut sent, imputed, marks } = attempt;
         version.counters().scored_at(self.recorder.now);
+        if let Some(marks) = &marks {
+            self.answer.mark(marks);
+        }
         if self.recorder.log.is_some() {
             let (ids, times) = self.lend(rows);
-            let is_own = features.is_none();
-            let lent = features.take().unwrap_or_else(|| std::mem::take(&mut self.table));
-            let share = VersionShare { role, answers, latency_us, ids, times, features: lent };
+            // What the model was given is recorded; what was sent is counted.
+            let (is_imputed, is_own) = (imputed.is_some(), sent.is_none());
+            let lent = imputed.or_else(|| sent.take()).unwrap_or_else(|| std::mem::take(&mut self.table));
+            let share = VersionShare { role, answers, latency_us, ids, times, features: lent, marks };
             let (batch, spared) = self.recorder.batch(version, share);
             let ticket = self.recorder.record(&batch)?;
             self.pending = (ticket, self.pending.0.take());
@@ -331,13 +345,14 @@ impl RequestScope {
             if matches!(rows, Rows::All) {
                 (self.ids, self.times) = (batch.ids, batch.event_times);
             }
-            match is_own {
-                true => self.table = batch.features,
-                false => features = Some(batch.features),
+            match (is_imputed, is_own) {
+                (true, _) => {}
+                (false, true) => self.table = batch.features,
+                (false, false) => sent = Some(batch.features),
             }
         }
         if let Some(column_stats) = version.column_stats() {
-            let features = features.as_ref().unwrap_or(&self.table);
+            let features = sent.as_ref().unwrap_or(&self.table);
             column_stats.count(role, features, &answers, self.recorder.now);
         }
         self.answer.insert(version.version(), rows, answers);
@@ -369,83 +384,11 @@ impl RequestScope {
 struct ScoredRows {
     answers: ModelOutput,
     latency_us: u64,
-    /// `None`: the table of the request.
-    features: Option<Table>,
-}
-
-/// Answers of one or two versions, put together in the order of the rows.
-struct ResponseBuilder {
-    count: usize,
-    /// Empty until the first version has answered.
-    versions: Vec<VersionRef>,
-    answers: ModelOutput,
-    columns: Arc<ClassColumns>,
-}
-
-/// What a response has besides the answers of models.
-struct ResponseHead {
-    model_name: String,
-    /// The id of the request, as the caller wrote it.
-    id: Option<String>,
-    /// The id of each row.
-    ids: Vec<Arc<str>>,
-    /// The outputs that were asked for; empty: all.
-    outputs: Vec<String>,
-    /// How they were asked for.
-    format: OutputFormat,
-    /// Whether the endpoint made the ids of the rows.
-    made_ids: bool,
-}
-
-impl ResponseBuilder {
-    fn of(count: usize, columns: Arc<ClassColumns>) -> Self {
-        Self { count, versions: Vec::new(), answers: ModelOutput::default(), columns }
-    }
-
-    /// Puts the answers of one version at its rows. The task of all versions of a route is equal, and their class
-    /// probabilities are put at the places of the route.
-    fn insert(&mut self, version: VersionRef, rows: Rows<'_>, mut answers: ModelOutput) {
-        self.columns.place(version.number, &mut answers);
-        let count = self.count;
-        self.versions.resize(count, version);
-        let Rows::Some(rows) = rows else {
-            self.answers = answers;
-            return;
-        };
-        rows.iter().for_each(|row| self.versions[*row] = version);
-        self.answers.scores.resize(count, f64::NAN);
-        let width = answers.probabilities.as_ref().map_or(0, |values| values.len() / rows.len().max(1));
-        for (from, &row) in rows.iter().enumerate() {
-            self.answers.scores[row] = answers.scores[from];
-            if let Some(labels) = &mut answers.labels {
-                let all = self.answers.labels.get_or_insert_with(|| vec![Arc::from(""); count]);
-                std::mem::swap(&mut all[row], &mut labels[from]);
-            }
-            if let Some(values) = &answers.probabilities {
-                let all = self.answers.probabilities.get_or_insert_with(|| vec![f32::NAN; count * width]);
-                all[row * width..(row + 1) * width].copy_from_slice(&values[from * width..(from + 1) * width]);
-            }
-        }
-    }
-
-    fn into_response(self, head: ResponseHead) -> InferResponse {
-        let ResponseHead { model_name, id, ids, outputs, format, made_ids } = head;
-        let ModelOutput { scores, labels, probabilities } = self.answers;
-        let versions = self.versions;
-        InferResponse {
-            model_name,
-            id,
-            ids,
-            versions,
-            scores,
-            labels,
-            probabilities,
-            outputs,
-            format,
-            columns: self.columns,
-            made_ids,
-        }
-    }
+    /// What was sent, with every input that the version reads; `None`: the table of the request.
+    sent: Option<Table>,
+    /// What the version was given, if it is not what was sent.
+    imputed: Option<Table>,
+    marks: Option<InputMarks>,
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use kilter_domain::ids::EndpointName;
 
 use super::{Routes, ScoreError, routes::ClassColumns};
 use crate::{
+    input_rules::InputMarks,
     prediction_log::{LogError, VersionRef},
     v2::{Answer, OutputFormat, ResponseBody, Rows, V2Error, write_formatted, write_response},
 };
@@ -76,19 +77,19 @@ impl InferError {
     }
 
     /// The row whose value the model refused, where it was one row's.
-    pub const fn row(&self) -> Option<usize> {
+    pub fn row(&self) -> Option<usize> {
         match self {
-            Self::Score { reason: ScoreError::Predict(error), .. } => error.row(),
+            Self::Score { reason, .. } => reason.row(),
             _ => None,
         }
     }
 
     /// The same refusal with another number of its row: that of a table from which the rows of the request were taken.
-    pub fn in_row(mut self, row: usize) -> Self {
-        if let Self::Score { reason: ScoreError::Predict(error), .. } = &mut self {
-            error.set_row(row);
+    pub fn in_row(self, row: usize) -> Self {
+        match self {
+            Self::Score { version, reason } => Self::Score { version, reason: reason.in_row(|_| row) },
+            other => other,
         }
-        self
     }
 
     /// The HTTP status that says the same.
@@ -139,6 +140,45 @@ pub struct InferResponse {
     pub(super) format: OutputFormat,
     pub(super) columns: Arc<ClassColumns>,
     pub(super) made_ids: bool,
+    pub(super) marked: Option<Box<MarkedRows>>,
+}
+
+/// How many rows of a request each input rule marked, or put another value into.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MarkedRows {
+    flagged: Vec<(Arc<str>, usize)>,
+    imputed: Vec<(Arc<str>, usize)>,
+}
+
+impl MarkedRows {
+    pub(super) fn add(&mut self, marks: &InputMarks) {
+        add(&mut self.flagged, marks.flags());
+        add(&mut self.imputed, marks.imputations());
+    }
+
+    /// `range(age)=2, unseen(plan)=1`: each rule with the number of rows that it marked; `None`: none.
+    pub fn flagged(&self) -> Option<String> {
+        sentence(&self.flagged)
+    }
+
+    /// The same of the rules that put another value in.
+    pub fn imputed(&self) -> Option<String> {
+        sentence(&self.imputed)
+    }
+}
+
+fn add(all: &mut Vec<(Arc<str>, usize)>, more: &[(Arc<str>, usize)]) {
+    for (rule, rows) in more {
+        match all.iter_mut().find(|(known, _)| known == rule) {
+            Some((_, count)) => *count += rows,
+            None => all.push((rule.clone(), *rows)),
+        }
+    }
+}
+
+fn sentence(counts: &[(Arc<str>, usize)]) -> Option<String> {
+    let parts: Vec<String> = counts.iter().map(|(rule, rows)| format!("{rule}={rows}")).collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
 }
 
 impl InferResponse {
@@ -167,10 +207,17 @@ impl InferResponse {
         self.columns.classes()
     }
 
+    /// What input rules say of the rows; `None`: nothing.
+    pub fn marked(&self) -> Option<&MarkedRows> {
+        self.marked.as_deref()
+    }
+
     /// Hands the answer to `write`, with the outputs that are wanted. `model_version` is the version of the first row.
     pub fn write<T>(&self, write: impl FnOnce(&Answer<'_>) -> T) -> T {
         let versions: Vec<u64> = self.versions.iter().map(|version| version.number).collect();
         let first = versions.first().copied().unwrap_or_default();
+        let flagged = self.marked().and_then(MarkedRows::flagged);
+        let imputed = self.marked().and_then(MarkedRows::imputed);
         write(&Answer {
             model_name: &self.model_name,
             model_version: &first.to_string(),
@@ -182,6 +229,8 @@ impl InferResponse {
             probabilities: self.probabilities.as_deref(),
             wanted: &self.outputs,
             made_ids: self.made_ids,
+            flagged: flagged.as_deref(),
+            imputed: imputed.as_deref(),
         })
     }
 }

@@ -2,6 +2,7 @@
 
 mod answers;
 mod candidates;
+mod input_rules;
 mod recording;
 
 use std::sync::{

@@ -19,6 +19,7 @@ use super::pace::Pace;
 use crate::{
     column_stats::ColumnStats,
     counters::{Counters, ScoreEdges, VersionCounts},
+    input_rules::{InputRules, RejectedInput},
     model_output::ModelOutput,
     prediction_log::VersionRef,
     v2::list,
@@ -107,6 +108,7 @@ pub struct ServedVersion {
     counters: Counters,
     pace: Pace,
     column_stats: Option<Arc<ColumnStats>>,
+    input_rules: InputRules,
 }
 
 /// The operating threshold of a binary version with the two classes that it tells apart.
@@ -144,6 +146,8 @@ impl std::fmt::Debug for ServedVersion {
 pub enum ScoreError {
     #[error(transparent)]
     Predict(#[from] PredictError),
+    #[error(transparent)]
+    Rejected(Box<RejectedInput>),
     #[error(
         "the request lacks {}, which the model reads; send every input, with null where a value is not known (the model \
          takes {})",
@@ -163,6 +167,7 @@ impl ScoreError {
         matches!(
             self,
             Self::MissingInputs { .. }
+                | Self::Rejected(_)
                 | Self::Predict(
                     PredictError::MissingColumns { .. }
                         | PredictError::WrongType { .. }
@@ -171,6 +176,34 @@ impl ScoreError {
                         | PredictError::TooMuch { .. }
                 )
         )
+    }
+}
+
+impl From<RejectedInput> for ScoreError {
+    fn from(rejected: RejectedInput) -> Self {
+        Self::Rejected(Box::new(rejected))
+    }
+}
+
+impl ScoreError {
+    /// The row whose value is at fault, where it is one row's.
+    pub fn row(&self) -> Option<usize> {
+        match self {
+            Self::Predict(error) => error.row(),
+            Self::Rejected(rejected) => Some(rejected.row),
+            Self::MissingInputs { .. } | Self::Panicked | Self::WrongCount { .. } => None,
+        }
+    }
+
+    /// The same with another number of its row.
+    pub(super) fn in_row(mut self, number_of: impl FnOnce(usize) -> usize) -> Self {
+        let Some(row) = self.row() else { return self };
+        match &mut self {
+            Self::Predict(error) => error.set_row(number_of(row)),
+            Self::Rejected(rejected) => rejected.row = number_of(row),
+            Self::MissingInputs { .. } | Self::Panicked | Self::WrongCount { .. } => {}
+        }
+        self
     }
 }
 
@@ -186,13 +219,25 @@ impl ServedVersion {
         let counters = Counters::new(edges);
         let version = admission.version;
         let (pace, salt) = (Pace::default(), salt(admission));
-        Ok(Self { version, salt, predictor, decides, counters, pace, column_stats: None })
+        let input_rules = InputRules::default();
+        Ok(Self { version, salt, predictor, decides, counters, pace, column_stats: None, input_rules })
     }
 
     /// Counts every row that it answers into `profile` too.
     pub fn with_column_stats(mut self, column_stats: Arc<ColumnStats>) -> Self {
         self.column_stats = Some(column_stats);
         self
+    }
+
+    /// Holds every row against these rules before it is scored.
+    pub fn with_input_rules(mut self, rules: InputRules) -> Self {
+        self.input_rules = rules;
+        self
+    }
+
+    /// The rules for its inputs.
+    pub const fn input_rules(&self) -> &InputRules {
+        &self.input_rules
     }
 
     /// What it answers, counted by the frozen references of its columns; `None` where nobody asked for it.
@@ -203,16 +248,19 @@ impl ServedVersion {
     /// A version that answers no caller: its golden requests are asked of it before it is admitted anywhere.
     pub fn for_validation(predictor: Arc<dyn Predictor>, version: VersionRef, threshold: Option<f64>) -> Self {
         let decides = DecisionThreshold::of(threshold, predictor.signature());
-        let counters = Counters::new(ScoreEdges::default());
-        Self { version, salt: version.number, predictor, decides, counters, pace: Pace::default(), column_stats: None }
+        let (counters, pace) = (Counters::new(ScoreEdges::default()), Pace::default());
+        let (salt, input_rules) = (version.number, InputRules::default());
+        Self { version, salt, predictor, decides, counters, pace, column_stats: None, input_rules }
     }
 
-    /// The same model with counters of its own: what it is asked in trial stands in no count of what it served.
+    /// The same model with counters of its own and without rules: what it is asked in trial stands in no count of what it
+    /// served, and is what it was trained to answer, whatever it refuses or marks when it serves.
     pub fn with_own_counters(&self) -> Self {
         let Self { version, salt, .. } = *self;
         let (decides, predictor) = (self.decides.clone(), self.predictor.clone());
-        let counters = Counters::new(ScoreEdges::default());
-        Self { version, salt, predictor, decides, counters, pace: Pace::default(), column_stats: None }
+        let (counters, pace) = (Counters::new(ScoreEdges::default()), Pace::default());
+        let input_rules = InputRules::default();
+        Self { version, salt, predictor, decides, counters, pace, column_stats: None, input_rules }
     }
 
     /// Which version it is.

@@ -13,7 +13,7 @@ use kilter_domain::{
 use super::{
     bytes::{Bytes, DecodeError, put_optional_text, put_text, put_varint},
     error::LogError,
-    record::{LabelBatch, PredictionBatch, Probabilities, Record, Role, VersionRef},
+    record::{LabelBatch, PredictionBatch, Probabilities, Record, RecordDetails, Role, VersionRef},
 };
 
 /// Kind of a frame that holds a [`PredictionBatch`].
@@ -22,6 +22,15 @@ pub(super) const PREDICTIONS_V1: u8 = 1;
 pub(super) const LABELS_V1: u8 = 2;
 /// Kind of the frame that says how long the segment before was; no record.
 pub(super) const SEGMENT_BEFORE_V1: u8 = 3;
+
+/// Kind of a frame that holds a [`PredictionBatch`] with details: as the first kind, then parts, each with its tag before it.
+pub(super) const PREDICTIONS_V2: u8 = 4;
+
+/// Tags of the parts of the second kind.
+mod part {
+    pub const FLAGGED: u8 = 1;
+    pub const IMPUTED: u8 = 2;
+}
 
 /// Columns for which there is room before they are read: what a payload states is no reason to allocate.
 const MAX_RESERVED: usize = 1024;
@@ -37,12 +46,18 @@ impl Decoder {
         let mut bytes = Bytes::new(payload);
         let record = match kind {
             PREDICTIONS_V1 => Record::Predictions(decode_predictions(&mut bytes, &mut self.features)?),
+            PREDICTIONS_V2 => Record::Predictions(decode_with_details(&mut bytes, &mut self.features)?),
             LABELS_V1 => Record::Labels(decode_labels(&mut bytes)?),
             _ => return Err(DecodeError::Unknown("kind of record")),
         };
         bytes.end()?;
         Ok(record)
     }
+}
+
+/// The kind of frame that holds a batch.
+pub(super) fn kind_of(batch: &PredictionBatch) -> u8 {
+    if batch.details.is_none() { PREDICTIONS_V1 } else { PREDICTIONS_V2 }
 }
 
 pub(super) fn encode_predictions(batch: &PredictionBatch, out: &mut Vec<u8>) -> Result<(), LogError> {
@@ -64,7 +79,63 @@ pub(super) fn encode_predictions(batch: &PredictionBatch, out: &mut Vec<u8>) -> 
         put_text(out, name);
         put_column(out, column);
     }
+    if let Some(details) = &batch.details {
+        put_details(out, details);
+    }
     Ok(())
+}
+
+fn put_details(out: &mut Vec<u8>, details: &RecordDetails) {
+    for (tag, marks) in [(part::FLAGGED, &details.flagged), (part::IMPUTED, &details.imputed)] {
+        if !marks.is_empty() {
+            out.push(tag);
+            put_marks(out, marks);
+        }
+    }
+}
+
+fn decode_with_details(bytes: &mut Bytes<'_>, known: &mut ColumnNames) -> Result<PredictionBatch, DecodeError> {
+    let mut batch = decode_predictions(bytes, known)?;
+    let (rows, mut details) = (batch.rows(), RecordDetails::default());
+    while bytes.end().is_err() {
+        match bytes.byte()? {
+            part::FLAGGED => details.flagged = take_marks(bytes, rows)?,
+            part::IMPUTED => details.imputed = take_marks(bytes, rows)?,
+            _ => return Err(DecodeError::Unknown("part")),
+        }
+    }
+    batch.details = Some(Box::new(details));
+    Ok(batch)
+}
+
+/// Marks are few, and most rows have none: a dictionary, then for each row 0 or the place of its mark from 1 on.
+fn put_marks(out: &mut Vec<u8>, marks: &[Option<Arc<str>>]) {
+    let mut dictionary: Vec<&str> = Vec::new();
+    let places: Vec<usize> = marks
+        .iter()
+        .map(|mark| {
+            let Some(mark) = mark.as_deref() else { return 0 };
+            let known = dictionary.iter().position(|known| *known == mark);
+            known.unwrap_or_else(|| {
+                dictionary.push(mark);
+                dictionary.len() - 1
+            }) + 1
+        })
+        .collect();
+    put_varint(out, dictionary.len() as u64);
+    dictionary.iter().for_each(|mark| put_text(out, mark));
+    places.iter().for_each(|place| put_varint(out, *place as u64));
+}
+
+fn take_marks(bytes: &mut Bytes<'_>, rows: usize) -> Result<Vec<Option<Arc<str>>>, DecodeError> {
+    let dictionary: Vec<Arc<str>> =
+        (0..bytes.count(1)?).map(|_| bytes.text().map(Arc::from)).collect::<Result<_, _>>()?;
+    let mark = |place: u64| match usize::try_from(place).ok().and_then(|place| place.checked_sub(1)) {
+        None if place == 0 => Ok(None),
+        Some(at) => dictionary.get(at).cloned().map(Some).ok_or(DecodeError::Unknown("mark")),
+        None => Err(DecodeError::Unknown("mark")),
+    };
+    (0..rows).map(|_| mark(bytes.varint()?)).collect()
 }
 
 fn check_predictions(batch: &PredictionBatch) -> Result<(), LogError> {
@@ -85,8 +156,15 @@ fn check_predictions(batch: &PredictionBatch) -> Result<(), LogError> {
         ("scores", batch.scores.len()),
         ("predicted labels", labels),
         ("features", features),
+        ("flags", batch.details.as_ref().map_or(rows, |details| marked_rows(&details.flagged, rows))),
+        ("imputed values", batch.details.as_ref().map_or(rows, |details| marked_rows(&details.imputed, rows))),
     ];
     fits(rows, &parts)
+}
+
+/// Without a mark there is none for any row.
+fn marked_rows(marks: &[Option<Arc<str>>], rows: usize) -> usize {
+    if marks.is_empty() { rows } else { marks.len() }
 }
 
 fn fits(rows: usize, parts: &[(&str, usize)]) -> Result<(), LogError> {
@@ -135,6 +213,7 @@ fn decode_predictions(bytes: &mut Bytes<'_>, known: &mut ColumnNames) -> Result<
         scores,
         labels,
         probabilities,
+        details: None,
     })
 }
 

@@ -77,6 +77,17 @@ pub struct PredictionBatch {
     pub labels: Option<Vec<Arc<str>>>,
     /// Row-major class probabilities for more than two classes; `None` otherwise (two classes: the score says it all).
     pub probabilities: Option<Probabilities>,
+    /// What is said of a few records only; mostly `None`.
+    pub details: Option<Box<RecordDetails>>,
+}
+
+/// What is said of a few records only.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RecordDetails {
+    /// For each row the input rules that it broke and that mark it; `None`: none. Empty: no row broke one.
+    pub flagged: Vec<Option<Arc<str>>>,
+    /// For each row the input rules by which other values were put into the features; as `flagged`.
+    pub imputed: Vec<Option<Arc<str>>>,
 }
 
 /// Class probabilities, `rows × classes`, row-major.

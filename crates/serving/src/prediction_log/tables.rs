@@ -9,7 +9,7 @@ use kilter_domain::{
 
 use super::{
     error::Damage,
-    record::{Entry, LabelBatch, PredictionBatch, Probabilities, Record, Role, SegmentId},
+    record::{Entry, LabelBatch, PredictionBatch, Probabilities, Record, RecordDetails, Role, SegmentId},
 };
 
 /// The names of the columns that the log adds. A feature can never bear one: `__` is refused in a request.
@@ -36,6 +36,10 @@ pub mod column {
     pub const PREDICTED: &str = "__predicted";
     /// Number: `__probability_0`, `__probability_1`, … for more than two classes.
     pub const PROBABILITY: &str = "__probability_";
+    /// Text: the input rules that the row broke and that mark it: `range(age), unseen(plan)`; missing where there is none.
+    pub const FLAGGED: &str = "__flagged";
+    /// Text: the input rules by which other values were put into the features; missing where there is none.
+    pub const IMPUTED: &str = "__imputed";
     /// The true value that a label states: text or number.
     pub const LABEL: &str = "__label";
     /// Time: when the label became known.
@@ -276,6 +280,12 @@ fn add_predictions(mut into: NewRows<'_>, sequence: u64, batch: PredictionBatch,
         for class in 0..classes {
             let of_class = values.iter().skip(class).step_by(classes).map(|value| f64::from(*value)).collect();
             into.put(&format!("{}{class}", column::PROBABILITY), Column::Float(of_class));
+        }
+    }
+    let RecordDetails { flagged, imputed } = batch.details.map(|details| *details).unwrap_or_default();
+    for (name, marks) in [(column::FLAGGED, flagged), (column::IMPUTED, imputed)] {
+        if !marks.is_empty() {
+            into.put(name, Column::Text(marks));
         }
     }
     let (names, columns) = batch.features.into_parts();

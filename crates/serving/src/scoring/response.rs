@@ -13,6 +13,17 @@ struct Body<'a> {
     prediction_ids: Vec<&'a str>,
     /// The version of the first row.
     model_version: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parameters: Option<Parameters>,
+}
+
+/// What input rules say of the rows.
+#[derive(Serialize)]
+struct Parameters {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    flagged: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    imputed: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -38,7 +49,8 @@ pub fn write_predictions(answer: &InferResponse) -> Vec<u8> {
         (_, None) => Predictions::Values(&answer.scores),
     };
     let first = answer.versions.first().map(|version| version.number).unwrap_or_default();
-    let body = Body { predictions, prediction_ids: texts(&answer.ids), model_version: first.to_string() };
+    let parameters = answer.marked().map(|marked| Parameters { flagged: marked.flagged(), imputed: marked.imputed() });
+    let body = Body { predictions, prediction_ids: texts(&answer.ids), model_version: first.to_string(), parameters };
     // Numbers and texts go into memory: this cannot fail.
     serde_json::to_vec(&body).unwrap_or_default()
 }

@@ -43,6 +43,10 @@ pub struct Answer<'a> {
     pub wanted: &'a [String],
     /// Whether `__id` is among "all": the client did not give the ids itself.
     pub made_ids: bool,
+    /// The input rules that marked rows, with their numbers of rows; written as a parameter.
+    pub flagged: Option<&'a str>,
+    /// The input rules that put other values in; written as a parameter.
+    pub imputed: Option<&'a str>,
 }
 
 /// Refuses outputs that a model of this task does not have.
@@ -87,6 +91,17 @@ pub(super) fn begin(answer: &Answer<'_>, out: &mut Vec<u8>) {
     if let Some(id) = answer.id {
         out.extend_from_slice(b",\"id\":");
         text(out, id);
+    }
+    if answer.parameters().next().is_some() {
+        out.extend_from_slice(b",\"parameters\":{");
+        let mut separator = Separator::default();
+        for (name, value) in answer.parameters() {
+            separator.put(out);
+            text(out, name);
+            out.push(b':');
+            text(out, value);
+        }
+        out.push(b'}');
     }
     out.extend_from_slice(b",\"outputs\":[");
 }
@@ -170,6 +185,12 @@ impl<'a> OutputTensor<'a> {
 }
 
 impl<'a> Answer<'a> {
+    /// The parameters of the response, each a text.
+    pub fn parameters(&self) -> impl Iterator<Item = (&'static str, &'a str)> + use<'a> {
+        let all = [("flagged", self.flagged), ("imputed", self.imputed)];
+        all.into_iter().filter_map(|(name, value)| Some((name, value?)))
+    }
+
     /// The outputs that are wanted, in the order of [`OUTPUTS`].
     pub fn outputs(&self) -> impl Iterator<Item = OutputTensor<'a>> + use<'a> {
         let rows = self.scores.len();

@@ -286,6 +286,8 @@ fn answer<'a>(ids: &'a [Arc<str>], labels: &'a [Arc<str>], wanted: &'a [String])
         probabilities: Some(&[0.75, 0.25, 0.1, f32::NAN]),
         wanted,
         made_ids: true,
+        flagged: None,
+        imputed: None,
     }
 }
 

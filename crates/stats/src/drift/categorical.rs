@@ -271,6 +271,11 @@ impl CategoricalReference {
         }
     }
 
+    /// Whether a value occurred in the reference. Beyond the rare values that it remembers, every value counts as known.
+    pub fn knows(&self, value: &str) -> bool {
+        self.place.contains_key(value) || self.is_rare(value)
+    }
+
     /// The place of a value that is kept by name.
     pub(super) fn place_of(&self, value: &str) -> Option<u32> {
         self.place.get(value).copied()

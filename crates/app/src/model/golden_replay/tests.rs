@@ -126,6 +126,7 @@ impl TestFolder {
             format: Default::default(),
             signature: Model::from_onnx(onnx).unwrap().signature().clone(),
             recorded: vec![],
+            input_rules: vec![],
             datasets: Default::default(),
             trained_through: None,
             trained_rows: 300,

@@ -2,7 +2,9 @@
 
 use super::section_spec::{
     Key,
-    KeyKind::{Choice, Count, Number, Path, Retention, Rules, Section, Share, Span, Text, Texts, Triggers},
+    KeyKind::{
+        self, Choice, Count, Number, Path, Retention, Rules, Section, Share, Span, Text, Texts, Triggers, Word, Words,
+    },
     key,
 };
 
@@ -56,6 +58,38 @@ pub(super) const MONITOR: &[Key] = &[
         "how many false alarms are acceptable: `N per SPAN` or `N per M windows`",
         "\"1 per 1y\"",
     ),
+];
+
+const POLICIES: KeyKind = Choice(&["reject", "flag", "impute"]);
+const POLICIES_OR_ALLOW: KeyKind = Choice(&["reject", "flag", "impute", "allow"]);
+
+pub(super) const INPUT: &[Key] = &[
+    key("min", Number(f64::MIN, f64::MAX), "none", "the smallest value that is accepted", "0"),
+    key("max", Number(f64::MIN, f64::MAX), "none", "the largest value that is accepted", "120"),
+    key("values", Words, "any", "every value that is accepted", "[\"basic\", \"plus\"]"),
+    key(
+        "on_range",
+        POLICIES,
+        "reject",
+        "what becomes of a value outside of `min` and `max`: the request is refused, the row is marked, or another value is taken",
+        "\"flag\"",
+    ),
+    key("on_values", POLICIES, "reject", "what becomes of a value that is not in `values`", "\"flag\""),
+    key(
+        "on_null",
+        POLICIES_OR_ALLOW,
+        "allow: the model takes or refuses it",
+        "what becomes of a missing value",
+        "\"impute\"",
+    ),
+    key(
+        "on_unseen",
+        POLICIES_OR_ALLOW,
+        "flag, for a text input whose categories are known",
+        "what becomes of a category that the training rows do not have",
+        "\"reject\"",
+    ),
+    key("impute", Word, "the median of the training rows, or their most frequent value", "what is taken instead", "35"),
 ];
 
 pub(super) const LABELS: &[Key] = &[

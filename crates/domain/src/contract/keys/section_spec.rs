@@ -55,6 +55,8 @@ pub enum KeyKind {
     Section(&'static str),
     /// A text, or a number or truth value that is taken as one.
     Word,
+    /// A list of texts, numbers or truth values.
+    Words,
     /// Names that the user chooses, with a text each.
     Map,
     /// A list of references, or names with a reference each.

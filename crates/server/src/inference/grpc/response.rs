@@ -27,13 +27,14 @@ fn of_answer(answer: &Answer<'_>) -> ModelInferResponse {
         outputs.push(head(&output));
         raw_output_contents.push(raw.into());
     }
+    let text = |value: &str| InferParameter { parameter_choice: Some(ParameterChoice::StringParam(value.to_owned())) };
     ModelInferResponse {
+        parameters: answer.parameters().map(|(name, value)| (name.to_owned(), text(value))).collect(),
         model_name: answer.model_name.to_owned(),
         model_version: answer.model_version.to_owned(),
         id: answer.id.unwrap_or_default().to_owned(),
         outputs,
         raw_output_contents,
-        ..ModelInferResponse::default()
     }
 }
 

@@ -116,6 +116,8 @@ fn answer<'a>(labels: &'a [Arc<str>], ids: &'a [Arc<str>], wanted: &'a [String])
         probabilities: Some(&[0.75, 0.25, 0.5, 0.5]),
         wanted,
         made_ids: true,
+        flagged: None,
+        imputed: None,
     }
 }
 
