@@ -43,6 +43,7 @@ pub mod project;
 pub mod publish;
 mod publish_place;
 pub mod reconcile;
+mod recording_policy;
 pub mod registered;
 pub mod registration;
 pub mod registry;

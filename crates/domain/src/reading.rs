@@ -20,6 +20,9 @@ pub struct ReadingDetail {
     /// Those whose label is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub labelled: Option<u64>,
+    /// The smallest share of the rows that was recorded in the window, if it was not all: what is measured is measured on them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sample_share: Option<f64>,
     /// How far the log of labels was read for these.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub labels_through: Option<LogPosition>,

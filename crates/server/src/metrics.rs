@@ -15,6 +15,7 @@ mod disk;
 mod endpoints;
 mod grpc;
 mod monitors;
+mod prediction_log;
 mod serving;
 mod tasks;
 mod text;
@@ -25,7 +26,10 @@ use crate::{
     disk_use::DiskReading,
     error::ApiError,
     grpc_counts::Handled,
-    metrics::{columns::ColumnShares, monitors::LatestReadings, serving::ServedVersion, text::family},
+    metrics::{
+        columns::ColumnShares, monitors::LatestReadings, prediction_log::EndpointLog, serving::ServedVersion,
+        text::family,
+    },
     state::{AppState, blocking},
 };
 
@@ -38,9 +42,10 @@ pub(crate) async fn get_metrics(_: Caller, State(state): State<AppState>) -> Res
         let status = api::Status { tasks, ..status(&app, now)? };
         let readings = monitors::read_latest(&app, &status, now)?;
         let (served, columns) = (serving::read_versions(&app), ColumnShares::read(&app, now));
+        let logs = prediction_log::read_logs(&app);
         let disk = state.disk_use().read(&app);
         let grpc = state.grpc_counts().snapshot();
-        Ok(Snapshot { served, grpc, status, readings, columns, disk, uptime_seconds }.to_text())
+        Ok(Snapshot { served, logs, grpc, status, readings, columns, disk, uptime_seconds }.to_text())
     })
     .await?;
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response())
@@ -49,6 +54,7 @@ pub(crate) async fn get_metrics(_: Caller, State(state): State<AppState>) -> Res
 /// What one page is made from.
 struct Snapshot {
     served: Vec<ServedVersion>,
+    logs: Vec<EndpointLog>,
     grpc: Vec<Handled>,
     status: api::Status,
     readings: LatestReadings,
@@ -61,6 +67,7 @@ impl Snapshot {
     fn to_text(&self) -> String {
         let mut page = String::new();
         serving::write(&mut page, &self.served);
+        prediction_log::write(&mut page, &self.logs);
         grpc::write(&mut page, &self.grpc);
         endpoints::write(&mut page, &self.status);
         tasks::write(&mut page, &self.status);
@@ -113,6 +120,7 @@ mod tests {
                 }],
                 counts: Counters::new(ScoreEdges::default()).snapshot(),
             }],
+            logs: vec![EndpointLog::sample()],
             grpc: vec![Handled { method: &METHODS[0], code: "OK", count: 2 }],
             status: serde_json::from_value(status).unwrap(),
             readings: LatestReadings::sample(),

@@ -212,7 +212,7 @@ fn profiles(criterion: &mut Criterion<ThreadTime>) {
         let profile = ColumnStats::new(watched);
         group.throughput(Throughput::Elements(rows as u64));
         group.bench_function(BenchmarkId::new("count_rows", rows), |b| {
-            b.iter(|| profile.count(Role::Champion, black_box(&table), &answers, Timestamp(0)));
+            b.iter(|| profile.count(Role::Champion, (black_box(&table), &answers), Timestamp(0), &|_| false));
         });
     }
     group.finish();

@@ -129,15 +129,25 @@ impl ColumnStats {
         self.lost_rows.load(Relaxed)
     }
 
-    /// Counts rows that were answered. A watched feature that the rows do not have is missing in all of them.
-    pub fn count(&self, role: Role, features: &Table, answers: &ModelOutput, now: Timestamp) {
+    /// Counts rows that were answered. A watched feature that the rows do not have is missing in all of them. Of columns that
+    /// are withheld no unseen value is named.
+    pub fn count(
+        &self,
+        role: Role,
+        (features, answers): (&Table, &ModelOutput),
+        now: Timestamp,
+        is_withheld: &dyn Fn(&str) -> bool,
+    ) {
         let hour = hour_of(now);
         if answers.scores.len() <= FEW_ROWS {
             let mut slots = self.free_shard();
-            return self.add_rows(self.bucket_mut(&mut slots, role, hour), features, answers);
+            let window = self.bucket_mut(&mut slots, role, hour);
+            self.add_rows(window, features, answers);
+            return self.withhold_names(window, is_withheld);
         }
         let mut window = ColumnStatsWindow::empty(&self.watched);
         self.add_rows(&mut window, features, answers);
+        self.withhold_names(&mut window, is_withheld);
         self.add_bucket(HourBucket { role, hour, window });
     }
 
@@ -191,6 +201,17 @@ impl ColumnStats {
             slots.len() - 1
         });
         &mut slots[at].window
+    }
+
+    fn withhold_names(&self, window: &mut ColumnStatsWindow, is_withheld: &dyn Fn(&str) -> bool) {
+        for (watched, counts) in self.watched.iter().zip(&mut window.columns) {
+            if let ColumnCounts::Categorical(counts) = counts
+                && !counts.unseen_values.is_empty()
+                && is_withheld(&watched.name)
+            {
+                counts.unseen_values.clear();
+            }
+        }
     }
 
     fn add_rows(&self, window: &mut ColumnStatsWindow, features: &Table, answers: &ModelOutput) {

@@ -9,6 +9,7 @@ mod handle;
 mod infer;
 mod messages;
 mod pace;
+mod recorder;
 mod request;
 mod response_builder;
 mod routes;

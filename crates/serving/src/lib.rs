@@ -13,9 +13,11 @@
 pub mod column_stats;
 pub mod counters;
 pub mod endpoint;
+mod entity_hash;
 pub mod input_rules;
 mod model_output;
 pub mod prediction_log;
+pub mod recording_policy;
 pub mod scoring;
 pub mod v2;
 

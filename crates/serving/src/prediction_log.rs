@@ -38,6 +38,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{Arc, atomic::Ordering, mpsc},
     thread::JoinHandle,
+    time::Duration,
 };
 
 use self::{
@@ -73,6 +74,10 @@ pub struct LogCounts {
     pub refused_rows: u64,
     /// Appends that are not in the log yet.
     pub waiting: usize,
+    /// Appends that found the queue full.
+    pub busy: u64,
+    /// Time of all writes to the disk, with their syncs.
+    pub write_time: Duration,
 }
 
 /// The prediction log of one endpoint. Share it behind an `Arc`; dropping it syncs and closes the files.
@@ -241,6 +246,8 @@ impl PredictionLog {
             groups: load(&self.shared.groups),
             refused_rows: load(&self.shared.refused_rows),
             waiting: self.shared.queue.unanswered(),
+            busy: load(&self.shared.busy),
+            write_time: Duration::from_nanos(load(&self.shared.write_ns)),
         }
     }
 
@@ -275,6 +282,9 @@ impl PredictionLog {
                 return Err(LogError::TooLarge { bytes: payload.len(), limit: segment::MAX_PAYLOAD });
             }
             let ticket = self.shared.queue.push(kind, payload, rows as u64, waits);
+            if matches!(ticket, Err(LogError::Busy { .. })) {
+                self.shared.busy.fetch_add(1, Ordering::Relaxed);
+            }
             if payload.capacity() > MAX_KEPT_PAYLOAD {
                 *payload = Vec::new();
             }

@@ -18,7 +18,10 @@ use kilter_domain::{
 use kilter_evaluation::{column_reference::ColumnReference, reference::SCORE};
 use kilter_inference::{Input, InputKind};
 use kilter_package::Package;
-use kilter_serving::{Candidate, LoadRequest, Mode, Routes, ServedVersion, VersionRef, counters::ScoreEdges};
+use kilter_serving::{
+    Candidate, LoadRequest, Mode, Routes, ServedVersion, VersionRef, counters::ScoreEdges,
+    recording_policy::RecordingPolicy,
+};
 use kilter_store::{PageRequest, deployment as deployments, deployment::Deployment, model as versions};
 
 use crate::{
@@ -31,7 +34,7 @@ use crate::{
     model::{golden_replay, input_rules, load, signature},
     prediction::{live, open_log, predict},
     project::{ProjectError, folder::Project},
-    registered,
+    recording_policy, registered,
 };
 
 /// A version of a model.
@@ -136,7 +139,8 @@ fn publish_routes(app: &App, endpoint: &EndpointName) -> Result<(), DeployError>
     let (project, admits) = deploy_terms(app, endpoint);
     let load = |lineup: &RoutePlan| match &project {
         Some(project) => load_routes(app, endpoint, lineup, project, admits),
-        None => load_routes_with(app, endpoint, lineup, &[], admits),
+        None => load_routes_with(app, endpoint, lineup, &[], admits)
+            .map(|routes| routes.with_recording(unknown_policy(app, endpoint))),
     };
     let (routes, refused) = match (load(&RoutePlan::of(&live, candidate.as_ref())), candidate) {
         (Ok(routes), _) => (routes, None),
@@ -162,7 +166,8 @@ pub(super) fn load_routes(
     admits: AdmissionPolicy,
 ) -> Result<Routes, DeployError> {
     let named: Vec<String> = context_columns::names(&project.contract).into_iter().collect();
-    load_routes_with(app, endpoint, lineup, &named, admits)
+    let routes = load_routes_with(app, endpoint, lineup, &named, admits)?;
+    Ok(routes.with_recording(recording_policy::policy_of(app, &project.contract)?))
 }
 
 fn load_routes_with(
@@ -222,6 +227,14 @@ fn load_served_version(
 pub fn project_at(app: &App, endpoint: &EndpointName) -> Result<Option<Project>, ProjectError> {
     let found = app.store().read(|reader| deployments::find_endpoint(reader, endpoint))?;
     found.map(|endpoint| registered::recorded_project(app, &endpoint.project)).transpose()
+}
+
+/// What is recorded while nobody can say what is personal: as before if something serves, else no feature.
+fn unknown_policy(app: &App, endpoint: &EndpointName) -> RecordingPolicy {
+    let routes = predict::serving(app, endpoint).map(|serving| serving.endpoint().routes());
+    let served = routes.filter(|routes| routes.champion().is_some());
+    let without_features = || RecordingPolicy { drops_features: true, ..RecordingPolicy::default() };
+    served.map_or_else(without_features, |routes| RecordingPolicy::clone(routes.recording()))
 }
 
 /// The contract of an endpoint and what it admits: approved versions alone where there is none that can be read.

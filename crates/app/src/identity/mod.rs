@@ -20,4 +20,5 @@ pub use login::{
     ProvenByProvider, Session, authenticate_by_password, by_provider, log_in, log_in_by_provider, record_failed_login,
 };
 pub use secret::PREFIX as TOKEN_PREFIX;
+pub(crate) use secret::fill as fill_random;
 pub use tokens::{TokenRequest, create_token, list_tokens, revoke_token};

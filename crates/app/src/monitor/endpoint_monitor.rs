@@ -1,7 +1,7 @@
 //! One endpoint under evaluation: its rules, its windows, and the labels that came since the last evaluation.
 
 use kilter_domain::{
-    contract::{Monitor, Retrain},
+    contract::{Monitor, Record, Retrain},
     ids::EndpointName,
     time::{Interval, Span, Timestamp},
 };
@@ -34,6 +34,8 @@ pub(super) struct EndpointMonitor<'a> {
     pub(super) endpoint: &'a EndpointName,
     pub(super) monitor: &'a Monitor,
     pub(super) retrain: Option<&'a Retrain>,
+    /// What the contract says of recording.
+    pub(super) record: &'a Record,
     pub(super) calendar: Calendar,
     /// Windows that end later are not sealed everywhere.
     pub(super) sealed_until: Timestamp,
@@ -59,11 +61,22 @@ impl<'a> EndpointMonitor<'a> {
         let first = maturing.first().map_or(context.at, |window| window.start);
         let (corrections, mark) = find_corrections(app, endpoint, Interval::new(first, context.at))?;
         let sealed_until = replicas::windows_until(app, context.at)?;
-        let (budget, retrain) = (Budget::of(monitor), project.contract.retrain.as_ref());
-        Ok((
-            Self { app, context, endpoint, monitor, retrain, calendar, sealed_until, budget, delay, corrections },
-            mark,
-        ))
+        let (budget, contract) = (Budget::of(monitor), &project.contract);
+        let (retrain, record) = (contract.retrain.as_ref(), &contract.record);
+        let monitor = Self {
+            app,
+            context,
+            endpoint,
+            monitor,
+            retrain,
+            record,
+            calendar,
+            sealed_until,
+            budget,
+            delay,
+            corrections,
+        };
+        Ok((monitor, mark))
     }
 
     /// Windows whose labels are waited for at most.

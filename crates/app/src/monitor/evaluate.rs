@@ -85,7 +85,8 @@ impl<'a> VersionContext<'a> {
                 self.longest_span(|watched, kind| kinds.contains(&kind) || default_rules::is_estimate(&watched.rule)),
             )?;
             let rows = data.rows();
-            self.evidence.update(&self.package.reference, &rows, window);
+            let reference = self.compared.as_ref().unwrap_or(&self.package.reference);
+            self.evidence.update(reference, &rows, window);
             self.evidence.check_alarm(self.at.budget);
             let mut readings = vec![self.row_count_reading(window, &rows), self.drift_evidence_reading(window, &rows)];
             for kind in kinds {
@@ -133,7 +134,8 @@ impl<'a> VersionContext<'a> {
         }
         let sequences: Vec<i64> =
             outcomes.rows.iter().map(|&row| rows.label_sequences[row].unwrap_or(i64::MIN)).collect();
-        self.evidence.update_losses(&self.package.reference, &outcomes.losses(), &sequences, window);
+        let reference = self.compared.as_ref().unwrap_or(&self.package.reference);
+        self.evidence.update_losses(reference, &outcomes.losses(), &sequences, window);
         self.evidence.check_alarm(self.at.budget);
     }
 

@@ -1,9 +1,6 @@
 //! Rules are judged on the rows of a window, and the alert of their topic follows.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use kilter_domain::{
     alert::{AlertState, AlertTopic, MonitorKind},
@@ -15,7 +12,6 @@ use kilter_evaluation::{
     labelled_predictions::LabelledPredictions,
     monitor_metrics::{AlarmPolicy, MinSample, WindowRows},
 };
-use kilter_package::Package;
 use kilter_store::monitor::Reading;
 
 use crate::{
@@ -79,7 +75,11 @@ impl VersionContext<'_> {
             let metrics = self.window_metrics(&answered, over, has_estimates)?;
             for watched in ripe {
                 let rows = metrics.window_rows(self, &changed);
-                outcomes.push((answered.len(), watched, watched.rule.judge(&rows, JudgeMode::Evidence)));
+                let mut outcome = watched.rule.judge(&rows, JudgeMode::Evidence);
+                if let Some(share) = answered.sample_share() {
+                    outcome.text += &format!(", on a sample of {} % of the rows", share * 100.0);
+                }
+                outcomes.push((answered.len(), watched, outcome));
             }
         }
         for (_, watched, outcome) in &mut outcomes {
@@ -147,7 +147,7 @@ impl VersionContext<'_> {
         let answered = data.rows();
         let input = RootCauseInput {
             manifest: &self.package.manifest,
-            reference: &self.package.reference,
+            reference: self.reference(),
             model: &model,
             sample: sample.as_ref(),
             answered: &answered,
@@ -195,7 +195,7 @@ impl VersionContext<'_> {
         // They are drawn hundreds of times: only where a rule asks for them.
         let estimates = if estimated { self.estimates(answered) } else { BTreeMap::new() };
         let facts = usage::facts(answered, usage::errors_in(self.at.app, self.at.endpoint, window)?);
-        Ok(WindowMetrics { answered, outcomes, decisions, estimates, facts, package: self.package.clone() })
+        Ok(WindowMetrics { answered, outcomes, decisions, estimates, facts })
     }
 }
 
@@ -206,17 +206,16 @@ struct WindowMetrics<'r> {
     decisions: LabelledPredictions,
     estimates: BTreeMap<String, Measurement>,
     facts: BTreeMap<String, f64>,
-    package: Arc<Package>,
 }
 
 impl WindowMetrics<'_> {
-    fn window_rows<'s>(&'s self, version: &VersionContext, changed: &'s BTreeSet<String>) -> WindowRows<'s> {
+    fn window_rows<'s>(&'s self, version: &'s VersionContext, changed: &'s BTreeSet<String>) -> WindowRows<'s> {
         WindowRows {
             now: version.at.context.at,
             table: &self.answered.table,
             events: &self.answered.events,
             scores: &self.answered.scores,
-            reference: &self.package.reference,
+            reference: version.reference(),
             outcomes: &self.outcomes,
             decisions: &self.decisions,
             estimates: &self.estimates,

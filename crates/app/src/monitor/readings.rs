@@ -68,7 +68,7 @@ impl VersionContext<'_> {
 
     /// How many rows a window has: the mark that it was evaluated.
     pub(super) fn row_count_reading(&self, window: Interval, rows: &LoggedPredictions) -> Reading {
-        self.counted((MonitorKind::Usage, MetricId::Rows), window, rows, (rows.len() as f64, rows.len() as u64))
+        self.counted((MonitorKind::Usage, MetricId::Rows), window, rows, (rows.represented(), rows.len() as u64))
     }
 
     /// How many labels the judgement of a window rests on.
@@ -113,6 +113,7 @@ impl VersionContext<'_> {
             detail: ReadingDetail {
                 rows: Some(rows.len() as u64),
                 labelled: Some(rows.labelled() as u64),
+                sample_share: rows.sample_share(),
                 ..ReadingDetail::default()
             },
             ..self.unmeasured(monitor, metric, window)

@@ -28,14 +28,16 @@ const MAX_TALLIES: u32 = 10_000;
 /// Metrics of a window that are counts.
 const COUNTS: [&str; 4] = ["rows", "requests", "errors", "consumers"];
 
-/// What rules about usage ask of the rows of a window.
+/// What rules about usage ask of the rows of a window. Of a sample each request counts as many as it stands for: that is exact for
+/// requests of one row or of one entity, and too many for requests of several, which are recorded if one of their rows is.
 pub(super) fn facts(answered: &LoggedPredictions, errors: u64) -> BTreeMap<String, f64> {
-    let mut latency_of: HashMap<i64, Option<i64>> = HashMap::new();
-    for (request, latency) in answered.requests.iter().zip(&answered.latencies_us) {
-        latency_of.insert(*request, *latency);
+    let mut requests_seen: HashMap<i64, (Option<i64>, f64)> = HashMap::new();
+    for (row, (request, latency)) in answered.requests.iter().zip(&answered.latencies_us).enumerate() {
+        requests_seen.insert(*request, (*latency, answered.weight(row)));
     }
-    let requests = latency_of.len() as f64;
-    let latencies: Vec<f64> = latency_of.into_values().flatten().map(|micros| micros as f64 / 1e3).collect();
+    let requests: f64 = requests_seen.values().map(|(_, weight)| weight).sum();
+    let latencies: Vec<f64> =
+        requests_seen.into_values().filter_map(|(latency, _)| latency).map(|micros| micros as f64 / 1e3).collect();
     let consumers: BTreeSet<_> = answered.consumers.iter().flatten().collect();
     let asked = requests + errors as f64;
     let mut facts = BTreeMap::from([
@@ -43,6 +45,7 @@ pub(super) fn facts(answered: &LoggedPredictions, errors: u64) -> BTreeMap<Strin
         ("errors".to_owned(), errors as f64),
         ("consumers".to_owned(), consumers.len() as f64),
     ]);
+    facts.extend(answered.sample_share().map(|_| ("rows".to_owned(), answered.represented())));
     facts.extend((asked > 0.0).then(|| ("error_rate".to_owned(), errors as f64 / asked)));
     facts.extend(latency_quantiles(latencies));
     facts
@@ -118,6 +121,20 @@ mod tests {
         let of = |name: &str| facts.get(name).copied();
         assert_eq!((of("requests"), of("consumers"), of("errors")), (Some(2.0), Some(2.0), Some(2.0)));
         assert_eq!((of("error_rate"), of("p50_ms"), of("p99_ms")), (Some(0.5), Some(2.0), Some(10.0)));
+    }
+
+    #[test]
+    fn requests_of_a_sample_count_as_many_as_they_stand_for() {
+        let answered = LoggedPredictions {
+            ids: ["a", "b", "c"].map(std::sync::Arc::from).to_vec(),
+            requests: vec![1, 2, 3],
+            latencies_us: vec![Some(2_000); 3],
+            consumers: vec![None; 3],
+            sample_shares: vec![Some(0.1), Some(0.1), None],
+            ..LoggedPredictions::default()
+        };
+        let facts = facts(&answered, 0);
+        assert_eq!((facts["requests"], answered.represented(), answered.sample_share()), (21.0, 21.0, Some(0.1)));
     }
 
     #[test]

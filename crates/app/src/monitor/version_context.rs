@@ -10,7 +10,7 @@ use kilter_domain::{
     rule::Rule,
     time::{Interval, Span, Timestamp},
 };
-use kilter_evaluation::labelled_predictions::headline;
+use kilter_evaluation::{labelled_predictions::headline, reference::Reference};
 use kilter_lake::LogKind;
 use kilter_package::Package;
 use kilter_store::{deployment as deployments, deployment::Deployment, monitor::evidence as kept};
@@ -44,6 +44,8 @@ pub(super) struct VersionContext<'a> {
     /// The same where another model served before.
     pub(super) took_over: Option<Timestamp>,
     pub(super) package: Arc<Package>,
+    /// The reference without the columns that are not recorded as they are; `None`: all of them are.
+    pub(super) compared: Option<Reference>,
     /// The rules that apply, by monitor.
     rules: BTreeMap<MonitorKind, Vec<WatchedRule>>,
     pub(super) evidence: DriftDetector,
@@ -60,7 +62,8 @@ impl<'a> VersionContext<'a> {
         live: Deployment,
         package: Arc<Package>,
     ) -> Result<Self, MonitorError> {
-        let evidence = evidence_of(at, &live, &package)?;
+        let compared = compared(at, &package);
+        let evidence = evidence_of(at, &live, compared.as_ref().unwrap_or(&package.reference))?;
         let (siblings, since) = siblings::threshold_siblings(at.app, &live)?;
         let now = at.context.at;
         // A clock that was ahead may have left a moment that is still to come.
@@ -90,7 +93,14 @@ impl<'a> VersionContext<'a> {
         let metric = version.metrics.get(headline(task)).and_then(serde_json::Value::as_f64);
         let of = |kind| (kind, default_rules::rules(at.monitor, kind, &package, metric));
         let rules = MonitorKind::ALL.into_iter().map(of).collect();
-        Ok(Self { at, deployment, siblings, since, took_over, package, rules, evidence, newest: None, is_news: true })
+        let (compared, newest) = (compared(at, &package), None);
+        let is_news = true;
+        Ok(Self { at, deployment, siblings, since, took_over, package, compared, rules, evidence, newest, is_news })
+    }
+
+    /// What windows are compared with.
+    pub(super) fn reference(&self) -> &Reference {
+        self.compared.as_ref().unwrap_or(&self.package.reference)
     }
 
     /// The rules of a kind: those about estimates, or those about what is measured.
@@ -135,6 +145,18 @@ impl<'a> VersionContext<'a> {
     }
 }
 
+/// The reference without the personal columns of the contract: hashes have no distribution that it knows.
+fn compared(at: &EndpointMonitor, package: &Package) -> Option<Reference> {
+    let record = at.record;
+    let is_personal = |name: &String| record.hash.contains(name) || record.drop.contains(name);
+    let mut reference = package.reference.columns.keys().any(is_personal).then(|| package.reference.clone())?;
+    reference.columns.retain(|name, _| !is_personal(name));
+    if let Some(season) = &mut reference.season {
+        season.columns.retain(|name, _| !is_personal(name));
+    }
+    Some(reference)
+}
+
 /// When a version began to answer, where another one did before.
 fn took_over(at: &EndpointMonitor, since: Timestamp) -> Result<Option<Timestamp>, MonitorError> {
     let moment = Timestamp(since.millis() - 1);
@@ -143,14 +165,14 @@ fn took_over(at: &EndpointMonitor, since: Timestamp) -> Result<Option<Timestamp>
 }
 
 /// The evidence about the version that is live; another version begins anew.
-fn evidence_of(at: &EndpointMonitor, live: &Deployment, package: &Package) -> Result<DriftDetector, MonitorError> {
+fn evidence_of(at: &EndpointMonitor, live: &Deployment, reference: &Reference) -> Result<DriftDetector, MonitorError> {
     let known = at.app.store().read(|reader| kept::find(reader, at.endpoint))?;
     match known.filter(|known| known.model == live.model && known.number == live.number) {
-        None => Ok(DriftDetector::begin(&package.reference)),
+        None => Ok(DriftDetector::begin(reference)),
         Some(known) => {
             let known: DriftDetector = serde_json::from_value(known.document)
                 .map_err(|source| StorageError::Document { what: "evidence", source })?;
-            Ok(known.with_window_evidence(&package.reference))
+            Ok(known.with_window_evidence(reference))
         }
     }
 }

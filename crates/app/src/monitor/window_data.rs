@@ -93,6 +93,7 @@ mod tests {
             requests: vec![0; 10],
             consumers: vec![None; 10],
             latencies_us: vec![None; 10],
+            sample_shares: vec![],
         };
         let interval = |start: i64| Interval::new(Timestamp(start), Timestamp(10));
         let data = WindowData::new(interval(8), interval(0), rows, columns);

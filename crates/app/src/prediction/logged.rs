@@ -84,6 +84,8 @@ pub struct LoggedPredictions {
     pub consumers: Vec<Option<Arc<str>>>,
     /// How long the version took for the row's request, in microseconds; missing where it was not recorded.
     pub latencies_us: Vec<Option<i64>>,
+    /// The share of rows that was recorded when each row was, if it was not all: the row stands for `1 / share` rows.
+    pub sample_shares: Vec<Option<f64>>,
 }
 
 /// Which rows of a log are wanted.
@@ -104,6 +106,21 @@ impl LoggedPredictions {
     /// Whether there is no row.
     pub fn is_empty(&self) -> bool {
         self.ids.is_empty()
+    }
+
+    /// How many rows these stand for: more than they are if a share of the rows is recorded.
+    pub fn represented(&self) -> f64 {
+        (0..self.len()).map(|row| self.weight(row)).sum()
+    }
+
+    /// How many rows a row stands for.
+    pub fn weight(&self, row: usize) -> f64 {
+        self.sample_shares.get(row).copied().flatten().filter(|share| *share > 0.0).map_or(1.0, f64::recip)
+    }
+
+    /// The smallest share of rows that was recorded; `None`: all rows were.
+    pub fn sample_share(&self) -> Option<f64> {
+        self.sample_shares.iter().flatten().copied().reduce(f64::min)
     }
 
     /// Rows whose label is known.
@@ -138,6 +155,7 @@ impl LoggedPredictions {
             requests: pick(&self.requests, rows),
             consumers: pick(&self.consumers, rows),
             latencies_us: pick(&self.latencies_us, rows),
+            sample_shares: if self.sample_shares.is_empty() { Vec::new() } else { pick(&self.sample_shares, rows) },
         }
     }
 
@@ -376,6 +394,10 @@ fn split(table: Table) -> LoggedPredictions {
         latencies_us: match table.get(column::LATENCY_US) {
             Some(Column::Int(values)) => values.clone(),
             _ => vec![None; table.rows()],
+        },
+        sample_shares: match table.get(column::SAMPLE_SHARE) {
+            Some(Column::Float(shares)) => shares.iter().map(|share| (!share.is_nan()).then_some(*share)).collect(),
+            _ => Vec::new(),
         },
         table: table.into_columns(|name| !name.starts_with('_')),
     }

@@ -29,6 +29,7 @@ use crate::{
     components::access::Access,
     context::RequestContext,
     project::{error::ProjectError, folder::Project},
+    recording_policy,
     registered::folder_setting,
 };
 
@@ -175,6 +176,10 @@ pub(crate) fn put_contract(
     let (name, text, model) = (project.name.clone(), project.text.clone(), project.model());
     let endpoints: Vec<EndpointName> = project.contract.deploy.iter().map(|deploy| project.endpoint(deploy)).collect();
     let folder = folder.to_owned();
+    let secret = match project.contract.record.hash.is_empty() {
+        true => None,
+        false => Some(recording_policy::new_secret()?),
+    };
     app.store().write(move |tx| {
         let audited = tx.audited(draft);
         let now = projects::current_contract(tx, &name)?.map(|contract| contract.digest);
@@ -190,6 +195,7 @@ pub(crate) fn put_contract(
         }
         projects::put_contract(&audited, &name, &text)?;
         versions::register(&audited, &model, &name)?;
+        secret.iter().try_for_each(|secret| recording_policy::keep_secret(&audited, secret))?;
         crate::registered::remember_folder(&audited, &name, &folder)?;
         endpoints.iter().try_for_each(|endpoint| deployments::register_endpoint(&audited, endpoint, &name).map(|_| ()))
     })?;

@@ -65,6 +65,7 @@ mod prediction_log;
 mod prediction_log_crashes;
 mod predictions;
 mod reconcile;
+mod recording_policy;
 mod registry;
 mod replay;
 mod reproduce;

@@ -241,7 +241,18 @@ pub const ORDER: &[(&str, &[&str])] = &[
     ),
     (
         "serving",
-        &["counters", "model_output", "prediction_log", "column_stats", "input_rules", "v2", "endpoint", "scoring"],
+        &[
+            "counters",
+            "entity_hash",
+            "model_output",
+            "prediction_log",
+            "recording_policy",
+            "column_stats",
+            "input_rules",
+            "v2",
+            "endpoint",
+            "scoring",
+        ],
     ),
     (
         "app",
@@ -267,6 +278,7 @@ pub const ORDER: &[(&str, &[&str])] = &[
             "identity",
             "events",
             "webhook",
+            "recording_policy",
             "registration",
             "model",
             "column_stats",

@@ -305,11 +305,26 @@ impl Check<'_> {
     }
 
     fn record(&self) {
+        self.dropped_columns();
         let Some((keep, needed)) = self.contract.short_retention() else { return };
         let message = format!("the prediction log is kept for {keep}, and monitors read {needed} days of it");
         let hint =
             format!("write keep = \"{needed}d\" or more, or shorten windows, `over`, the reference or the label delay");
         self.error("record.keep", message, Some(hint));
+    }
+
+    /// A rule of a monitor over a column that is not recorded would never be decided.
+    fn dropped_columns(&self) {
+        let Some(monitor) = &self.contract.monitor else { return };
+        let rules = [&monitor.data, &monitor.performance, &monitor.drift, &monitor.bias, &monitor.usage];
+        for (at, column) in self.contract.record.drop.iter().enumerate() {
+            let mut rules = rules.iter().flat_map(|rules| rules.iter());
+            if let Some(rule) = rules.find(|rule| rule.quantity.columns().contains(&column.as_str())) {
+                let message = format!("`{column}` is not recorded, and the monitor rule `{rule}` reads it");
+                let hint = "write it into `hash` if equal values are enough, or take the rule out".to_owned();
+                self.error(&format!("record.drop.{at}"), message, Some(hint));
+            }
+        }
     }
 
     fn replay(&self) {

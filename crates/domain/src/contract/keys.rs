@@ -43,7 +43,7 @@ pub const SECTIONS: &[SectionSpec] = &[
         THRESHOLD,
     ),
     section("threshold.cost", "what wrong decisions cost, in one unit", COST),
-    section("record", "how long what was recorded of a version that serves is kept", RECORD),
+    section("record", "what is recorded of a version that serves, and how long it is kept", RECORD),
     section("replay", "how `kilter replay` plays a dataset as production", REPLAY),
 ];
 

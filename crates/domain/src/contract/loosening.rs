@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Contract, Deploy, Need, Policy};
+use super::{Contract, Deploy, Need, Policy, Record};
 use crate::{actor::Role, deployment::AdmissionPolicy, gate::ApprovalRule, rule::Rule, time::Span};
 
 impl Contract {
@@ -22,6 +22,7 @@ impl Contract {
         {
             looser.push("[deploy]: the main endpoint takes versions that nobody approved".to_owned());
         }
+        looser.extend(self.record.loosened_by(&next.record));
         looser
     }
 
@@ -32,6 +33,17 @@ impl Contract {
             _ => None,
         });
         main.map(Deploy::admission_policy)
+    }
+}
+
+impl Record {
+    /// The personal columns of which `next` records more.
+    fn loosened_by(&self, next: &Self) -> Vec<String> {
+        let is_dropped = |column: &&String| !next.drop.contains(column);
+        let dropped = self.drop.iter().filter(is_dropped).map(|column| format!("[record] drop: without `{column}`"));
+        let is_plain = |column: &&String| !next.hash.contains(column) && !next.drop.contains(column);
+        let hashed = self.hash.iter().filter(is_plain).map(|column| format!("[record] hash: without `{column}`"));
+        dropped.chain(hashed).collect()
     }
 }
 
@@ -121,7 +133,7 @@ mod tests {
     const BASE: &str = "[project]\nname = \"x\"\nrisk = \"medium\"\n[project.roles]\nvalidator = [\"user:vera\"]\nowner = [\"user:ona\"]\n\
         [data.d]\npath = \"d.csv\"\nrequire = [\"missing(a) <= 0.1\"]\n[gate.quality]\nrules = [\"auc >= 0.8\", \"ece <= 0.05\"]\n\
         [approve]\nrule = \"1 of validator and owner\"\nneeds = [\"gate.*\", \"card\"]\nexpire = \"180d\"\n\
-        [deploy.production]\nauto = true\n";
+        [deploy.production]\nauto = true\n[record]\nhash = [\"email\"]\ndrop = [\"name\"]\n";
 
     fn looser(from: &str, to: &str) -> Vec<String> {
         assert!(BASE.contains(from), "{from}");
@@ -147,6 +159,8 @@ mod tests {
             ("[approve]", "[approve]\nfour_eyes = false", "[approve] four_eyes: an author may approve"),
             ("risk = \"medium\"", "risk = \"low\"", "risk: low instead of medium"),
             ("validator = [\"user:vera\"]\n", "", "nobody is a validator any more"),
+            ("hash = [\"email\"]\n", "", "[record] hash: without `email`"),
+            ("drop = [\"name\"]", "drop = []", "[record] drop: without `name`"),
             ("deploy.production", "deploy.live", "[deploy]: the main endpoint takes versions that nobody approved"),
         ] {
             assert_eq!(looser(from, to), [said], "{to}");
@@ -163,6 +177,7 @@ mod tests {
             ("risk = \"medium\"", "risk = \"high\""),
             ("[deploy.production]", "[deploy.staging]\nauto = true\n[deploy.production]"),
             ("name = \"x\"", "name = \"x\"\npurpose = \"y\""),
+            ("hash = [\"email\"]\ndrop = [\"name\"]", "drop = [\"name\", \"email\"]"),
         ] {
             assert_eq!(looser(from, to), [""; 0], "{to}");
         }

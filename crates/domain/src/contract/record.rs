@@ -1,4 +1,4 @@
-//! `[record]`: how long what was recorded of a version that serves is kept.
+//! `[record]`: what is recorded of a version that serves, and how long it is kept.
 //!
 //! Out of scope: deleting; and what is kept for ever (versions, approvals, deployments, alerts, the audit log).
 
@@ -24,9 +24,15 @@ impl fmt::Display for Retention {
     }
 }
 
-/// How long what was recorded is kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+/// What is recorded, and how long it is kept.
+#[derive(Clone, Debug, PartialEq, Default)]
 pub struct Record {
+    /// The share of rows that are recorded, above 0 and below 1; `None`: all.
+    pub sample: Option<f64>,
+    /// Columns whose values are recorded as keyed hashes.
+    pub hash: Vec<String>,
+    /// Columns that are not recorded.
+    pub drop: Vec<String>,
     /// Predictions with their labels. `None`: 400 days, or as long as monitors read them.
     pub keep: Option<Retention>,
     /// Readings of monitors. `None`: 5 years, or as long as the predictions.

@@ -260,3 +260,15 @@ fn input_rules_that_do_nothing_or_contradict_each_other_are_refused() {
     one_error("[input.__id]\nmin = 0\n", 1, &["`__id` names no input"]);
     one_error("[input.age]\nmaximum = 0\n", 2, &["unknown key `maximum`"]);
 }
+
+#[test]
+fn a_recording_that_contradicts_itself_or_its_monitors_is_refused() {
+    one_error("[record]\nsample = 0\n", 2, &["a sample of nothing", "\"10%\""]);
+    one_error("[record]\nsample = 1.5\n", 2, &["must be a share"]);
+    one_error("[record]\nhash = [\"a\"]\ndrop = [\"a\"]\n", 1, &["`a` is in `hash` and in `drop`"]);
+    one_error(
+        "[record]\ndrop = [\"email\", \"gender\"]\n[monitor]\nbias = [\"ratio(selected, gender) in 0.8..1.25\"]\n",
+        2,
+        &["`gender` is not recorded", "ratio(selected, gender)", "`hash`"],
+    );
+}

@@ -64,7 +64,7 @@ fn every_kind_of_value_has_its_count() {
         (1e9, Some(0), Some(1)),
         (f64::INFINITY, Some(2), Some(1)),
     ]);
-    profile.count(Role::Champion, &table, &answers, Timestamp(2 * HOUR + 5));
+    profile.count(Role::Champion, (&table, &answers), Timestamp(2 * HOUR + 5), &|_| false);
     let [slot] = &profile.peek_buckets()[..] else { panic!("one slot") };
     assert_eq!((slot.role, slot.hour, slot.window.rows), (Role::Champion, 2, 5));
     let [x, few, plan, score, prediction] = &slot.window.columns[..] else { panic!("five columns") };
@@ -83,7 +83,7 @@ fn roles_and_hours_are_counted_apart_and_taken_once() {
     let profile = ColumnStats::new(watched());
     let (table, answers) = rows(&[(5.0, Some(1), Some(0))]);
     for (role, hour) in [(Role::Champion, 1), (Role::Shadow, 1), (Role::Champion, 2), (Role::Champion, 1)] {
-        profile.count(role, &table, &answers, Timestamp(hour * HOUR));
+        profile.count(role, (&table, &answers), Timestamp(hour * HOUR), &|_| false);
     }
     let taken = profile.take_buckets();
     let counted: Vec<_> = taken.iter().map(|slot| (slot.role, slot.hour, slot.window.rows)).collect();
@@ -97,7 +97,7 @@ fn roles_and_hours_are_counted_apart_and_taken_once() {
 fn a_feature_that_was_not_sent_is_missing() {
     let profile = ColumnStats::new(watched());
     let (table, answers) = rows(&[(5.0, Some(1), Some(0)), (5.0, None, None)]);
-    profile.count(Role::Champion, &table.select(|name| name == "plan"), &answers, Timestamp(0));
+    profile.count(Role::Champion, (&table.select(|name| name == "plan"), &answers), Timestamp(0), &|_| false);
     let slot = &profile.peek_buckets()[0];
     let missing: Vec<u64> = slot.window.columns.iter().map(ColumnCounts::missing).collect();
     assert_eq!((missing, slot.window.columns[0].rows()), (vec![2, 2, 1, 0, 0], 2));
@@ -107,7 +107,8 @@ fn a_feature_that_was_not_sent_is_missing() {
 fn what_nobody_takes_is_bounded_and_told() {
     let profile = ColumnStats::new(watched());
     let (table, answers) = rows(&[(5.0, Some(1), Some(0))]);
-    (0..MAX_SLOTS as i64 + 3).for_each(|hour| profile.count(Role::Champion, &table, &answers, Timestamp(hour * HOUR)));
+    (0..MAX_SLOTS as i64 + 3)
+        .for_each(|hour| profile.count(Role::Champion, (&table, &answers), Timestamp(hour * HOUR), &|_| false));
     assert_eq!((profile.peek_buckets().len(), profile.lost_rows()), (MAX_SLOTS, 3));
 }
 
@@ -119,8 +120,8 @@ fn callers_at_once_are_all_counted() {
         for _ in 0..4 {
             scope.spawn(|| {
                 for _ in 0..50 {
-                    profile.count(Role::Champion, &few.0, &few.1, Timestamp(0));
-                    profile.count(Role::Candidate, &many.0, &many.1, Timestamp(0));
+                    profile.count(Role::Champion, (&few.0, &few.1), Timestamp(0), &|_| false);
+                    profile.count(Role::Candidate, (&many.0, &many.1), Timestamp(0), &|_| false);
                 }
             });
         }
@@ -143,7 +144,7 @@ proptest! {
         let window = |part: &[Row]| {
             let profile = ColumnStats::new(watched());
             let (table, answers) = rows(part);
-            profile.count(Role::Champion, &table, &answers, Timestamp(0));
+            profile.count(Role::Champion, (&table, &answers), Timestamp(0), &|_| false);
             profile.take_buckets().remove(0).window
         };
         let (mut merged, whole) = (window(first), window(&all));

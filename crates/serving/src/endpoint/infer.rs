@@ -6,17 +6,16 @@ use std::{
 };
 
 use kilter_domain::{table::Table, time::Timestamp};
-use kilter_inference::Task;
 
 use super::{
     Candidate, Endpoint, InferError, InferRequest, InferResponse, Mode, ModelOutput, ScoreError, ServedVersion,
-    handle::Tally,
+    recorder::{Recorder, VersionShare},
     response_builder::{ResponseBuilder, ResponseHead, Rows},
     traffic_split::meets_canary,
 };
 use crate::{
     input_rules::{CheckedInputs, InputMarks},
-    prediction_log::{AppendTicket, Durability, PredictionBatch, PredictionLog, Probabilities, RecordDetails, Role},
+    prediction_log::{AppendTicket, Role},
     v2::check_outputs,
 };
 
@@ -68,6 +67,7 @@ pub struct ShadowWork {
     recorder: Recorder,
     table: Table,
     ids: Vec<Arc<str>>,
+    entities: Option<Vec<Arc<str>>>,
     times: Vec<Timestamp>,
 }
 
@@ -78,7 +78,8 @@ impl ShadowWork {
             let CheckedInputs { imputed, marks } = self.version.input_rules().check(&table)?;
             let (answers, latency_us) = self.version.score(imputed.as_ref().unwrap_or(&table))?;
             if let Some(column_stats) = self.version.column_stats() {
-                column_stats.count(Role::Shadow, &table, &answers, self.recorder.now);
+                let is_withheld = |name: &str| self.recorder.policy.is_personal(name);
+                column_stats.count(Role::Shadow, (&table, &answers), self.recorder.now, &is_withheld);
             }
             // The champion's record holds what both were given.
             let features = imputed.as_ref().unwrap_or(&table);
@@ -98,72 +99,8 @@ impl ShadowWork {
         let share = VersionShare { role: Role::Shadow, answers, latency_us, ids, times, features, marks };
         let (batch, _) = self.recorder.batch(&self.version, share);
         // A shadow that could not be recorded is a gap in a comparison, not in an answer.
-        if self.recorder.submit(&batch).is_err() {
+        if self.recorder.submit(&batch, self.entities.as_deref()).is_err() {
             self.recorder.tally.unrecorded_rows.fetch_add(rows as u64, Relaxed);
-        }
-    }
-}
-
-/// What all records of one request share.
-#[derive(Clone)]
-struct Recorder {
-    log: Option<Arc<PredictionLog>>,
-    tally: Arc<Tally>,
-    consumer: Option<Arc<str>>,
-    now: Timestamp,
-}
-
-/// What one version did in one request.
-struct VersionShare {
-    role: Role,
-    answers: ModelOutput,
-    latency_us: u64,
-    ids: Vec<Arc<str>>,
-    times: Vec<Timestamp>,
-    features: Table,
-    marks: Option<InputMarks>,
-}
-
-impl Recorder {
-    /// The record of it, and the probabilities that no record needs: those of two classes.
-    fn batch(&self, version: &ServedVersion, share: VersionShare) -> (PredictionBatch, Option<Vec<f32>>) {
-        let VersionShare { role, answers, latency_us, ids, times, features, marks } = share;
-        let ModelOutput { scores, labels, probabilities } = answers;
-        let classes = version.signature().classes.len();
-        let (recorded, spared) = match version.signature().task {
-            Task::Multiclass => (probabilities.map(|values| Probabilities { classes, values }), None),
-            Task::Binary | Task::Regression => (None, probabilities),
-        };
-        let batch = PredictionBatch {
-            version: version.version(),
-            role,
-            consumer: self.consumer.clone(),
-            recorded_at: self.now,
-            latency_us,
-            ids,
-            event_times: times,
-            features,
-            scores,
-            labels,
-            probabilities: recorded,
-            details: marks.map(|InputMarks { flagged, imputed, .. }| Box::new(RecordDetails { flagged, imputed })),
-        };
-        (batch, spared)
-    }
-
-    fn submit(&self, batch: &PredictionBatch) -> Result<Option<AppendTicket>, crate::prediction_log::LogError> {
-        self.log.as_ref().map(|log| log.submit(batch)).transpose()
-    }
-
-    /// Records what a caller will be answered. In buffered mode a failure is counted; in durable mode it costs the answer.
-    fn record(&self, batch: &PredictionBatch) -> Result<Option<AppendTicket>, InferError> {
-        match self.submit(batch) {
-            Ok(pending) => Ok(pending),
-            Err(_) if self.log.as_ref().is_some_and(|log| log.durability() == Durability::Buffered) => {
-                self.tally.unrecorded_rows.fetch_add(batch.rows() as u64, Relaxed);
-                Ok(None)
-            }
-            Err(source) => Err(InferError::NotRecorded { source }),
         }
     }
 }
@@ -179,9 +116,11 @@ impl Endpoint {
         let made_ids = rows.ids.is_none();
         let ids = rows.ids.unwrap_or_else(|| self.make_ids(count));
         let times = rows.times.unwrap_or_else(|| vec![now; count]);
-        let recorder = Recorder { log: self.log.clone(), tally: self.tally.clone(), consumer, now };
+        let (log, tally, policy) = (self.log.clone(), self.tally.clone(), routes.recording().clone());
+        let recorder = Recorder { log, tally, policy, consumer, now };
         let mut call = RequestScope {
             ids,
+            entities: rows.entities,
             times,
             table: rows.table,
             recorder,
@@ -196,7 +135,7 @@ impl Endpoint {
                 shadow = Some(version.clone());
             }
             Some(Candidate { version, mode: Mode::Canary { percent } }) => {
-                let entities = rows.entities.as_deref().unwrap_or(&call.ids);
+                let entities = call.entities.as_deref().unwrap_or(&call.ids);
                 let (canary, rest) = draw_canary(entities, version.salt(), *percent);
                 call.score_canary(champion, version, &canary, &rest)?;
             }
@@ -241,6 +180,8 @@ fn draw_canary(entities: &[Arc<str>], salt: u64, percent: u8) -> (Vec<usize>, Ve
 /// One request on its way.
 struct RequestScope {
     ids: Vec<Arc<str>>,
+    /// Whom the rows are about, where the request says it.
+    entities: Option<Vec<Arc<str>>>,
     times: Vec<Timestamp>,
     table: Table,
     recorder: Recorder,
@@ -338,7 +279,8 @@ impl RequestScope {
             let lent = imputed.or_else(|| sent.take()).unwrap_or_else(|| std::mem::take(&mut self.table));
             let share = VersionShare { role, answers, latency_us, ids, times, features: lent, marks };
             let (batch, spared) = self.recorder.batch(version, share);
-            let ticket = self.recorder.record(&batch)?;
+            let entities = self.entities_of(rows);
+            let ticket = self.recorder.record(&batch, entities.as_deref())?;
             self.pending = (ticket, self.pending.0.take());
             let probabilities = spared.or(batch.probabilities.map(|recorded| recorded.values));
             answers = ModelOutput { scores: batch.scores, labels: batch.labels, probabilities };
@@ -353,7 +295,8 @@ impl RequestScope {
         }
         if let Some(column_stats) = version.column_stats() {
             let features = sent.as_ref().unwrap_or(&self.table);
-            column_stats.count(role, features, &answers, self.recorder.now);
+            let is_withheld = |name: &str| self.recorder.policy.is_personal(name);
+            column_stats.count(role, (features, &answers), self.recorder.now, &is_withheld);
         }
         self.answer.insert(version.version(), rows, answers);
         Ok(())
@@ -370,12 +313,22 @@ impl RequestScope {
         }
     }
 
+    /// Whom some rows are about; `None` where the request does not say it.
+    fn entities_of(&self, rows: Rows<'_>) -> Option<Cow<'_, [Arc<str>]>> {
+        let entities = self.entities.as_deref()?;
+        Some(match rows {
+            Rows::All => Cow::Borrowed(entities),
+            Rows::Some(rows) => rows.iter().map(|row| entities[*row].clone()).collect(),
+        })
+    }
+
     fn shadow_work(&self, version: Arc<ServedVersion>) -> ShadowWork {
         ShadowWork {
             version,
             recorder: self.recorder.clone(),
             table: self.table.clone(),
             ids: self.ids.clone(),
+            entities: self.entities.clone(),
             times: self.times.clone(),
         }
     }

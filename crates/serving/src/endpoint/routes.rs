@@ -7,6 +7,7 @@ use kilter_inference::{Input, Task};
 use super::{ModelOutput, ServedVersion};
 use crate::{
     prediction_log::Role,
+    recording_policy::RecordingPolicy,
     v2::{KnownInputs, RESERVED},
 };
 
@@ -38,6 +39,7 @@ pub struct Routes {
     candidate: Option<Candidate>,
     known: KnownInputs,
     columns: Arc<ClassColumns>,
+    recording: Arc<RecordingPolicy>,
     /// Whether one of two versions was asked for by its number, and is the champion of these routes for that alone.
     is_candidate_pinned: bool,
 }
@@ -133,7 +135,19 @@ impl Routes {
         }
         let known = KnownInputs::new(signatures(), recorded);
         let columns = Arc::new(ClassColumns::of(&champion, candidate.as_ref()));
-        Ok(Self { champion: Some(champion), candidate, known, columns, is_candidate_pinned: false })
+        let recording = Arc::default();
+        Ok(Self { champion: Some(champion), candidate, known, columns, recording, is_candidate_pinned: false })
+    }
+
+    /// Records what is answered by this policy.
+    pub fn with_recording(mut self, policy: RecordingPolicy) -> Self {
+        self.recording = Arc::new(policy);
+        self
+    }
+
+    /// What of an answer is recorded.
+    pub const fn recording(&self) -> &Arc<RecordingPolicy> {
+        &self.recording
     }
 
     /// The same routes for a request that asks for one version: that version answers all rows, and nothing is drawn.
@@ -146,6 +160,7 @@ impl Routes {
             candidate: None,
             known: self.known.clone(),
             columns: self.columns.clone(),
+            recording: self.recording.clone(),
         })
     }
 

@@ -4,6 +4,7 @@ mod answers;
 mod candidates;
 mod input_rules;
 mod recording;
+mod recording_policy;
 
 use std::sync::{
     Arc,

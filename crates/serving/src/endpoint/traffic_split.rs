@@ -1,13 +1,6 @@
 //! Who meets the canary: a stable share of the entities, the same ones on every machine and after every restart.
 
-use kilter_stats::hash::{mixed, salted_fnv1a};
-
-/// A stable hash of an id: FNV-1a with Murmur3's finish, the upper 32 bits; another salt draws other ids. It is part of the
-/// format of what Kilter records: it never changes.
-fn salted_hash(id: &str, salt: u64) -> u32 {
-    let hash = mixed(salted_fnv1a(salt, id.bytes())).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
-    ((hash ^ (hash >> 33)) >> 32) as u32
-}
+use crate::entity_hash::salted_hash;
 
 /// Whether this entity meets a canary of `percent`. Whoever met it at 5 % meets it at 25 % too.
 pub(super) fn meets_canary(id: &str, salt: u64, percent: u8) -> bool {
@@ -18,12 +11,6 @@ pub(super) fn meets_canary(id: &str, salt: u64, percent: u8) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_hash_never_changes() {
-        // Written down when the format was made; computed apart from this code.
-        assert_eq!(["", "a", "customer-17"].map(|id| salted_hash(id, 0)), [0xefd01f60, 0x82a2a958, 0x6551bef2]);
-    }
 
     #[test]
     fn shares_are_what_they_say_and_only_grow() {

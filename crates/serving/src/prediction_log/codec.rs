@@ -30,6 +30,7 @@ pub(super) const PREDICTIONS_V2: u8 = 4;
 mod part {
     pub const FLAGGED: u8 = 1;
     pub const IMPUTED: u8 = 2;
+    pub const SAMPLE_SHARE: u8 = 3;
 }
 
 /// Columns for which there is room before they are read: what a payload states is no reason to allocate.
@@ -92,6 +93,10 @@ fn put_details(out: &mut Vec<u8>, details: &RecordDetails) {
             put_marks(out, marks);
         }
     }
+    if let Some(share) = details.sample_share {
+        out.push(part::SAMPLE_SHARE);
+        out.extend_from_slice(&share.to_le_bytes());
+    }
 }
 
 fn decode_with_details(bytes: &mut Bytes<'_>, known: &mut ColumnNames) -> Result<PredictionBatch, DecodeError> {
@@ -101,6 +106,7 @@ fn decode_with_details(bytes: &mut Bytes<'_>, known: &mut ColumnNames) -> Result
         match bytes.byte()? {
             part::FLAGGED => details.flagged = take_marks(bytes, rows)?,
             part::IMPUTED => details.imputed = take_marks(bytes, rows)?,
+            part::SAMPLE_SHARE => details.sample_share = Some(f64::from_le_bytes(bytes.array()?)),
             _ => return Err(DecodeError::Unknown("part")),
         }
     }

@@ -88,6 +88,8 @@ pub struct RecordDetails {
     pub flagged: Vec<Option<Arc<str>>>,
     /// For each row the input rules by which other values were put into the features; as `flagged`.
     pub imputed: Vec<Option<Arc<str>>>,
+    /// The share of rows that are recorded, if it is not all of them: each row stands for `1 / share` rows.
+    pub sample_share: Option<f64>,
 }
 
 /// Class probabilities, `rows × classes`, row-major.
@@ -99,7 +101,45 @@ pub struct Probabilities {
     pub values: Vec<f32>,
 }
 
+impl RecordDetails {
+    fn take(&self, rows: &[usize]) -> Self {
+        let pick = |marks: &[Option<Arc<str>>]| match marks {
+            [] => Vec::new(),
+            marks => rows.iter().map(|row| marks[*row].clone()).collect(),
+        };
+        Self { flagged: pick(&self.flagged), imputed: pick(&self.imputed), sample_share: self.sample_share }
+    }
+}
+
 impl PredictionBatch {
+    /// Some of its rows.
+    ///
+    /// # Panics
+    /// When a row is out of bounds.
+    pub fn take(&self, rows: &[usize]) -> Self {
+        fn pick<T: Clone>(values: &[T], rows: &[usize]) -> Vec<T> {
+            rows.iter().map(|row| values[*row].clone()).collect()
+        }
+        let of_row = |Probabilities { classes, values }: &Probabilities| Probabilities {
+            classes: *classes,
+            values: rows.iter().flat_map(|row| &values[row * classes..(row + 1) * classes]).copied().collect(),
+        };
+        Self {
+            version: self.version,
+            role: self.role,
+            consumer: self.consumer.clone(),
+            recorded_at: self.recorded_at,
+            latency_us: self.latency_us,
+            ids: pick(&self.ids, rows),
+            event_times: pick(&self.event_times, rows),
+            features: if self.features.names().is_empty() { Table::default() } else { self.features.take(rows) },
+            scores: pick(&self.scores, rows),
+            labels: self.labels.as_ref().map(|labels| pick(labels, rows)),
+            probabilities: self.probabilities.as_ref().map(of_row),
+            details: self.details.as_ref().map(|details| Box::new(details.take(rows))),
+        }
+    }
+
     /// How many rows it has.
     pub fn rows(&self) -> usize {
         self.ids.len()

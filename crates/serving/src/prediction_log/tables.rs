@@ -40,6 +40,8 @@ pub mod column {
     pub const FLAGGED: &str = "__flagged";
     /// Text: the input rules by which other values were put into the features; missing where there is none.
     pub const IMPUTED: &str = "__imputed";
+    /// Number: the share of rows that were recorded, if not all were: each row stands for `1 / share` rows. Missing: all.
+    pub const SAMPLE_SHARE: &str = "__sample_share";
     /// The true value that a label states: text or number.
     pub const LABEL: &str = "__label";
     /// Time: when the label became known.
@@ -282,11 +284,14 @@ fn add_predictions(mut into: NewRows<'_>, sequence: u64, batch: PredictionBatch,
             into.put(&format!("{}{class}", column::PROBABILITY), Column::Float(of_class));
         }
     }
-    let RecordDetails { flagged, imputed } = batch.details.map(|details| *details).unwrap_or_default();
+    let RecordDetails { flagged, imputed, sample_share } = batch.details.map(|details| *details).unwrap_or_default();
     for (name, marks) in [(column::FLAGGED, flagged), (column::IMPUTED, imputed)] {
         if !marks.is_empty() {
             into.put(name, Column::Text(marks));
         }
+    }
+    if let Some(share) = sample_share {
+        into.put(column::SAMPLE_SHARE, Column::Float(vec![share; rows]));
     }
     let (names, columns) = batch.features.into_parts();
     names.as_slice().iter().zip(columns).for_each(|(name, column)| into.put(name, column));

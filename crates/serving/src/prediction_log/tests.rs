@@ -226,7 +226,8 @@ fn batches_of_any_mix_of_columns_become_one_table() {
     log.append(&batch(&["a", "b"])).unwrap();
     log.append(&PredictionBatch { role: Role::Shadow, features: Table::default(), ..batch(&["a", "b"]) }).unwrap();
     let other = Table::new(vec![("region".into(), Column::Text(vec![Some("north".into())]))]).unwrap();
-    let details = RecordDetails { flagged: vec![Some("range(tenure)".into())], imputed: Vec::new() };
+    let details =
+        RecordDetails { flagged: vec![Some("range(tenure)".into())], sample_share: Some(0.1), ..Default::default() };
     let details = Some(Box::new(details));
     log.append(&PredictionBatch { features: other, labels: None, details, ..batch(&["c"]) }).unwrap();
     log.append_labels(&labels(&["a"], vec![Some("yes".into())])).unwrap();
@@ -246,6 +247,7 @@ fn batches_of_any_mix_of_columns_become_one_table() {
     assert_eq!(texts(column::PREDICTED), ["no", "no", "no", "no", "-"]);
     assert_eq!(texts(column::SEQUENCE), ["1", "1", "2", "2", "3"]);
     assert_eq!(texts(column::FLAGGED), ["-", "-", "-", "-", "range(tenure)"]);
+    assert_eq!(texts(column::SAMPLE_SHARE), ["-", "-", "-", "-", "0.1"]);
     assert!(predictions.get(column::IMPUTED).is_none(), "a column that no record has is not there");
     let [table] = &tables.labels[..] else { panic!("{:?}", tables.labels) };
     assert_eq!(
@@ -350,7 +352,7 @@ prop_compose! {
         scores in prop::collection::vec(-1e9f64..1e9, rows),
         number in any::<u64>(), recorded_at in any::<i64>(), latency_us in any::<u64>(),
         role in prop_oneof![Just(Role::Champion), Just(Role::Candidate), Just(Role::Shadow)],
-        details in prop::option::of((any_marks(rows), any_marks(rows))),
+        details in prop::option::of((any_marks(rows), any_marks(rows), prop::option::of(0f64..1.0))),
     ) -> PredictionBatch {
         let columns = columns.into_iter().enumerate().map(|(at, column)| (format!("c{at}"), column)).collect();
         PredictionBatch {
@@ -360,7 +362,8 @@ prop_compose! {
             features: Table::new(columns).unwrap(),
             scores, labels,
             probabilities: probabilities.map(|values| Probabilities { classes: 3, values }),
-            details: details.map(|(flagged, imputed)| Box::new(RecordDetails { flagged, imputed })),
+            details: details
+                .map(|(flagged, imputed, sample_share)| Box::new(RecordDetails { flagged, imputed, sample_share })),
         }
     }
 }
@@ -375,6 +378,18 @@ proptest! {
     fn every_batch_reads_back_what_it_writes(batch in any_batch()) {
         let payload = encoded(&batch);
         prop_assert_eq!(codec::Decoder::default().decode(codec::kind_of(&batch), &payload), Ok(Record::Predictions(batch)));
+    }
+
+    #[test]
+    fn rows_that_are_taken_are_those_rows(batch in any_batch(), picks in prop::collection::vec(any::<prop::sample::Index>(), 0..4)) {
+        let rows: Vec<usize> = if batch.rows() == 0 { vec![] } else { picks.iter().map(|pick| pick.index(batch.rows())).collect() };
+        let part = batch.take(&rows);
+        prop_assert_eq!(part.rows(), rows.len());
+        for (at, row) in rows.iter().enumerate() {
+            prop_assert_eq!(part.take(&[at]), batch.take(&[*row]));
+        }
+        let payload = encoded(&part);
+        prop_assert_eq!(codec::Decoder::default().decode(codec::kind_of(&part), &payload), Ok(Record::Predictions(part)));
     }
 
     #[test]

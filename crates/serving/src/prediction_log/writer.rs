@@ -35,6 +35,10 @@ pub(super) struct Shared {
     pub(super) rows: AtomicU64,
     pub(super) groups: AtomicU64,
     pub(super) refused_rows: AtomicU64,
+    /// Appends that found the queue full.
+    pub(super) busy: AtomicU64,
+    /// Time of all writes, with their syncs.
+    pub(super) write_ns: AtomicU64,
 }
 
 #[derive(Default)]
@@ -52,8 +56,8 @@ pub(super) struct Segments {
 
 impl Shared {
     pub(super) fn new(queue: Queue) -> Self {
-        let (appended, rows, groups, refused_rows) = Default::default();
-        Self { queue, segments: Mutex::default(), appended, rows, groups, refused_rows }
+        let (appended, rows, groups, refused_rows, busy, write_ns) = Default::default();
+        Self { queue, segments: Mutex::default(), appended, rows, groups, refused_rows, busy, write_ns }
     }
 
     pub(super) fn segments(&self) -> std::sync::MutexGuard<'_, Segments> {
@@ -141,7 +145,9 @@ impl Writer {
     fn write_group(&mut self, mut group: Group) {
         let began = Instant::now();
         let outcome = self.commit(&mut group);
-        self.gathering.begin(group.waiting, began.elapsed());
+        let took = began.elapsed();
+        self.gathering.begin(group.waiting, took);
+        self.shared.write_ns.fetch_add(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
         self.acknowledge(group, outcome);
     }
 

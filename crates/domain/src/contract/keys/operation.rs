@@ -151,6 +151,21 @@ pub(super) const COST: &[Key] = &[
 
 pub(super) const RECORD: &[Key] = &[
     key(
+        "sample",
+        Share,
+        "100%",
+        "the share of the predictions that are recorded: those of a share of the entities, always the same ones",
+        "\"10%\"",
+    ),
+    key(
+        "hash",
+        Texts,
+        "none",
+        "personal columns whose values are recorded as keyed hashes: equal values stay equal",
+        "[\"email\"]",
+    ),
+    key("drop", Texts, "none", "personal columns that are not recorded", "[\"name\"]"),
+    key(
         "keep",
         Retention,
         "400d, or as long as monitors read them",
