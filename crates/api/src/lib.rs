@@ -78,7 +78,10 @@ pub use lineage::{
 pub use models::{Approval, Model, PackageSignature, SignPackage, Submission, Version, Withdrawal};
 pub use monitors::{Reading, ReadingQuery};
 pub use page::{Page, PageQuery, Reason};
-pub use predictions::{Labels, LabelsKept};
+pub use predictions::{
+    Labels, LabelsKept, PastColumn, PastPredictions, PastPredictionsKept, PredictionFile, PredictionFileKnown,
+    RefusedPrediction,
+};
 pub use problem::Problem;
 pub use runs::{
     NewRun, Run, RunEvent, RunEventKind, RunProgress, RunStarted, RunState, RunStep, RunSummary, StepLog, StepState,

@@ -139,6 +139,8 @@ pub const ACCESS_RULES: &[AccessRule] = &[
     route("POST", "/api/v1/endpoints/{endpoint}/deploy", Action::Deploy, ProjectScope::Endpoint),
     route("POST", "/api/v1/endpoints/{endpoint}/rollback", Action::RollBack, ProjectScope::Endpoint),
     route("POST", "/api/v1/endpoints/{endpoint}/labels", Action::Label, ProjectScope::Endpoint),
+    route("POST", "/api/v1/endpoints/{endpoint}/predictions", Action::Deploy, ProjectScope::Endpoint),
+    route("POST", "/api/v1/endpoints/{endpoint}/predictions/imports", Action::Deploy, ProjectScope::Endpoint),
     route("GET", "/api/v1/endpoints/{endpoint}/readings/latest", Action::Read, ProjectScope::Endpoint),
     route("GET", "/api/v1/endpoints/{endpoint}/readings", Action::Read, ProjectScope::Endpoint),
     route("GET", "/api/v1/endpoints/{endpoint}/columns", Action::Read, ProjectScope::Endpoint),
@@ -274,6 +276,10 @@ pub const ACCESS_RULES: &[AccessRule] = &[
     command("waiver grant", &["POST /api/v1/models/{model}/waivers"]),
     command("waiver revoke", &["POST /api/v1/models/{model}/waivers/{id}/revoke"]),
     command("label", &["POST /api/v1/endpoints/{endpoint}/labels"]),
+    command(
+        "prediction import",
+        &["POST /api/v1/endpoints/{endpoint}/predictions/imports", "POST /api/v1/endpoints/{endpoint}/predictions"],
+    ),
     command(
         "monitor list",
         &["GET /api/v1/status", "GET /api/v1/endpoints/{endpoint}/readings/latest", "GET /api/v1/alerts"],

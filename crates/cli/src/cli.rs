@@ -81,6 +81,7 @@ pub(crate) enum Command {
     Sql(sql::Sql),
     Train(Box<train::Train>),
     Predict(predict::Predict),
+    #[command(alias = "predictions")]
     Prediction(prediction::Predictions),
     Evaluate(evaluate::Evaluate),
     Fairness(Box<fairness::Fairness>),
@@ -147,7 +148,7 @@ impl Command {
             Self::Sql(sql) => sql.run(),
             Self::Train(train) => train.run(output),
             Self::Predict(predict) => predict.run(),
-            Self::Prediction(predictions) => predictions.run(),
+            Self::Prediction(predictions) => predictions.run(output),
             Self::Evaluate(evaluate) => evaluate.run(),
             Self::Fairness(fairness) => fairness.run(),
             Self::Explain(explain) => explain.run(),

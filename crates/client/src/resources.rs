@@ -6,10 +6,11 @@ use kilter_api::{
     ChangeAccount, ChangePassword, CollectGarbage, ColumnStats, ColumnStatsQuery, ConsistencyProof, ConsistencyQuery,
     Delivery, DeliveryQuery, Deploy, Deployment, Document, EndpointStatus, EventsReplayed, FinishProviderLogin,
     GarbageCollection, GrantWaiver, Inbox, Inventory, Labels, LabelsKept, Login, MeasureObjectives, Model, Mute,
-    NewAccount, NewRun, NewToken, Objectives, PackageSignature, Page, PageQuery, PolicyProposal, PolicyProposals,
-    PredictionLineage, Problem, ProviderLogin, Reading, ReadingQuery, Reason, ReplayEvents, Retire, Review, RotateKey,
-    Run, RunProgress, RunStarted, RunSummary, SearchTrackedRuns, Session, SignPackage, SigningKey, Status, StepLog,
-    Submission, TokenCreated, TokenInfo, Tokens, TrackedRun, VerifyAudit, Version, Waiver, WhoAmI, Withdrawal,
+    NewAccount, NewRun, NewToken, Objectives, PackageSignature, Page, PageQuery, PastPredictions, PastPredictionsKept,
+    PolicyProposal, PolicyProposals, PredictionFile, PredictionFileKnown, PredictionLineage, Problem, ProviderLogin,
+    Reading, ReadingQuery, Reason, ReplayEvents, Retire, Review, RotateKey, Run, RunProgress, RunStarted, RunSummary,
+    SearchTrackedRuns, Session, SignPackage, SigningKey, Status, StepLog, Submission, TokenCreated, TokenInfo, Tokens,
+    TrackedRun, VerifyAudit, Version, Waiver, WhoAmI, Withdrawal,
 };
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -217,6 +218,24 @@ impl Client {
     /// Sends labels of predictions.
     pub async fn send_labels(&self, endpoint: &str, labels: &Labels) -> Result<LabelsKept, Problem> {
         self.post(&format!("{}/labels", endpoint_path(endpoint)), labels).await
+    }
+
+    /// Names a file of past predictions.
+    pub async fn begin_prediction_import(
+        &self,
+        endpoint: &str,
+        file: &PredictionFile,
+    ) -> Result<PredictionFileKnown, Problem> {
+        self.post(&format!("{}/predictions/imports", endpoint_path(endpoint)), file).await
+    }
+
+    /// Sends past predictions of a file.
+    pub async fn import_predictions(
+        &self,
+        endpoint: &str,
+        past: &PastPredictions,
+    ) -> Result<PastPredictionsKept, Problem> {
+        self.post(&format!("{}/predictions", endpoint_path(endpoint)), past).await
     }
 
     /// The newest reading of every metric of an endpoint.

@@ -63,6 +63,8 @@ pub(crate) fn all() -> OpenApiRouter<AppState> {
         .routes(routes!(audit::erase_reason))
         .routes(routes!(endpoints::get_endpoint))
         .routes(routes!(predictions::send_labels))
+        .routes(routes!(predictions::begin_import))
+        .routes(routes!(predictions::import_predictions))
         .routes(routes!(monitors::list_latest_readings))
         .routes(routes!(monitors::list_readings))
         .routes(routes!(columns::get_column_stats))

@@ -104,6 +104,8 @@ fn body(path: &str) -> String {
     match path.rsplit('/').next() {
         Some("mute") => json!({ "until": "2030-01-01T00:00:00Z" }),
         Some("deploy") => json!({ "version": 1 }),
+        Some("predictions") => json!({ "sha256": "0", "ids": [], "times": [], "versions": [], "scores": [] }),
+        Some("imports") => json!({ "sha256": "0", "rows": 0 }),
         Some("labels") => json!({ "ids": ["a"], "values": [1] }),
         Some("infer") => json!({ "inputs": [] }),
         Some("invocations") => json!({ "instances": [] }),

@@ -66,6 +66,12 @@ impl fmt::Debug for HashKey {
 }
 
 impl RecordingPolicy {
+    /// The same for rows of which all are wanted.
+    #[must_use]
+    pub fn without_sample(self) -> Self {
+        Self { sample_share: None, ..self }
+    }
+
     /// Whether everything is recorded as it is.
     pub fn is_everything(&self) -> bool {
         self.sample_share.is_none() && !self.has_personal_columns()
@@ -88,7 +94,7 @@ impl RecordingPolicy {
     }
 
     /// What is recorded of a batch whose rows are of these entities; `None`: nothing of it. Without entities the ids are drawn.
-    pub(crate) fn recorded<'b>(
+    pub fn recorded<'b>(
         &self,
         batch: &'b PredictionBatch,
         entities: Option<&[Arc<str>]>,

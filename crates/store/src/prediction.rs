@@ -33,6 +33,8 @@ statements! {
     NUMBERED = "list the partitions of a segment": "
         SELECT * FROM partition WHERE kind = :kind AND endpoint = :endpoint AND seq BETWEEN :first AND :last
         ORDER BY seq LIMIT 1000";
+    EARLIEST = "find the beginning of the log": "
+        SELECT min(min_time) FROM partition WHERE kind = :kind AND endpoint = :endpoint AND merged_into IS NULL";
     LAST_SEQ = "find the end of the log": "
         SELECT max(seq) FROM partition WHERE endpoint = :endpoint AND seq BETWEEN :first AND :last";
     MERGED = "list the partitions that were merged": "
@@ -155,6 +157,13 @@ pub fn last_seq(reader: &Reader, endpoint: &EndpointName, replica: ReplicaId) ->
     let Range { start, end } = replica.partitions();
     let params = named_params! { ":endpoint": endpoint.as_str(), ":first": start, ":last": end - 1 };
     Ok(reader.one(&LAST_SEQ, params, |row| row.get(0))?.flatten())
+}
+
+/// The time of the earliest prediction of an endpoint that is in the lake.
+pub fn earliest(reader: &Reader, endpoint: &EndpointName) -> Result<Option<Timestamp>, StoreError> {
+    let params = named_params! { ":kind": row::name_of(&PartitionKind::Predictions)?, ":endpoint": endpoint.as_str() };
+    let found: Option<Option<i64>> = reader.one(&EARLIEST, params, |row| row.get(0))?;
+    Ok(found.flatten().map(Timestamp))
 }
 
 /// Partitions of a replica whose rows stand in a larger one since, and whose files may go.

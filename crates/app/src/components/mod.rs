@@ -13,6 +13,7 @@ pub(crate) mod identities;
 pub(crate) mod label_marks;
 pub(crate) mod leases;
 pub(crate) mod model_cache;
+pub(crate) mod past_marks;
 pub(crate) mod proven_passwords;
 pub(crate) mod publish_retries;
 pub(crate) mod refusal_log;

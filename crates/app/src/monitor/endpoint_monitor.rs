@@ -100,8 +100,12 @@ impl<'a> EndpointMonitor<'a> {
 /// When the metadata cannot be read.
 pub fn calendar(app: &App, project: &Project, endpoint: &EndpointName) -> Result<Option<Calendar>, MonitorError> {
     let Some(monitor) = &project.contract.monitor else { return Ok(None) };
-    let known = app.store().read(|reader| kilter_store::deployment::find_endpoint(reader, endpoint))?;
-    Ok(known.map(|endpoint| Calendar::new(endpoint.created, monitor.every)))
+    let (known, earliest) = app.store().read(|reader| {
+        let known = kilter_store::deployment::find_endpoint(reader, endpoint)?;
+        Ok((known, kilter_store::prediction::earliest(reader, endpoint)?))
+    })?;
+    let calendar = |created| Calendar::new(created, monitor.every).reaching_back_to(earliest.unwrap_or(created));
+    Ok(known.map(|endpoint| calendar(endpoint.created)))
 }
 
 /// Windows whose labels are waited for: those that the stated delay holds open, and some more.

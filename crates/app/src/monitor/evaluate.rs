@@ -8,6 +8,7 @@ use kilter_domain::{
     rule::MetricId,
     time::{Interval, Timestamp},
 };
+use kilter_lake::LogKind;
 use kilter_store::monitor as readings;
 
 use crate::{
@@ -19,12 +20,16 @@ use crate::{
         default_rules, endpoint_monitor::EndpointMonitor, superseded_versions::replaced, unknown_classes::KnownClasses,
         usage, version_context::VersionContext,
     },
-    prediction::{live, logged::LoggedPredictions},
+    prediction::{live, logged::LoggedPredictions, partition_index},
     project::folder::Project,
 };
 
 /// Windows that one evaluation reads at most; a longer absence leaves the oldest unread.
 const MAX_WINDOWS: usize = 400;
+/// Readings of the past that are compared with what is there.
+const MAX_READINGS: u32 = 10_000;
+/// What is measured of a window without labels.
+const WINDOW_KINDS: [MonitorKind; 3] = [MonitorKind::Data, MonitorKind::Drift, MonitorKind::Usage];
 
 /// Evaluates the windows of an endpoint that ended up to `now`, and again those whose labels came since.
 ///
@@ -48,6 +53,7 @@ pub fn evaluate_monitors(
     usage::tally_errors(app, context, endpoint)?;
     let (at, mark) = EndpointMonitor::open(app, context, project, monitor, endpoint)?;
     let mut version = VersionContext::live(&at, live, package)?;
+    version.evaluate_past_windows()?;
     version.evaluate_new_windows()?;
     let has_labels = version.evaluate_labelled_windows()?;
     if has_labels {
@@ -74,10 +80,44 @@ fn evaluate_replaced(live: &VersionContext) -> Result<bool, MonitorError> {
 }
 
 impl<'a> VersionContext<'a> {
+    /// Windows from before the endpoint was made, of predictions that were brought in, where rows were added since they were
+    /// evaluated. No alert moves for them, and nothing is learned about later windows.
+    fn evaluate_past_windows(&mut self) -> Result<(), MonitorError> {
+        let Some(past) = self.at.calendar.past() else { return Ok(()) };
+        let (app, endpoint) = (self.at.app, self.at.endpoint);
+        let span = (Timestamp(i64::MIN), past.end);
+        let partitions = partition_index::partitions(app, LogKind::Predictions, endpoint, span)?;
+        let rows = partitions.iter().map(|partition| partition.rows).sum();
+        if !app.components().past_marks.has_changed(endpoint, rows) {
+            return Ok(());
+        }
+        let counts = app.store().read(|reader| {
+            readings::history(reader, endpoint, Some(MonitorKind::Usage), &MetricId::Rows, past, MAX_READINGS)
+        })?;
+        let was_news = std::mem::replace(&mut self.is_news, false);
+        for window in self.at.calendar.ended(Timestamp(i64::MIN), past.end, MAX_WINDOWS) {
+            self.newest = None;
+            let data = self.read_window(window, self.longest_span(|_, kind| WINDOW_KINDS.contains(&kind)))?;
+            let (rows, known) = (data.rows(), counts.iter().filter(|reading| reading.window == window));
+            if rows.is_empty() || known.map(|reading| reading.count).max() == Some(rows.len() as u64) {
+                continue;
+            }
+            let mut readings = vec![self.row_count_reading(window, &rows)];
+            for kind in WINDOW_KINDS {
+                readings.extend(self.judge_rules(kind, &data)?);
+            }
+            self.at.record_readings(readings)?;
+        }
+        self.is_news = was_news;
+        app.components().past_marks.set(endpoint, rows);
+        Ok(())
+    }
+
     /// Windows that ended since the last evaluation: rows, evidence, quality, drift, usage, estimates.
     fn evaluate_new_windows(&mut self) -> Result<(), MonitorError> {
-        let evaluated = self.newest_evaluated()?;
-        let kinds = [MonitorKind::Data, MonitorKind::Drift, MonitorKind::Usage];
+        let past = self.at.calendar.past().map(|past| past.end);
+        let evaluated = self.newest_evaluated()?.max(past.unwrap_or(Timestamp(i64::MIN)));
+        let kinds = WINDOW_KINDS;
         for window in self.at.calendar.ended(evaluated, self.at.sealed_until, MAX_WINDOWS) {
             self.newest = None;
             let data = self.read_window(
@@ -106,12 +146,24 @@ impl<'a> VersionContext<'a> {
         for window in self.at.calendar.ended(self.since, self.at.sealed_until, self.at.max_maturing()) {
             let Some(data) = self.read_labelled_window(window)? else { continue };
             has_labels = true;
+            if self.is_past(window) {
+                let was_news = std::mem::replace(&mut self.is_news, false);
+                let readings = self.judge_labelled_window(&data)?;
+                self.is_news = was_news;
+                self.at.record_readings(readings)?;
+                continue;
+            }
             self.update_losses(&data.rows(), window);
             let readings = self.judge_labelled_window(&data)?;
             self.record(window, readings)?;
         }
         self.newest = None;
         Ok(has_labels)
+    }
+
+    /// Whether a window is from before the endpoint was made: no alert moves for it, and nothing is learned from it.
+    fn is_past(&self, window: Interval) -> bool {
+        self.at.calendar.past().is_some_and(|past| window.end <= past.end)
     }
 
     /// What the live version can answer, and the windows in which labels may say otherwise.

@@ -68,6 +68,9 @@ impl<'a> VersionContext<'a> {
         let now = at.context.at;
         // A clock that was ahead may have left a moment that is still to come.
         let since = since.map_or(now, |since| if since <= now { since } else { at.calendar.start() });
+        // What was brought in from before is its own, unless another version served here before.
+        let past = at.calendar.past().map(|past| past.start);
+        let since = if took_over(at, since)?.is_none() { past.unwrap_or(since).min(since) } else { since };
         Self::new(at, live, package, (siblings, since), evidence)
     }
 

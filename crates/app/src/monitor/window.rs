@@ -7,6 +7,8 @@ use kilter_domain::time::{HOUR_MS, Interval, Span, SpanUnit, Timestamp};
 pub struct Calendar {
     anchor: Timestamp,
     every: Span,
+    /// The number of the first window: 0, and less if records are older than the anchor.
+    first: i64,
 }
 
 impl Calendar {
@@ -21,7 +23,28 @@ impl Calendar {
             SpanUnit::Hour => Timestamp(since.millis().div_euclid(HOUR_MS) * HOUR_MS),
             SpanUnit::Minute | SpanUnit::Second => since,
         };
-        Self { anchor, every: Span { count: every.count.max(1), unit: every.unit } }
+        Self { anchor, every: Span { count: every.count.max(1), unit: every.unit }, first: 0 }
+    }
+
+    /// The same windows, and those before them from `earliest` on: the past is cut in the same places.
+    pub fn reaching_back_to(mut self, earliest: Timestamp) -> Self {
+        let (length, back) = (self.every.millis().max(1), earliest.millis().saturating_sub(self.anchor.millis()));
+        if back < 0 {
+            // Months vary in length by less than a tenth: a guess that is a little low is walked up.
+            self.first = match self.every.unit {
+                SpanUnit::Month => back / length * 11 / 10 - 1,
+                _ => back.div_euclid(length),
+            };
+            while self.boundary(self.first + 1) <= earliest {
+                self.first += 1;
+            }
+        }
+        self
+    }
+
+    /// The time before the endpoint was made, as far as windows reach back into it.
+    pub fn past(&self) -> Option<Interval> {
+        (self.first < 0).then(|| Interval::new(self.start(), self.anchor))
     }
 
     fn boundary(&self, number: i64) -> Timestamp {
@@ -34,32 +57,36 @@ impl Calendar {
 
     /// Where the first window begins.
     pub fn start(&self) -> Timestamp {
-        self.anchor
+        self.boundary(self.first)
     }
 
     /// The windows that ended in `after < end <= until`, oldest first, at most `most` of them (the newest).
     pub fn ended(&self, after: Timestamp, until: Timestamp, most: usize) -> Vec<Interval> {
         let Some(last) = self.last_ended(until) else { return vec![] };
-        let mut found: Vec<Interval> =
-            (0..=last).rev().map(|number| self.window(number)).take_while(|w| w.end > after).take(most).collect();
+        let mut found: Vec<Interval> = (self.first..=last)
+            .rev()
+            .map(|number| self.window(number))
+            .take_while(|w| w.end > after)
+            .take(most)
+            .collect();
         found.reverse();
         found
     }
 
     /// The end of the window that holds `time`.
     pub fn next_end(&self, time: Timestamp) -> Timestamp {
-        self.boundary(self.last_ended(time).map_or(1, |last| last + 2))
+        self.boundary(self.last_ended(time).map_or(self.first + 1, |last| last + 2))
     }
 
     /// The number of the last window that ended at or before `until`.
     fn last_ended(&self, until: Timestamp) -> Option<i64> {
-        if self.boundary(1) > until {
+        if self.boundary(self.first + 1) > until {
             return None;
         }
         // Months vary in length by less than a tenth: a guess that is a little low is walked up.
         let length = self.every.millis().max(1);
-        let mut number = ((until.millis() - self.anchor.millis()) / length) * 9 / 10;
-        number = number.max(1);
+        let mut number = self.first + ((until.millis() - self.start().millis()) / length) * 9 / 10;
+        number = number.max(self.first + 1);
         while self.boundary(number) > until {
             number -= 1;
         }
@@ -76,6 +103,27 @@ mod tests {
 
     fn date(text: &str) -> Timestamp {
         text.parse().unwrap()
+    }
+
+    #[test]
+    fn windows_reach_back_to_what_was_brought_in_and_are_cut_in_the_same_places() {
+        for every in [Span::months(1), Span::days(7), Span::days(1)] {
+            let calendar = Calendar::new(date("1997-05-14"), every);
+            let back = calendar.reaching_back_to(date("1996-11-20"));
+            let (start, until) = (back.start(), date("1997-08-15"));
+            assert!(start <= date("1996-11-20") && date("1996-11-20") < start.after(every), "{start}");
+            let all = back.ended(Timestamp(i64::MIN), until, 1_000);
+            let later = calendar.ended(Timestamp(i64::MIN), until, 1_000);
+            assert_eq!(all[all.len() - later.len()..], later);
+            assert!(all.windows(2).all(|pair| pair[0].end == pair[1].start) && all[0].start == start);
+        }
+        let back = Calendar::new(date("1997-05-14"), Span::days(1)).reaching_back_to(date("1997-05-11"));
+        let past = back.past().unwrap();
+        assert_eq!((past.start, past.end), (date("1997-05-11"), date("1997-05-14")));
+        assert_eq!(back.ended(Timestamp(i64::MIN), past.end, 10).len(), 3);
+        let calendar = Calendar::new(date("1997-05-14"), Span::days(1));
+        assert_eq!(calendar.past(), None);
+        assert_eq!(calendar.reaching_back_to(date("1998-01-01")).start(), calendar.start());
     }
 
     #[test]

@@ -20,7 +20,7 @@ use kilter_domain::{
 use kilter_evaluation::labelled_predictions::{ClassMatcher, LabelledPredictions, RawPredictions};
 use kilter_inference::Task;
 use kilter_lake::{LogKind, TIME_COLUMN};
-use kilter_serving::prediction_log::column;
+use kilter_serving::{Role, prediction_log::column};
 
 use crate::{app::App, causes::StorageError, clock_set_back, prediction::partition_index};
 
@@ -378,6 +378,18 @@ fn latest(table: Table) -> Table {
     table.into_rows(&rows)
 }
 
+/// The request of each row by its place in the log. Rows that were brought in are requests of their own: how they were asked is not
+/// known, and they were recorded many at a time.
+fn requests(table: &Table) -> Vec<i64> {
+    let (sequences, roles) = (numbers(table, column::SEQUENCE), texts(table, column::ROLE));
+    let is_imported = |row: usize| roles[row].as_deref() == Some(Role::Imported.as_str());
+    let of = |(row, sequence): (usize, i64)| match is_imported(row) {
+        true => -1 - i64::try_from(row).unwrap_or(i64::MAX - 1),
+        false => sequence,
+    };
+    sequences.into_iter().enumerate().map(of).collect()
+}
+
 fn split(table: Table) -> LoggedPredictions {
     let ids = texts(&table, column::ID).into_iter().map(|id| id.unwrap_or_else(|| Arc::from(""))).collect();
     let scores = table.get(column::SCORE).and_then(Column::numbers).unwrap_or_else(|| vec![f64::NAN; table.rows()]);
@@ -389,7 +401,7 @@ fn split(table: Table) -> LoggedPredictions {
         predicted: texts(&table, column::PREDICTED),
         labels: vec![None; table.rows()],
         label_sequences: vec![None; table.rows()],
-        requests: numbers(&table, column::SEQUENCE),
+        requests: requests(&table),
         consumers: texts(&table, column::CONSUMER),
         latencies_us: match table.get(column::LATENCY_US) {
             Some(Column::Int(values)) => values.clone(),

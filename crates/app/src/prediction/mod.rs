@@ -4,6 +4,7 @@ pub(crate) mod bisect;
 pub(crate) mod compact;
 pub(crate) mod error;
 pub(crate) mod expire;
+pub(crate) mod import;
 pub(crate) mod label_checks;
 pub(crate) mod live;
 pub(crate) mod log_copies;
@@ -16,7 +17,8 @@ pub(crate) mod predict;
 
 pub use crate::components::serving::{Loss, Serving};
 pub use compact::compact_log;
-pub use error::{LabelError, LabelFromFuture, PredictionError};
+pub use error::{ImportError, LabelError, LabelFromFuture, PredictionError};
+pub use import::{ImportedPredictions, PastPredictions, PredictionFile, begin_import, import_predictions};
 pub use label_checks::KnownIds;
 pub use label_checks::{check_labels, known_ids};
 pub use logged::logged_predictions;

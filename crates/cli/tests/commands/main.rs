@@ -61,6 +61,7 @@ mod openid;
 mod output;
 mod packages;
 mod policy;
+mod prediction_import;
 mod prediction_log;
 mod prediction_log_crashes;
 mod predictions;

@@ -70,7 +70,8 @@ fn version(found: &VersionColumnStats) -> api::VersionColumnStats {
         model: found.model.to_string(),
         version: found.number,
         role: match found.role {
-            Role::Champion => api::ServingRole::Champion,
+            // Nothing is counted of what was brought in.
+            Role::Champion | Role::Imported => api::ServingRole::Champion,
             Role::Candidate => api::ServingRole::Candidate,
             Role::Shadow => api::ServingRole::Shadow,
         },

@@ -1,10 +1,12 @@
-//! Labels: what turned out to be true of predictions.
+//! Labels: what turned out to be true of predictions; and predictions of the past that are brought in.
+
+use std::sync::Arc;
 
 use axum::{
     Json,
     extract::{Path, State},
 };
-use kilter_api::{self as api, Problem};
+use kilter_api::{self as api, Code, Problem};
 use kilter_app::{App, prediction};
 use kilter_domain::{error_chain::with_causes, ids::EndpointName, time::Timestamp};
 
@@ -72,4 +74,87 @@ fn found_out<T>(found: Result<T, impl std::error::Error>, endpoint: &EndpointNam
             tracing::warn!(%endpoint, error = with_causes(error), "labels were kept, and could not be compared with the predictions");
         })
         .ok()
+}
+
+/// Names a file of past predictions: it gets its entry in the audit log, once, and its rows may be sent.
+#[utoipa::path(
+    post, path = "/api/v1/endpoints/{endpoint}/predictions/imports", tag = "predictions",
+    params(("endpoint" = String, Path)), request_body = api::PredictionFile,
+    responses((status = 200, body = api::PredictionFileKnown), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem))
+)]
+pub(crate) async fn begin_import(
+    caller: Caller,
+    State(state): State<AppState>,
+    Path(endpoint): Path<String>,
+    extract::Json(file): extract::Json<api::PredictionFile>,
+) -> Result<Json<api::PredictionFileKnown>, ApiError> {
+    let (app, context) = (state.app(), caller.context(&state));
+    let endpoint: EndpointName = parse_param(&endpoint)?;
+    let api::PredictionFile { sha256, rows, reason } = file;
+    let file = prediction::PredictionFile { sha256, rows, reason };
+    let begin = move || prediction::begin_import(&app, &context, &endpoint, &file).map_err(|error| problem_of(&error));
+    Ok(Json(api::PredictionFileKnown { audit_seq: blocking(begin).await? }))
+}
+
+/// The most past predictions of a request.
+const MAX_PAST_ROWS: usize = 100_000;
+
+/// Records past predictions with their own times, at most 100,000 in a request. Ids that are recorded already are left as they are, and rows
+/// that cannot be recorded are told one by one; what was imported survives any end of the process.
+#[utoipa::path(
+    post, path = "/api/v1/endpoints/{endpoint}/predictions", tag = "predictions",
+    params(("endpoint" = String, Path)), request_body = api::PastPredictions,
+    responses((status = 200, body = api::PastPredictionsKept), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 413, body = Problem), (status = 503, body = Problem), (status = 507, body = Problem))
+)]
+pub(crate) async fn import_predictions(
+    caller: Caller,
+    State(state): State<AppState>,
+    Path(endpoint): Path<String>,
+    extract::JsonBody(body): extract::JsonBody,
+) -> Result<Json<api::PastPredictionsKept>, ApiError> {
+    let (app, context) = (state.app(), caller.context(&state));
+    let endpoint: EndpointName = parse_param(&endpoint)?;
+    let import = move || {
+        let past: api::PastPredictions = serde_json::from_slice(&body)
+            .map_err(|error| Problem::new(Code::RequestInvalid, format!("the body cannot be read: {error}")))?;
+        if past.ids.len() > MAX_PAST_ROWS {
+            let detail =
+                format!("the request has {} predictions; at most {MAX_PAST_ROWS} are accepted", past.ids.len());
+            return Err(Problem::new(Code::BodyTooLarge, detail));
+        }
+        let past = past_predictions(past);
+        let done = prediction::import_predictions(&app, &context, &endpoint, &past);
+        let done = done.map_err(|error| problem_of(&error))?;
+        let refused = done.refused.into_iter().map(|(row, reason)| api::RefusedPrediction {
+            row,
+            id: past.ids[row].chars().take(MAX_SHOWN_ID).collect(),
+            reason,
+        });
+        Ok(api::PastPredictionsKept {
+            imported: done.imported,
+            known: done.known,
+            refused: refused.collect(),
+            left_out: done.left_out.into_iter().collect(),
+        })
+    };
+    Ok(Json(blocking(import).await?))
+}
+
+/// Characters of an id that a refusal repeats.
+const MAX_SHOWN_ID: usize = 80;
+
+fn past_predictions(past: api::PastPredictions) -> prediction::PastPredictions {
+    let texts = |texts: Vec<Option<String>>| texts.into_iter().map(|text| text.map(Arc::from)).collect();
+    prediction::PastPredictions {
+        sha256: past.sha256,
+        ids: past.ids.into_iter().map(Arc::from).collect(),
+        times: past.times,
+        versions: past.versions,
+        scores: past.scores,
+        predicted: past.predicted.map(texts),
+        probabilities: past.probabilities,
+        labels: past.labels,
+        known_at: past.known_at,
+        features: past.features.into_iter().map(|column| (column.name, column.values)).collect(),
+    }
 }

@@ -11,7 +11,7 @@ use kilter_app::{
     garbage::GarbageError,
     gate::GateError,
     monitor::MonitorError,
-    prediction::{LabelError, PredictionError},
+    prediction::{ImportError, LabelError, PredictionError},
     project::{DatasetError, FetchCause, FetchError, ProjectError},
     publish::PublishError,
     reconcile::ReconcileError,
@@ -278,6 +278,20 @@ impl Answered for LabelError {
             Self::NoLiveVersion(error) => error.answer(),
             Self::FromFuture(_) => Code::RequestInvalid.into(),
             Self::Log(error) => error.answer(),
+        }
+    }
+}
+
+impl Answered for ImportError {
+    fn answer(&self) -> Answer {
+        match self {
+            Self::NoLiveVersion(error) => error.answer(),
+            Self::Denied(error) => error.answer(),
+            Self::Digest(_) | Self::NotBegun { .. } | Self::Ragged { .. } => Code::RequestInvalid.into(),
+            Self::Project(error) => error.answer(),
+            Self::Version(error) => error.answer(),
+            Self::Log(error) => error.answer(),
+            Self::Storage(error) => error.answer(),
         }
     }
 }

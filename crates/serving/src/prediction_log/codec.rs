@@ -196,6 +196,7 @@ fn decode_predictions(bytes: &mut Bytes<'_>, known: &mut ColumnNames) -> Result<
         0 => Role::Champion,
         1 => Role::Candidate,
         2 => Role::Shadow,
+        3 => Role::Imported,
         _ => return Err(DecodeError::Unknown("role")),
     };
     let consumer = bytes.optional_text()?;

@@ -32,6 +32,8 @@ pub enum Role {
     Candidate,
     /// Scored beside the champion; its answer went nowhere but here.
     Shadow,
+    /// Answered elsewhere, before: it was brought in with its own time.
+    Imported,
 }
 
 impl Role {
@@ -41,6 +43,7 @@ impl Role {
             Self::Champion => "champion",
             Self::Candidate => "candidate",
             Self::Shadow => "shadow",
+            Self::Imported => "imported",
         }
     }
 }

@@ -24,11 +24,11 @@ pub mod column {
     pub const RECORDED_AT: &str = "__recorded_at";
     /// Whole number: the version's number in the registry.
     pub const VERSION: &str = "__version";
-    /// Text: `champion`, `candidate` or `shadow`.
+    /// Text: `champion`, `candidate`, `shadow` or `imported`.
     pub const ROLE: &str = "__role";
     /// Text: who asked; missing when unknown.
     pub const CONSUMER: &str = "__consumer";
-    /// Whole number: time the version took for the whole request, in microseconds.
+    /// Whole number: time the version took for the whole request, in microseconds; missing where that is not known.
     pub const LATENCY_US: &str = "__latency_us";
     /// Number: the score.
     pub const SCORE: &str = "__score";
@@ -273,7 +273,8 @@ fn add_predictions(mut into: NewRows<'_>, sequence: u64, batch: PredictionBatch,
     into.put(column::VERSION, same(batch.version.number));
     into.put(column::ROLE, Column::Text(vec![Some(roles.text(batch.role)); rows]));
     into.put(column::CONSUMER, Column::Text(vec![batch.consumer; rows]));
-    into.put(column::LATENCY_US, same(batch.latency_us));
+    let latency = (batch.role != Role::Imported).then_some(batch.latency_us);
+    into.put(column::LATENCY_US, latency.map_or_else(|| Column::Int(vec![None; rows]), same));
     into.put(column::SCORE, Column::Float(batch.scores));
     if let Some(labels) = batch.labels {
         into.put(column::PREDICTED, texts(labels));

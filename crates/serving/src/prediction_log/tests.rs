@@ -351,7 +351,7 @@ prop_compose! {
         times in prop::collection::vec(any::<i64>(), rows),
         scores in prop::collection::vec(-1e9f64..1e9, rows),
         number in any::<u64>(), recorded_at in any::<i64>(), latency_us in any::<u64>(),
-        role in prop_oneof![Just(Role::Champion), Just(Role::Candidate), Just(Role::Shadow)],
+        role in prop_oneof![Just(Role::Champion), Just(Role::Candidate), Just(Role::Shadow), Just(Role::Imported)],
         details in prop::option::of((any_marks(rows), any_marks(rows), prop::option::of(0f64..1.0))),
     ) -> PredictionBatch {
         let columns = columns.into_iter().enumerate().map(|(at, column)| (format!("c{at}"), column)).collect();

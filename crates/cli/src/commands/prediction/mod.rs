@@ -1,5 +1,6 @@
-//! `kilter prediction`: what one answer rests on.
+//! `kilter prediction`: what one answer rests on, and answers of the past.
 
+mod import;
 pub(crate) mod lineage;
 
 use clap::{Args, Subcommand};
@@ -9,11 +10,12 @@ use crate::{
     connect::ConnectArgs,
     ui::{
         error::CliError,
+        output::Output,
         view::{Answer, Page},
     },
 };
 
-/// Show what one prediction rests on: endpoint, version, run, data, code, gates, approvals and audit entries.
+/// Show what one prediction rests on, or bring in predictions of the past.
 #[derive(Debug, Args)]
 pub(crate) struct Predictions {
     #[command(subcommand)]
@@ -23,17 +25,30 @@ pub(crate) struct Predictions {
 #[derive(Debug, Subcommand)]
 enum PredictionVerb {
     /// Show a prediction and everything that it rests on.
-    Show {
-        /// The id of the prediction, as the answer had it.
-        id: String,
-        #[command(flatten)]
-        connect: ConnectArgs,
-    },
+    Show(Box<Show>),
+    Import(Box<import::Import>),
+}
+
+#[derive(Debug, Args)]
+struct Show {
+    /// The id of the prediction, as the answer had it.
+    id: String,
+    #[command(flatten)]
+    connect: ConnectArgs,
 }
 
 impl Predictions {
-    pub(crate) fn run(self) -> Result<Answer, CliError> {
-        let PredictionVerb::Show { id, connect } = self.verb;
+    pub(crate) fn run(self, output: &Output) -> Result<Answer, CliError> {
+        match self.verb {
+            PredictionVerb::Show(show) => show.run(),
+            PredictionVerb::Import(import) => import.run(output),
+        }
+    }
+}
+
+impl Show {
+    fn run(self) -> Result<Answer, CliError> {
+        let Self { id, connect } = self;
         let found = connect.api()?.call(async |api| api.prediction(&id).await)?;
         let mut page = with_answer(Page::new(), &found);
         page = match (&found.serving, &found.lineage) {
