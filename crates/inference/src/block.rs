@@ -24,6 +24,7 @@ impl Model {
                 [slot] => (slot.name.clone(), slot.width),
                 _ => return Ok(self),
             },
+            Runtime::External(external) => (external.block.clone(), self.signature().inputs.len()),
             Runtime::Ensemble(ensemble) => (formats::block_name(self.format()).to_owned(), ensemble.width()),
         };
         let inputs = &self.signature().inputs;

@@ -1,5 +1,7 @@
 //! Why a file is not a model, why rows could not be answered, and why answers cannot be explained.
 
+use std::time::Duration;
+
 use kilter_domain::table::ColumnType;
 use kilter_stats::Unmeasured;
 
@@ -30,9 +32,21 @@ pub enum LoadError {
     BadSignature { key: String, reason: String },
     #[error("the model's outputs are not those of a classifier or regressor: {0}")]
     UnknownOutputs(String),
+    #[error("it is a model of Python (a model folder of MLflow), and no Python is named that may run it")]
+    NeedsPython,
+    #[error("the model could not be loaded by {runtime}: {reason}")]
+    Runtime { runtime: &'static str, reason: String },
 }
 
 impl LoadError {
+    /// Whether another runtime of ONNX may take a file that our own executor refuses with it.
+    pub const fn is_of_executor(&self) -> bool {
+        matches!(
+            self,
+            Self::UnknownOperator { .. } | Self::BadOperator { .. } | Self::BrokenGraph(_) | Self::UnknownOutputs(_)
+        )
+    }
+
     /// What to do next.
     pub const fn hint(&self) -> &'static str {
         match self {
@@ -45,12 +59,20 @@ impl LoadError {
                 "train it with another objective or without the setting that is named, or convert it to ONNX (onnxmltools)"
             }
             Self::UnknownOperator { .. } | Self::BadOperator { .. } => {
-                "train an estimator of other operators (`docs/reference/onnx.md` lists them), or use `kilter train`"
+                "train an estimator of other operators (`docs/reference/onnx.md` lists them), get onnxruntime for the others \
+                 (`tools/fetch-onnxruntime`, docs/guides/serve-any-model.md), or use `kilter train`"
             }
             Self::BrokenGraph(_) | Self::BadSignature { .. } => "export the model again, with its graph in one file",
             Self::TooLarge { .. } => "train a smaller model, with fewer or smaller trees",
             Self::UnknownOutputs(_) => {
                 "export a classifier (its label and its probabilities) or a regressor (one value a row)"
+            }
+            Self::NeedsPython => {
+                "running the Python code of a model is the decision of the operator: start the server with `--python PATH`, or set \
+                 KILTER_MODEL_PYTHON for a command (docs/guides/serve-any-model.md)"
+            }
+            Self::Runtime { .. } => {
+                "load the model by the same libraries outside of Kilter, correct what is named, and log it again"
             }
         }
     }
@@ -81,14 +103,33 @@ pub enum PredictError {
     TooMuch { rows: usize, classes: usize, limit: usize },
     #[error("could not run the node `{node}` of the model: {reason}")]
     Node { node: String, reason: String },
+    #[error(transparent)]
+    Executor(#[from] ExecutorError),
 }
 
 impl PredictError {
+    /// Whether the rows are at fault: another request could do better, and the same one never can.
+    pub const fn is_caller_error(&self) -> bool {
+        match self {
+            Self::MissingColumns { .. }
+            | Self::WrongType { .. }
+            | Self::MissingValue { .. }
+            | Self::NotFinite { .. }
+            | Self::TooMuch { .. }
+            | Self::Executor(ExecutorError::Refused { .. } | ExecutorError::TooLarge { .. }) => true,
+            Self::BlockWidth { .. } | Self::Node { .. } | Self::Executor(_) => false,
+        }
+    }
+
     /// The row whose value is at fault, where it is one row's.
     pub const fn row(&self) -> Option<usize> {
         match self {
             Self::WrongType { row, .. } | Self::MissingValue { row, .. } | Self::NotFinite { row, .. } => Some(*row),
-            Self::MissingColumns { .. } | Self::BlockWidth { .. } | Self::TooMuch { .. } | Self::Node { .. } => None,
+            Self::MissingColumns { .. }
+            | Self::BlockWidth { .. }
+            | Self::TooMuch { .. }
+            | Self::Node { .. }
+            | Self::Executor(_) => None,
         }
     }
 
@@ -98,6 +139,24 @@ impl PredictError {
             *row = number;
         }
     }
+}
+
+/// Why a model that runs outside of our own kernels did not answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of each variant says what it is")]
+pub enum ExecutorError {
+    #[error("the model refuses the rows: {reason}")]
+    Refused { reason: String },
+    #[error("the rows are {bytes} bytes for one call of the model, at most {limit} are sent; score fewer rows at once")]
+    TooLarge { bytes: u64, limit: u64 },
+    #[error("the model failed: {reason}")]
+    Failed { reason: String },
+    #[error("the model did not answer within {} ms; its worker was ended and another one is started", .limit.as_millis())]
+    TimedOut { limit: Duration },
+    #[error("the worker of the model ended before it answered: {reason}")]
+    Lost { reason: String },
+    #[error("{waiting} requests wait for the workers of the model, more are not taken; try again")]
+    Overloaded { waiting: usize },
 }
 
 /// Why a model or its answers cannot be explained.

@@ -247,6 +247,54 @@ impl<'a> Source<'a> {
         })
     }
 
+    /// Whole numbers, `None` where one is missing.
+    pub fn whole_numbers(&self) -> Result<Vec<Option<i64>>, PredictError> {
+        self.each(None, |row| {
+            let value = match &*self.column {
+                Column::Int(values) => values[row],
+                Column::Bool(values) => values[row].map(i64::from),
+                Column::Float(values) if values[row].is_nan() => None,
+                Column::Float(values) => Some(whole(values[row]).ok_or_else(|| self.wrong(row))?),
+                column if column.is_missing(row) => None,
+                _ => return Err(self.wrong(row)),
+            };
+            Ok(value.map(Some))
+        })
+    }
+
+    /// Yes and no, also as 1 and 0; `None` where it is missing.
+    pub fn booleans(&self) -> Result<Vec<Option<bool>>, PredictError> {
+        self.each(None, |row| {
+            let value = match &*self.column {
+                Column::Bool(values) => values[row],
+                column if column.is_missing(row) => None,
+                Column::Int(_) | Column::Float(_) => match self.column.number(row) {
+                    0.0 => Some(false),
+                    1.0 => Some(true),
+                    _ => return Err(self.wrong(row)),
+                },
+                _ => return Err(self.wrong(row)),
+            };
+            Ok(value.map(Some))
+        })
+    }
+
+    /// Milliseconds since the epoch, `None` where the time is missing.
+    pub fn points_in_time(&self) -> Result<Vec<Option<i64>>, PredictError> {
+        let times = self.times()?;
+        Ok(times.into_iter().map(|time| (time != MISSING_TIME).then_some(time)).collect())
+    }
+
+    /// Texts as [`Source::texts`] has them, `None` where one is missing.
+    pub fn optional_texts(&self) -> Result<Vec<Option<Arc<str>>>, PredictError> {
+        let texts = self.texts()?;
+        Ok(texts
+            .into_iter()
+            .zip(self.rows.clone())
+            .map(|(text, row)| (!self.column.is_missing(row)).then_some(text))
+            .collect())
+    }
+
     /// Whole numbers and booleans are written as a person would; missing is the empty text.
     pub fn texts(&self) -> Result<Vec<Arc<str>>, PredictError> {
         self.each("".into(), |row| match &*self.column {

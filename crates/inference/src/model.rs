@@ -8,6 +8,7 @@ use crate::{
     ensemble::Ensemble,
     error::{ExplainError, LoadError, PredictError},
     estimator::prepared::Prepared,
+    executor::{Executor, ExternalModel, WorkerCounts},
     formats::{self, Format, NativeModel},
     onnx_model::{OnnxFile, OnnxModel},
     prediction::Prediction,
@@ -39,6 +40,7 @@ pub struct Model {
 pub(crate) enum Runtime {
     Onnx(Box<OnnxModel>),
     Ensemble(Box<Ensemble>),
+    External(ExternalModel),
 }
 
 impl Model {
@@ -68,6 +70,22 @@ impl Model {
         })
     }
 
+    /// A model that `executor` answers. Without `names_columns` it takes one block of columns, whose names somebody else knows
+    /// ([`Model::named_by`]).
+    pub fn external(format: Format, signature: Signature, names_columns: bool, executor: Arc<dyn Executor>) -> Self {
+        let block = formats::block_name(format).to_owned();
+        Self {
+            format,
+            runtime: Runtime::External(ExternalModel { executor, block }),
+            classes: names(&signature.classes),
+            signature,
+            baseline: None,
+            names_columns,
+            has_written_signature: false,
+            explanation: OnceLock::new(),
+        }
+    }
+
     fn of_native(native: NativeModel) -> Self {
         let NativeModel { format, ensemble, signature, names_columns, has_written_signature } = native;
         Self {
@@ -85,6 +103,19 @@ impl Model {
     /// Of which kind of file it was read.
     pub const fn format(&self) -> Format {
         self.format
+    }
+
+    /// Whether something outside of our own kernels answers: an answer waits for it.
+    pub const fn is_external(&self) -> bool {
+        matches!(self.runtime, Runtime::External(_))
+    }
+
+    /// What the worker processes of the model did; `None` where it has none.
+    pub fn worker_counts(&self) -> Option<WorkerCounts> {
+        match &self.runtime {
+            Runtime::External(external) => external.executor.worker_counts(),
+            Runtime::Onnx(_) | Runtime::Ensemble(_) => None,
+        }
     }
 
     /// What the model takes and answers.
@@ -115,6 +146,7 @@ impl Model {
                 Runtime::Onnx(model) if start == end => model.check(inputs, table)?,
                 Runtime::Onnx(model) => model.predict(inputs, table, start..end, &mut answer)?,
                 Runtime::Ensemble(ensemble) => ensemble.predict(inputs, table, start..end, &mut answer)?,
+                Runtime::External(external) => external.predict(inputs, table, start..end, &mut answer)?,
             }
             if start == end {
                 break;
@@ -129,6 +161,7 @@ impl Model {
         match &self.runtime {
             Runtime::Onnx(model) => model.block_rows(&self.signature.inputs, table),
             Runtime::Ensemble(ensemble) => ensemble.block_rows(),
+            Runtime::External(external) => external.block_rows(&self.signature.inputs),
         }
     }
 }

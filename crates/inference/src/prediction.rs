@@ -4,6 +4,15 @@ use std::sync::Arc;
 
 use crate::signature::Task;
 
+/// What an [`Executor`](crate::Executor) answered.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// The value of each row.
+    Values(Vec<f64>),
+    /// Probabilities (or scores, of which the highest decides), row-major `rows x classes`.
+    Classes(Vec<f64>),
+}
+
 /// The answers to the rows of one table, in their order.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Prediction {
@@ -25,6 +34,16 @@ impl Prediction {
             probabilities: Vec::with_capacity(rows.saturating_mul(width)),
             predicted: Vec::with_capacity(if width == 0 { 0 } else { rows }),
             classes,
+        }
+    }
+
+    /// Adds what an executor answered to `rows` rows.
+    pub(crate) fn push_outcome(&mut self, outcome: Outcome, rows: usize) -> Result<(), String> {
+        match outcome {
+            Outcome::Values(values) if self.task == Task::Regression => self.push_values(&values, rows),
+            Outcome::Classes(values) if self.task != Task::Regression => self.push_scored(&values, rows),
+            Outcome::Values(_) => Err("the model answered values where its signature has classes".to_owned()),
+            Outcome::Classes(_) => Err("the model answered classes where its signature has values".to_owned()),
         }
     }
 

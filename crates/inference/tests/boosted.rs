@@ -226,5 +226,5 @@ fn a_file_without_names_takes_those_of_a_table_and_keeps_them() {
             Err(PredictError::BlockWidth { width: 4, .. })
         ));
     }
-    assert_eq!(Format::ALL.map(Format::file_name), ["model.onnx", "model.lgb", "model.json", "model.ubj"]);
+    assert_eq!(Format::ALL.map(Format::file_name), ["model.onnx", "model.lgb", "model.json", "model.ubj", "model.tar"]);
 }

@@ -9,6 +9,7 @@ pub const fn model_path(format: Format) -> &'static str {
         Format::LightGbm => "model/model.lgb",
         Format::XgboostJson => "model/model.json",
         Format::XgboostUbjson => "model/model.ubj",
+        Format::Pyfunc => "model/model.tar",
     }
 }
 /// The path of the manifest.

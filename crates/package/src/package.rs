@@ -24,17 +24,19 @@ use crate::{
         REQUESTS_PATH, SAMPLE_PATH, model_path,
     },
     manifest::{Manifest, PackedFile, SCHEMA},
+    model_folder,
     model_signature::FileHashes,
     sha256::{Sha256, hex},
 };
 
 /// Files that [`Package::put`] writes itself; none of them is carried over from another package.
-const OWN: [&str; 15] = [
+const OWN: [&str; 16] = [
     MANIFEST_PATH,
     model_path(Format::Onnx),
     model_path(Format::LightGbm),
     model_path(Format::XgboostJson),
     model_path(Format::XgboostUbjson),
+    model_path(Format::Pyfunc),
     PROFILE_PATH,
     SAMPLE_PATH,
     REQUESTS_PATH,
@@ -114,7 +116,7 @@ impl Package {
         folder.write(PROFILE_PATH, &reference.to_bytes()?)?;
         folder.write(CONTRACT_PATH, contract.as_bytes())?;
         folder.write(model_path(manifest.format), &model_bytes)?;
-        for (path, text) in loader_files(&manifest, model_bytes.len() as u64) {
+        for (path, text) in loader_files(&manifest, &model_bytes)? {
             folder.write(path, text.as_bytes())?;
         }
         if let Some(sample) = sample {
@@ -237,14 +239,23 @@ impl Package {
 }
 
 /// What tools of MLflow need to load the model.
-fn loader_files(manifest: &Manifest, model_bytes: u64) -> [(&'static str, String); 5] {
-    [
-        ("MLmodel", documents::mlmodel(manifest, model_bytes, true)),
-        ("model/MLmodel", documents::mlmodel(manifest, model_bytes, false)),
+fn loader_files(manifest: &Manifest, model: &[u8]) -> Result<[(&'static str, String); 5], PackageError> {
+    let bytes = model.len() as u64;
+    // A model of Python states its environment itself.
+    let stated = |path: &str| match manifest.format {
+        Format::Pyfunc => model_folder::text_in(model, path),
+        _ => Ok(None),
+    };
+    Ok([
+        ("MLmodel", documents::mlmodel(manifest, bytes, true)),
+        ("model/MLmodel", documents::mlmodel(manifest, bytes, false)),
         ("pyfunc/kilter_pyfunc.py", documents::PYFUNC.to_owned()),
-        ("env/python_env.yaml", documents::python_env(manifest)),
-        ("env/requirements.txt", documents::requirements(manifest.format)),
-    ]
+        ("env/python_env.yaml", stated("python_env.yaml")?.unwrap_or_else(|| documents::python_env(manifest))),
+        (
+            "env/requirements.txt",
+            stated("requirements.txt")?.unwrap_or_else(|| documents::requirements(manifest.format)),
+        ),
+    ])
 }
 
 /// A new file, and the SHA-256 of what is written to it.

@@ -19,6 +19,7 @@ mod version;
 pub use crate::model_output::ModelOutput;
 pub use handle::{Endpoint, EndpointCounts, EndpointOptions};
 pub use infer::{ShadowWork, UnrecordedResponse};
+pub use kilter_inference::WorkerCounts;
 pub use messages::{EventTimes, InferError, InferRequest, InferResponse, MarkedRows};
 pub use routes::{Candidate, Mode, RouteError, Routes};
 pub use version::{LoadRejected, LoadRequest, Predictor, ScoreError, ServedVersion};

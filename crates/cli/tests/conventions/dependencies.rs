@@ -19,6 +19,8 @@ pub const ALLOWED: &[(&str, &[&str])] = &[
     ("keys", &["domain"]),
     ("inference", &["domain", "stats"]),
     ("train", &["domain", "stats", "inference"]),
+    // Models that our own kernels do not read.
+    ("runtimes", &["domain", "inference"]),
     ("storage", &["domain"]),
     ("blobs", &["domain", "storage"]),
     ("store", &["domain"]),
@@ -42,6 +44,7 @@ pub const ALLOWED: &[(&str, &[&str])] = &[
             "serving",
             "evaluation",
             "package",
+            "runtimes",
         ],
     ),
     // Lists are read from the store as they stand; every change goes through an intention of `app`.

@@ -322,6 +322,7 @@ pub const ORDER: &[(&str, &[&str])] = &[
             "error",
             "model_signature",
             "files",
+            "model_folder",
             "documents",
             "package",
             "export",
@@ -330,6 +331,7 @@ pub const ORDER: &[(&str, &[&str])] = &[
             "oci",
         ],
     ),
+    ("runtimes", &["onnxruntime", "python"]),
     (
         "inference",
         &[
@@ -340,6 +342,7 @@ pub const ORDER: &[(&str, &[&str])] = &[
             "onnx",
             "constant",
             "input",
+            "executor",
             "trees",
             "ops",
             "graph",
@@ -437,6 +440,7 @@ pub const ORDER: &[(&str, &[&str])] = &[
         &[
             "byte_size",
             "env",
+            "python_args",
             "ui",
             "server_config",
             "context",

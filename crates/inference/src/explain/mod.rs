@@ -33,6 +33,9 @@ use crate::{
 
 pub use attributions::{Attributions, ColumnShift};
 
+/// Why a model that something else answers is not explained.
+const OPAQUE: &str = "it runs outside of Kilter, which does not see its parts";
+
 /// Rows that are explained at once: patterns of leaves are shared among them.
 const EXPLAINED_ROWS: usize = 16 * BLOCK_ROWS;
 
@@ -93,6 +96,7 @@ impl Prepared {
         let learner = match &model.runtime {
             Runtime::Onnx(onnx) => estimator::find(&onnx.graph, onnx.graph.output(onnx.outputs.numbers)),
             Runtime::Ensemble(ensemble) => Ok(of_ensemble(ensemble)),
+            Runtime::External(_) => Err(OPAQUE.to_owned()),
         };
         let (scores, gap) = match learner.map_err(ExplainError::Opaque)? {
             Learner::Linear { terms, intercepts } => {
@@ -257,6 +261,7 @@ impl Explainer<'_> {
         match &self.model.runtime {
             Runtime::Onnx(onnx) => self.read_graph(onnx, table, rows),
             Runtime::Ensemble(ensemble) => self.read_columns(ensemble, table, rows),
+            Runtime::External(_) => Err(ExplainError::Opaque(OPAQUE.to_owned())),
         }
     }
 

@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+/// Where the header of a tar archive says that it is one.
+const TAR_MAGIC_AT: usize = 257;
+
 /// A kind of model file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Format {
@@ -18,17 +21,21 @@ pub enum Format {
     /// What `Booster.save_model("model.ubj")` of XGBoost writes.
     #[serde(rename = "xgboost-ubjson")]
     XgboostUbjson,
+    /// A model folder of MLflow as one tar archive, which its own Python answers.
+    #[serde(rename = "pyfunc")]
+    Pyfunc,
 }
 
 impl Format {
     /// All kinds.
-    pub const ALL: [Self; 4] = [Self::Onnx, Self::LightGbm, Self::XgboostJson, Self::XgboostUbjson];
+    pub const ALL: [Self; 5] = [Self::Onnx, Self::LightGbm, Self::XgboostJson, Self::XgboostUbjson, Self::Pyfunc];
 
     /// The kind that the first bytes tell; what is none of the others is taken for ONNX.
     pub fn of(bytes: &[u8]) -> Self {
         let mut visible = bytes.iter().filter(|byte| !byte.is_ascii_whitespace());
         match (visible.next(), visible.next()) {
             _ if is_lightgbm(bytes) => Self::LightGbm,
+            _ if is_tar(bytes) => Self::Pyfunc,
             (Some(b'{'), Some(b'"')) => Self::XgboostJson,
             // A key is a length and that many bytes; `$` and `#` announce members of one type or number.
             (Some(b'{'), Some(b'i' | b'U' | b'I' | b'l' | b'L' | b'$' | b'#')) if bytes[0] == b'{' => {
@@ -44,6 +51,7 @@ impl Format {
             Self::Onnx => "ONNX",
             Self::LightGbm => "LightGBM",
             Self::XgboostJson | Self::XgboostUbjson => "XGBoost",
+            Self::Pyfunc => "MLflow pyfunc",
         }
     }
 
@@ -53,6 +61,7 @@ impl Format {
             Self::Onnx => "onnx",
             Self::LightGbm => "lightgbm",
             Self::XgboostJson | Self::XgboostUbjson => "xgboost",
+            Self::Pyfunc => "mlflow",
         }
     }
 
@@ -63,6 +72,7 @@ impl Format {
             Self::LightGbm => "model.lgb",
             Self::XgboostJson => "model.json",
             Self::XgboostUbjson => "model.ubj",
+            Self::Pyfunc => "model.tar",
         }
     }
 }
@@ -72,12 +82,18 @@ fn is_lightgbm(bytes: &[u8]) -> bool {
     bytes.strip_prefix(b"tree").is_some_and(|rest| matches!(rest.first(), Some(b'\n' | b'\r')))
 }
 
+/// Whether the bytes begin as a tar archive does.
+fn is_tar(bytes: &[u8]) -> bool {
+    bytes.get(TAR_MAGIC_AT..).is_some_and(|rest| rest.starts_with(b"ustar"))
+}
+
 /// What a library calls the columns of a model that was trained on a matrix without names.
 pub(crate) const fn block_name(format: Format) -> &'static str {
     match format {
         Format::Onnx => "input",
         Format::LightGbm => "Column",
         Format::XgboostJson | Format::XgboostUbjson => "f",
+        Format::Pyfunc => "X",
     }
 }
 
@@ -87,6 +103,8 @@ mod tests {
 
     #[test]
     fn the_first_bytes_tell_the_format() {
+        let tar = [&[b'm'; TAR_MAGIC_AT][..], b"ustar\x0000"].concat();
+        assert_eq!((Format::of(&tar), Format::of(&tar[..TAR_MAGIC_AT + 4])), (Format::Pyfunc, Format::Onnx));
         for (bytes, format) in [
             (&b"tree\nversion=v4\n"[..], Format::LightGbm),
             (b"tree\r\nversion=v4\r\n", Format::LightGbm),

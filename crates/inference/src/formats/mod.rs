@@ -20,6 +20,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Option<NativeModel>, LoadError> {
         Format::LightGbm => lightgbm::read(bytes).map(Some),
         Format::XgboostJson => xgboost::read_json(bytes).map(Some),
         Format::XgboostUbjson => xgboost::read_ubjson(bytes).map(Some),
+        Format::Pyfunc => Err(LoadError::NeedsPython),
     }
 }
 
@@ -30,5 +31,7 @@ pub(crate) fn with_signature(format: Format, bytes: Vec<u8>, signature: &str) ->
         Format::LightGbm => lightgbm::with_signature(&bytes, signature),
         Format::XgboostJson => xgboost::json_with_signature(&bytes, signature),
         Format::XgboostUbjson => xgboost::ubjson_with_signature(&bytes, signature),
+        // The manifest of the package keeps it: the folder stays as MLflow wrote it.
+        Format::Pyfunc => bytes,
     }
 }

@@ -1,7 +1,7 @@
 """Loads a Kilter package as an MLflow pyfunc model: one column per input in, score, label and probabilities out.
 
-Needs numpy, pandas, and what reads the model: onnxruntime, lightgbm or xgboost. Written by Kilter into every package; it runs no code of the
-project.
+Needs numpy, pandas, and what reads the model: onnxruntime, lightgbm, xgboost, or for a model folder of MLflow the packages that it states. Written
+by Kilter into every package; it runs no code of the project, but for such a folder, whose model is code.
 """
 
 import json
@@ -24,7 +24,7 @@ class KilterModel:
         package = json.loads((model_path.parent.parent / "package.json").read_text(encoding="utf-8"))
         self.signature = package["signature"]
         self.threshold = package["threshold"]
-        readers = {"lightgbm": _LightGbm, "xgboost-json": _Xgboost, "xgboost-ubjson": _Xgboost}
+        readers = {"lightgbm": _LightGbm, "xgboost-json": _Xgboost, "xgboost-ubjson": _Xgboost, "pyfunc": _Pyfunc}
         self.answer = readers.get(package.get("format"), _Onnx)(model_path, self.signature)
 
     def predict(self, model_input, params=None):
@@ -122,6 +122,38 @@ class _Xgboost:
             raised = np.exp(answers - answers.max(axis=1, keepdims=True))
             answers = raised / raised.sum(axis=1, keepdims=True)
         return _by_class(answers, self.signature, self.objective == "binary:logitraw")
+
+
+class _Pyfunc:
+    """The archive of a model folder of MLflow."""
+
+    def __init__(self, path, signature):
+        import tarfile
+        import tempfile
+
+        import mlflow.pyfunc
+
+        self.signature = signature
+        self.folder = tempfile.TemporaryDirectory(prefix="kilter-model-")
+        with tarfile.open(path) as archive:
+            archive.extractall(self.folder.name, filter="data")
+        self.model = mlflow.pyfunc.load_model(self.folder.name)
+
+    def __call__(self, frame):
+        classes = self.signature.get("classes", [])
+        raw = self.model.get_raw_model() if hasattr(self.model, "get_raw_model") else None
+        if classes and hasattr(raw, "predict_proba"):
+            return np.asarray(raw.predict_proba(frame))
+        answers = self.model.predict(frame)
+        named = [f"probability_{name}" for name in classes]
+        if classes and isinstance(answers, pd.DataFrame) and set(named) <= set(answers.columns):
+            return answers[named].to_numpy()
+        numbers = np.asarray(answers)
+        if not classes or numbers.shape == (len(frame), len(classes)):
+            return numbers.reshape(len(frame), -1)
+        places = {name: place for place, name in enumerate(classes)}
+        chosen = [places[str(label)] for label in numbers.ravel().tolist()]
+        return np.eye(len(classes))[chosen]
 
 
 def _columns(frame, signature, categorical):

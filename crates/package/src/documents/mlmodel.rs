@@ -63,6 +63,8 @@ fn flavor(format: Format, model: &str) -> Vec<String> {
         Format::XgboostUbjson => {
             &["    model_class: xgboost.core.Booster", "    model_format: ubj", "    xgb_version: null"]
         }
+        // The folder of MLflow is in the archive, with its own flavors.
+        Format::Pyfunc => return Vec::new(),
     };
     common.into_iter().chain(own.iter().map(|line| (*line).to_owned())).collect()
 }
@@ -109,6 +111,7 @@ pub(crate) fn requirements(format: Format) -> String {
         Format::Onnx => "mlflow\nnumpy\nonnx\nonnxruntime\npandas\n",
         Format::LightGbm => "lightgbm\nmlflow\nnumpy\npandas\n",
         Format::XgboostJson | Format::XgboostUbjson => "mlflow\nnumpy\npandas\nxgboost>=3.1\n",
+        Format::Pyfunc => "mlflow\nnumpy\npandas\n",
     };
     format!(
         "# What loads the model in Python. What its steps ran in is in python.json and in the lock beside it.\n{libraries}"

@@ -132,6 +132,8 @@ impl Answered for InferError {
         match self {
             error if error.status() < 500 => Code::RequestInvalid.into(),
             Self::NotRecorded { source } => source.answer(),
+            error if error.status() == 504 => Code::TimedOut.into(),
+            error if error.executor().is_some() && error.status() == 503 => Code::Overloaded.into(),
             _ => of_disk(self).unwrap_or(Code::StorageFailed).into(),
         }
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use kilter_domain::ids::EndpointName;
+use kilter_inference::{ExecutorError, PredictError};
 
 use super::{Routes, ScoreError, routes::ClassColumns};
 use crate::{
@@ -67,6 +68,14 @@ fn publicly(error: &LogError) -> &'static str {
 }
 
 impl InferError {
+    /// Why the process that runs the model did not answer, where one runs it.
+    pub const fn executor(&self) -> Option<&ExecutorError> {
+        match self {
+            Self::Score { reason: ScoreError::Predict(PredictError::Executor(error)), .. } => Some(error),
+            _ => None,
+        }
+    }
+
     /// Whether another request could do better, and the same one never can.
     pub const fn is_the_callers(&self) -> bool {
         match self {
@@ -94,6 +103,11 @@ impl InferError {
 
     /// The HTTP status that says the same.
     pub const fn status(&self) -> u16 {
+        match self.executor() {
+            Some(ExecutorError::TimedOut { .. }) => return 504,
+            Some(ExecutorError::Lost { .. } | ExecutorError::Overloaded { .. }) => return 503,
+            _ => {}
+        }
         match self {
             Self::Request(error) => error.status(),
             Self::Score { reason, .. } if reason.is_caller_error() => 400,
@@ -107,6 +121,11 @@ impl InferError {
 
     /// A stable name for programs.
     pub const fn code(&self) -> &'static str {
+        match self.executor() {
+            Some(ExecutorError::TimedOut { .. }) => return "timed_out",
+            Some(ExecutorError::Lost { .. } | ExecutorError::Overloaded { .. }) => return "overloaded",
+            _ => {}
+        }
         match self {
             Self::Request(V2Error::BodyTooLarge { .. }) => "body_too_large",
             Self::Request(_) => "bad_request",

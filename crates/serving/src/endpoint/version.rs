@@ -13,7 +13,7 @@ use kilter_domain::{
     model::VersionState,
     table::{Column, Table},
 };
-use kilter_inference::{Format, InputKind, Model, PredictError, Signature, Task};
+use kilter_inference::{Format, InputKind, Model, PredictError, Signature, Task, WorkerCounts};
 
 use super::pace::Pace;
 use crate::{
@@ -25,7 +25,7 @@ use crate::{
     v2::list,
 };
 
-/// Whatever can score rows: a model in this process, later a worker process.
+/// Whatever can score rows: a model in this process, or one that worker processes answer.
 pub trait Predictor: Send + Sync {
     /// What it takes and what it answers.
     fn signature(&self) -> &Signature;
@@ -35,6 +35,16 @@ pub trait Predictor: Send + Sync {
 
     /// The answers to all rows of `table`, in their order. Columns that the signature does not name are ignored.
     fn predict(&self, table: &Table) -> Result<ModelOutput, PredictError>;
+
+    /// Whether something outside of our own kernels answers: whoever asks waits for it, and never on a thread that answers others.
+    fn is_external(&self) -> bool {
+        false
+    }
+
+    /// What its worker processes did; `None` where it has none.
+    fn worker_counts(&self) -> Option<WorkerCounts> {
+        None
+    }
 }
 
 impl ModelOutput {
@@ -63,6 +73,14 @@ impl Predictor for Model {
             labels: prediction.labels(),
             probabilities: prediction.probabilities().map(<[f32]>::to_vec),
         })
+    }
+
+    fn is_external(&self) -> bool {
+        self.is_external()
+    }
+
+    fn worker_counts(&self) -> Option<WorkerCounts> {
+        self.worker_counts()
     }
 }
 
@@ -164,18 +182,11 @@ pub enum ScoreError {
 impl ScoreError {
     /// Whether another request could do better, and the same one never can.
     pub const fn is_caller_error(&self) -> bool {
-        matches!(
-            self,
-            Self::MissingInputs { .. }
-                | Self::Rejected(_)
-                | Self::Predict(
-                    PredictError::MissingColumns { .. }
-                        | PredictError::WrongType { .. }
-                        | PredictError::MissingValue { .. }
-                        | PredictError::NotFinite { .. }
-                        | PredictError::TooMuch { .. }
-                )
-        )
+        match self {
+            Self::MissingInputs { .. } | Self::Rejected(_) => true,
+            Self::Predict(error) => error.is_caller_error(),
+            Self::Panicked | Self::WrongCount { .. } => false,
+        }
     }
 }
 
@@ -291,9 +302,20 @@ impl ServedVersion {
         &self.counters
     }
 
-    /// How long scoring so many rows will take, by what it took so far; `None` before it scored any.
+    /// Whether something outside of our own kernels answers.
+    pub fn is_external(&self) -> bool {
+        self.predictor.is_external()
+    }
+
+    /// What its worker processes did; `None` where it has none.
+    pub fn worker_counts(&self) -> Option<WorkerCounts> {
+        self.predictor.worker_counts()
+    }
+
+    /// How long scoring so many rows will take, by what it took so far; `None` before it scored any, and where that says
+    /// nothing because others may be waited for.
     pub(super) fn expected_time(&self, rows: usize) -> Option<Duration> {
-        self.pace.expected(rows)
+        self.pace.expected(rows).filter(|_| !self.is_external())
     }
 
     /// Scores all rows and counts them. A failure is not counted yet: whose fault it is, the caller knows.
