@@ -12,6 +12,7 @@ use std::{
 use kilter_blobs::BlobStore;
 use kilter_domain::signing_key::KeyPurpose;
 use kilter_lake::Lake;
+use kilter_runtimes::python::WorkerSettings;
 use kilter_storage::{CachedStorage, StorageUrl};
 use kilter_store::{DatabaseUrl, Store, lease::Lease};
 use kilter_workflow::Now;
@@ -54,6 +55,26 @@ pub struct AppOptions {
     pub keys: KeySources,
     /// Where checkpoints of the audit log are published.
     pub publish: Vec<PublishPlace>,
+    /// By which Python models run whose code is Python; `None`: by none.
+    pub python: Option<PythonOptions>,
+}
+
+/// How models run whose code is Python.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PythonOptions {
+    /// The Python.
+    pub source: PythonSource,
+    /// Limits of the worker processes.
+    pub workers: WorkerSettings,
+}
+
+/// Which Python runs models.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PythonSource {
+    /// An interpreter: with it one environment is made for the packages of each model, by pip.
+    Interpreter(PathBuf),
+    /// One environment for all models, which the operator made.
+    Environment(PathBuf),
 }
 
 /// When a prediction or a label that is recorded is acknowledged.
@@ -128,6 +149,7 @@ impl AppOptions {
             record_ack: RecordAck::Disk,
             keys: KeySources::default(),
             publish: Vec::new(),
+            python: None,
         }
     }
 }

@@ -60,7 +60,7 @@ pub mod webhook;
 pub use kilter_blobs::{read_bounded, read_bounded_text};
 
 pub use crate::{
-    app::{App, AppOptions, KeySource, KeySources, RecordAck, StorageOptions, new_id},
+    app::{App, AppOptions, KeySource, KeySources, PythonOptions, PythonSource, RecordAck, StorageOptions, new_id},
     artifact_place::{ArtifactPlace, ArtifactRoot, InvalidArtifactPlace},
     context::RequestContext,
     open::make_data_folder,
@@ -69,5 +69,6 @@ pub use crate::{
 };
 
 pub use kilter_package::oci;
+pub use kilter_runtimes::python::WorkerSettings;
 pub use kilter_storage::{DEFAULT_CACHE_BYTES, DownloadError, InvalidStorageUrl, ObjectError, StorageUrl};
 pub use kilter_store::{CopiedTable, DatabaseUrl, InvalidDatabaseUrl};

@@ -15,6 +15,7 @@ use kilter_domain::{actor::Actor, time::Timestamp};
 
 use crate::{
     byte_size::Size,
+    python_args,
     ui::error::{CliError, disk, usage},
 };
 
@@ -190,7 +191,7 @@ impl DataFolder {
 /// How the platform is opened by this program.
 pub(crate) fn app_options() -> Result<AppOptions, CliError> {
     let tool = std::env::current_exe().map_err(|error| disk("find the program", Path::new("kilter"), &error))?;
-    Ok(AppOptions::new(tool))
+    Ok(AppOptions { python: python_args::from_environment(), ..AppOptions::new(tool) })
 }
 
 /// The time on the clock of this machine.

@@ -44,6 +44,18 @@ pub(crate) const SETTINGS: &[Setting] = &[
         meaning: "the file with settings of the server, where `--config` is not given; else `kilter-server.toml` of this folder",
     },
     Setting {
+        name: "KILTER_MODEL_PYTHON",
+        meaning: "the Python interpreter that runs models of Python, where `--python` is not given; without one their code does not run",
+    },
+    Setting {
+        name: "ORT_DYLIB_PATH",
+        meaning: "the library of onnxruntime, where there is no `lib/libonnxruntime.so` beside the program",
+    },
+    Setting {
+        name: "KILTER_MODEL_ENVIRONMENT",
+        meaning: "the Python environment in which all of them run, where `--python-environment` is not given",
+    },
+    Setting {
         name: "KILTER_ARTIFACTS_DESTINATION",
         meaning: "where the server keeps artifacts that clients send, where `--artifacts-destination` is not given",
     },

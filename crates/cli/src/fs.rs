@@ -7,10 +7,14 @@ use std::{
 };
 
 use kilter_api::{Code, Problem};
+use kilter_app::model::{ModelLoader, PackageError};
 use kilter_domain::table::Table;
 use kilter_inference::{Format, Model};
 
-use crate::ui::error::{CliError, disk};
+use crate::{
+    python_args,
+    ui::error::{CliError, disk},
+};
 
 /// The largest model file that is read into memory.
 const MAX_MODEL_BYTES: u64 = 2 << 30;
@@ -68,16 +72,31 @@ pub(crate) fn make_folder(folder: &Path) -> Result<(), CliError> {
     fs::create_dir_all(folder).map_err(|error| disk("make the folder", folder, &error))
 }
 
-/// Loads the model at `path`: a file of any format, or a folder that holds one under the name of its format.
+/// Loads the model at `path`: a file of any format, a folder that holds one under the name of its format, or a model folder of MLflow. What
+/// a model of Python needs is kept for the next time in a folder of the user.
 pub(crate) fn load_model(path: &Path) -> Result<(PathBuf, Model), CliError> {
+    let home = |name, below: &str| std::env::var_os(name).map(|home| PathBuf::from(home).join(below));
+    let cache = home("XDG_CACHE_HOME", "kilter").or_else(|| home("HOME", ".cache/kilter"));
+    let loader = ModelLoader::outside(python_args::from_environment(), cache.unwrap_or_else(|| ".kilter-cache".into()));
     let file = if path.is_dir() { model_in(path) } else { path.to_owned() };
+    if !file.is_file() && path.join("MLmodel").is_file() {
+        let (model, _) = loader.load_folder(path).map_err(|error| not_loaded(path, &error))?;
+        return Ok((path.to_owned(), model));
+    }
     let failed = |error: io::Error| disk("read the model", &file, &error);
     let bytes = kilter_app::read_bounded(&file, MAX_MODEL_BYTES).map_err(failed)?;
-    let model = Model::from_bytes(&bytes).map_err(|error| {
-        let attempted = format!("the model file {} cannot be loaded", file.display());
-        Problem::new(Code::ModelInvalid, attempted).caused_by(Some(&error)).hint(error.hint())
-    })?;
+    let model = loader.load(&bytes, None).map_err(|error| not_loaded(&file, &error))?;
     Ok((file, model))
+}
+
+fn not_loaded(path: &Path, error: &PackageError) -> CliError {
+    let attempted = format!("the model file {} cannot be loaded", path.display());
+    match error {
+        PackageError::Model { source, .. } => {
+            Problem::new(Code::ModelInvalid, attempted).caused_by(Some(source)).hint(source.hint()).into()
+        }
+        other => Problem::new(Code::FileInvalid, attempted).caused_by(Some(other)).into(),
+    }
 }
 
 /// The model of a folder; `model.onnx` where there is none.

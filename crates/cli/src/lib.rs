@@ -14,6 +14,7 @@ mod env;
 mod fs;
 mod input;
 mod memory;
+mod python_args;
 mod server_config;
 mod ui;
 

@@ -88,6 +88,7 @@ mod tests {
     use kilter_domain::input_rule::InputPolicy;
     use kilter_serving::{
         counters::{Counters, ScoreEdges},
+        endpoint::WorkerCounts,
         input_rules::InputRuleCount,
     };
     use serde_json::json;
@@ -119,6 +120,7 @@ mod tests {
                     rows: 3,
                 }],
                 counts: Counters::new(ScoreEdges::default()).snapshot(),
+                workers: Some(WorkerCounts::default()),
             }],
             logs: vec![EndpointLog::sample()],
             grpc: vec![Handled { method: &METHODS[0], code: "OK", count: 2 }],

@@ -6,7 +6,9 @@ use std::{
 };
 
 use kilter_api::Token;
-use kilter_app::{ArtifactPlace, ArtifactRoot, KeySources, RecordAck, StorageOptions, audit::PublishPlace};
+use kilter_app::{
+    ArtifactPlace, ArtifactRoot, KeySources, PythonOptions, RecordAck, StorageOptions, audit::PublishPlace,
+};
 use kilter_store::DatabaseUrl;
 
 use crate::{
@@ -35,6 +37,8 @@ pub struct ServerOptions {
     pub keys: KeySources,
     /// Where checkpoints of the audit log are published.
     pub publish: Vec<PublishPlace>,
+    /// By which Python models run whose code is Python; `None`: by none.
+    pub python: Option<PythonOptions>,
     /// The address to answer on.
     pub host: IpAddr,
     /// The port; 0 lets the system choose.
@@ -67,6 +71,7 @@ impl ServerOptions {
             record_ack: RecordAck::Disk,
             keys: KeySources::default(),
             publish: Vec::new(),
+            python: None,
             host: Ipv4Addr::LOCALHOST.into(),
             port: 0,
             grpc_port: None,

@@ -75,6 +75,7 @@ impl AppState {
             record_ack: options.record_ack,
             keys: options.keys.clone(),
             publish: options.publish.clone(),
+            python: options.python.clone(),
             ..AppOptions::new(tool)
         };
         let app = App::open(&options.data, app_options)?;

@@ -1,10 +1,11 @@
 //! Packages and models in memory, by digest.
 //!
-//! Invariant: what is in the cache was verified when it was read. At most [`MAX_LOADED`] are kept.
+//! Invariants: what is in the cache was verified when it was read. At most [`MAX_LOADED`] are kept; a model that worker processes answer is kept
+//! only as long as somebody uses it, so that they end with its last use.
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, Weak},
 };
 
 use kilter_domain::digest::Digest;
@@ -22,7 +23,31 @@ pub type Loaded = (Arc<Package>, Arc<Model>);
 /// Packages and models that were read already.
 #[derive(Default)]
 pub(crate) struct ModelCache {
-    loaded: Mutex<HashMap<Digest, Loaded>>,
+    loaded: Mutex<HashMap<Digest, Kept>>,
+}
+
+/// What the cache has of a version.
+enum Kept {
+    Model(Loaded),
+    /// Of a model that worker processes answer.
+    WhileUsed(Arc<Package>, Weak<Model>),
+}
+
+impl Kept {
+    fn of(version: &Loaded) -> Self {
+        let (package, model) = version;
+        match model.is_external() {
+            true => Self::WhileUsed(package.clone(), Arc::downgrade(model)),
+            false => Self::Model(version.clone()),
+        }
+    }
+
+    fn find(&self) -> Option<Loaded> {
+        match self {
+            Self::Model(version) => Some(version.clone()),
+            Self::WhileUsed(package, model) => Some((package.clone(), model.upgrade()?)),
+        }
+    }
 }
 
 impl ModelCache {
@@ -35,8 +60,8 @@ impl ModelCache {
         digest: Digest,
         load: impl FnOnce() -> Result<(Package, Model), E>,
     ) -> Result<Loaded, E> {
-        if let Some(found) = lock(&self.loaded).get(&digest) {
-            return Ok(found.clone());
+        if let Some(found) = lock(&self.loaded).get(&digest).and_then(Kept::find) {
+            return Ok(found);
         }
         // Read without the lock: another version is not waited for.
         let (package, model) = load()?;
@@ -49,7 +74,7 @@ impl ModelCache {
         if loaded.len() >= MAX_LOADED {
             loaded.clear();
         }
-        loaded.insert(digest, version.clone());
+        loaded.insert(digest, Kept::of(&version));
         version
     }
 }

@@ -7,7 +7,11 @@ use kilter_inference::Model;
 use kilter_package::{Package, PackageError};
 use kilter_store::model as versions;
 
-use crate::{app::App, components::model_cache::Loaded, model::error::VersionError};
+use crate::{
+    app::App,
+    components::model_cache::Loaded,
+    model::{error::VersionError, runtime::ModelLoader},
+};
 
 /// A version's package and model, read once and kept.
 ///
@@ -24,7 +28,7 @@ pub(crate) type LoadedVersion = Loaded;
 /// A package and its model, read from the store whatever is in memory.
 pub(crate) fn load_stored(app: &App, digest: Digest) -> Result<LoadedVersion, VersionError> {
     let package = Package::load(app.blobs(), digest)?;
-    let model = parse_model(&package.model_bytes, digest)?;
+    let model = parse(app, &package)?;
     Ok((Arc::new(package), Arc::new(model)))
 }
 
@@ -32,7 +36,7 @@ pub(crate) fn load_stored(app: &App, digest: Digest) -> Result<LoadedVersion, Ve
 pub(crate) fn load_package(app: &App, digest: Digest) -> Result<Loaded, VersionError> {
     app.components().models.find_or_load(digest, || {
         let package = Package::load(app.blobs(), digest)?;
-        let model = parse_model(&package.model_bytes, digest)?;
+        let model = parse(app, &package)?;
         Ok((package, model))
     })
 }
@@ -44,11 +48,7 @@ pub(crate) fn keep_version(app: &App, digest: Digest, model: Arc<Model>) -> Resu
     Ok(app.components().models.insert(digest, (Arc::new(package), model)))
 }
 
-/// Parses the file of a model: seconds for a large one, so once per run.
-pub(crate) fn parse_model(bytes: &[u8], digest: Digest) -> Result<Model, PackageError> {
-    tracing::debug!(digest = digest.short(), bytes = bytes.len(), "{PARSED}");
-    Model::from_bytes(bytes).map_err(|source| PackageError::Model { digest, source })
+/// The model of a package: seconds for a large one, or one of Python, so once per run.
+fn parse(app: &App, package: &Package) -> Result<Model, PackageError> {
+    ModelLoader::of(app).load(&package.model_bytes, Some(&package.manifest.signature))
 }
-
-/// What is logged when the file of a model is parsed.
-pub(crate) const PARSED: &str = "a model file is parsed";

@@ -1,9 +1,8 @@
 //! A package from elsewhere becomes a draft of a model that is registered here.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use kilter_domain::{
-    digest::Digest,
     event::{EventKind, EventMetrics},
     ids::ModelName,
     model::VersionState,
@@ -21,9 +20,10 @@ use crate::{
     app::App,
     approval::project_of,
     authz::{AuthorizedContext, Subject, access_map, act},
+    components::model_cache::Loaded,
     context::RequestContext,
-    model::{input_rules::RuleSource, load, signature},
-    package::{error::PackageUseError, mlflow_folder},
+    model::{input_rules::RuleSource, load, mlflow_folder, runtime::ModelLoader, signature},
+    package::error::PackageUseError,
     project::folder::Project,
 };
 
@@ -36,7 +36,7 @@ pub struct ImportTarget<'t> {
     pub reason: &'t str,
 }
 
-/// Registers the package in `folder` as a draft: one of our own, or a folder of MLflow with a model of ONNX, LightGBM or XGBoost. The number of the version.
+/// Registers the package in `folder` as a draft: one of our own, or a model folder of MLflow. The number of the version.
 ///
 /// # Errors
 /// If the folder is no package, its files are not those that it lists, the model is not registered here, or the actor may not
@@ -51,7 +51,7 @@ pub fn import_package(
         access_map::require_act::<act::Submit>(app, context, &Subject::Model(target.model.clone()))?.into();
     let project = project_of(app, target.model).map_err(|error| PackageUseError::Invalid(error.to_string()))?;
     let taken = FolderSource { folder, reason: target.reason, registration: NewRegisteredVersion::default() };
-    let version = register_folder(app, &by, &project, taken)?;
+    let (version, _) = register_folder(app, &by, &project, taken)?;
     Ok((version.number, version.state))
 }
 
@@ -65,18 +65,20 @@ pub(crate) struct FolderSource<'f> {
     pub registration: NewRegisteredVersion,
 }
 
-/// Registers a folder as a draft of the model of a project, for someone who may submit it.
+/// Registers a folder as a draft of the model of a project, for someone who may submit it. Beside the version its model, where it was loaded: as
+/// long as it is held, nobody starts workers for it again.
 pub(crate) fn register_folder(
     app: &App,
     by: &AuthorizedContext,
     project: &Project,
     FolderSource { folder, reason, registration }: FolderSource<'_>,
-) -> Result<Version, PackageUseError> {
+) -> Result<(Version, Option<Loaded>), PackageUseError> {
     let model = project.model();
-    let package = if folder.join(MANIFEST_PATH).is_file() {
-        store_package(app, folder)?
+    let (package, loaded) = if folder.join(MANIFEST_PATH).is_file() {
+        (Arc::new(store_package(app, folder)?), None)
     } else {
-        pack_model(app, by, project, folder)?
+        let loaded = pack_model(app, by, project, folder)?;
+        (loaded.0.clone(), Some(loaded))
     };
     let signed_by = signature::sign_package(app, by, &model, &package)?;
     let new = versions::NewVersion {
@@ -90,7 +92,8 @@ pub(crate) fn register_folder(
     };
     tracing::info!(%model, digest = package.digest.short(), signed_by, "a package is imported");
     let draft = by.decision_event(EventKind::Trained, reason, &EventMetrics::default());
-    Ok(app.store().write(move |tx| versions::create_registered(&tx.audited(draft), &new, &registration))?)
+    let version = app.store().write(move |tx| versions::create_registered(&tx.audited(draft), &new, &registration))?;
+    Ok((version, loaded))
 }
 
 /// Stores a folder of our own as it is, without its signature: it keeps its identity.
@@ -114,10 +117,11 @@ fn store_package(app: &App, folder: &Path) -> Result<Package, PackageUseError> {
 }
 
 /// Packs the model of a folder that MLflow wrote. What a training would know of it is not known.
-fn pack_model(app: &App, by: &AuthorizedContext, project: &Project, folder: &Path) -> Result<Package, PackageUseError> {
-    let path = mlflow_folder::model_file(folder).ok_or_else(|| PackageUseError::NoPackage(folder.to_owned()))?;
-    let model_bytes = mlflow_folder::read_model(&path)?;
-    let model = load::parse_model(&model_bytes, Digest::of(&model_bytes))?;
+fn pack_model(app: &App, by: &AuthorizedContext, project: &Project, folder: &Path) -> Result<Loaded, PackageUseError> {
+    if mlflow_folder::flavors(folder).is_none() {
+        return Err(PackageUseError::NoPackage(folder.to_owned()));
+    }
+    let (model, model_bytes) = ModelLoader::of(app).load_folder(folder)?;
     let (reference, trained_on) = (Reference::of(&Table::default(), |_| false), Table::default());
     let source = RuleSource {
         contract: &project.contract,
@@ -158,5 +162,6 @@ fn pack_model(app: &App, by: &AuthorizedContext, project: &Project, folder: &Pat
         files: BTreeMap::new(),
     };
     let scratch = app.scratch(&app.new_id())?;
-    Ok(Package::put(app.blobs(), &scratch.path().join("package"), parts)?)
+    let stored = Package::put(app.blobs(), &scratch.path().join("package"), parts)?;
+    Ok(load::keep_version(app, stored.digest, Arc::new(model))?)
 }

@@ -10,7 +10,6 @@ mod error;
 mod evidence;
 mod import;
 mod judge_imported;
-mod mlflow_folder;
 mod verify;
 
 pub use build::{BuiltPackage, PackageTarget, build_package};
@@ -18,7 +17,6 @@ pub use error::PackageUseError;
 pub(crate) use import::{FolderSource, register_folder};
 pub use import::{ImportTarget, import_package};
 pub(crate) use judge_imported::judge_imported;
-pub(crate) use mlflow_folder::{NATIVE_FLAVORS, flavors};
 
 pub use kilter_keys::{KeyError, PublicKey};
 pub use kilter_package::{

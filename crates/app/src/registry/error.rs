@@ -65,7 +65,8 @@ pub enum RegistryError {
     /// A model that no process of the platform runs.
     #[error(
         "`{name}` is under a contract, so its versions are packaged and served by Kilter, which runs the flavors onnx, lightgbm and xgboost in its own process; \
-         this model has the flavors {flavors}. Convert it to ONNX (skl2onnx, onnxmltools, torch.onnx) and log it with `mlflow.onnx.log_model`, or \
+         this model has the flavors {flavors}. Its operator lets it run other models in processes of Python with `kilter server --python PATH` \
+         (docs/guides/serve-any-model.md). Else convert it to ONNX (skl2onnx, onnxmltools, torch.onnx) and log it with `mlflow.onnx.log_model`, or \
          register it as a model without a contract"
     )]
     Flavor { name: RegisteredName, flavors: String },

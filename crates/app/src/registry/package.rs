@@ -2,7 +2,7 @@
 //! against the gates of the contract, and submitted.
 //!
 //! Invariants: what is registered, judged and loaded is the package; what the client changes in its artifacts later changes nothing.
-//! Out of scope: other flavors than `onnx`, `lightgbm` and `xgboost`, which no process of the platform runs yet.
+//! A model of Python is taken where the operator named a Python for it.
 
 use std::{
     fs::{self, File},
@@ -29,7 +29,11 @@ use crate::{
     causes::StorageError,
     context::RequestContext,
     deployment::error::DeployError,
-    package::{FolderSource, NATIVE_FLAVORS, flavors, judge_imported, register_folder},
+    model::{
+        mlflow_folder::{NATIVE_FLAVORS, PYFUNC, flavors},
+        runtime::ModelLoader,
+    },
+    package::{FolderSource, judge_imported, register_folder},
     project::folder::Project,
     registered,
     tracking::{self, ArtifactEntry, ModelQuery},
@@ -66,7 +70,7 @@ pub(super) fn create_version(
     let scratch = app.scratch(&app.new_id()).map_err(RegistryError::Storage)?;
     let folder = scratch.path().join("model");
     fetch(app, context, &resolved.storage_location, &folder)?;
-    refuse_other_flavors(name, &folder)?;
+    refuse_other_flavors(app, name, &folder)?;
     let row = NewRegisteredVersion {
         source: resolved.source,
         run_id: resolved.run_id,
@@ -77,7 +81,9 @@ pub(super) fn create_version(
         ..NewRegisteredVersion::default()
     };
     let taken = FolderSource { folder: &folder, reason: REASON, registration: row };
-    let number = register_folder(app, &by, &project, taken).map_err(Box::new)?.number;
+    // The model is held until it is judged.
+    let (version, _loaded) = register_folder(app, &by, &project, taken).map_err(Box::new)?;
+    let number = version.number;
     let gap = submit(app, context, (&project, &by), number);
     if let Some(gap) = gap {
         let name = name.clone();
@@ -184,10 +190,11 @@ fn copy(
     Ok(())
 }
 
-fn refuse_other_flavors(name: &RegisteredName, folder: &Path) -> Result<(), RegistryError> {
+fn refuse_other_flavors(app: &App, name: &RegisteredName, folder: &Path) -> Result<(), RegistryError> {
     match flavors(folder) {
         None => Err(RegistryError::NoModel { name: name.clone() }),
         Some(found) if found.iter().any(|flavor| NATIVE_FLAVORS.contains(&flavor.as_str())) => Ok(()),
+        Some(found) if found.iter().any(|flavor| flavor == PYFUNC) && ModelLoader::of(app).runs_python() => Ok(()),
         Some(found) => Err(RegistryError::Flavor { name: name.clone(), flavors: found.join(", ") }),
     }
 }

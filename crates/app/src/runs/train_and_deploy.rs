@@ -90,7 +90,7 @@ mod tests {
                 ASKED,
                 tests::{TestFolder, customers, finite, trained},
             },
-            load::PARSED,
+            runtime::PARSED,
         },
         registration,
         training::request::RunOverrides,

@@ -14,7 +14,6 @@ use kilter_domain::{
     actor::Actor,
     card::human_parts,
     contract::Package as PackageSpec,
-    digest::Digest,
     event::EventKind,
     gate::Verdict,
     model::{Commit, GateResult, VersionState},
@@ -51,7 +50,7 @@ use crate::{
         judge, leakage,
         transition::VersionTransition,
     },
-    model::{golden_replay, input_rules::RuleSource, load, signature},
+    model::{golden_replay, input_rules::RuleSource, load, mlflow_folder, runtime::ModelLoader, signature},
     prediction::live,
     project::{DatasetError, folder::Project},
     training::{
@@ -96,7 +95,7 @@ pub(crate) fn package_run(
     held_out: Option<Table>,
 ) -> Result<PackagedVersion, TrainError> {
     let roles = run.project.roles(run.project.labelled_dataset()?);
-    let trained = TrainedModel::of(run, spec, &roles)?;
+    let trained = TrainedModel::of(app, run, spec, &roles)?;
     let held = HeldOut::score(run.project, &trained.model, run.test_rows(held_out)?, &roles)?;
     let weight = roles.weight.as_deref().and_then(|name| held.rows.get(name));
     let outcomes = held.scored.outcomes(roles.label(&held.rows)?, weight);
@@ -138,14 +137,20 @@ pub(crate) fn package_run(
 impl TrainedModel {
     /// Reads the model of a run. A foreign model of one block takes the features of its training rows in their order, and is
     /// stored with their names: then it is parsed again, as whoever serves it will.
-    fn of(run: &FinishedRun<'_>, spec: &PackageSpec, roles: &ColumnRoles) -> Result<Self, TrainError> {
-        let written = read_model(&run.output_path(&spec.model)?)?;
-        let rows = run.training_rows(&spec.model.step)?;
-        let (model, length) = (load::parse_model(&written, Digest::of(&written))?, written.len());
+    fn of(app: &App, run: &FinishedRun<'_>, spec: &PackageSpec, roles: &ColumnRoles) -> Result<Self, TrainError> {
+        let (path, loader) = (run.output_path(&spec.model)?, ModelLoader::of(app));
+        let (model, written) = match mlflow_folder::flavors(&path) {
+            Some(_) => loader.load_folder(&path)?,
+            None => {
+                let written = read_model(&path)?;
+                (loader.load(&written, None)?, written)
+            }
+        };
+        let (rows, length) = (run.training_rows(&spec.model.step)?, written.len());
         let named = model.named_by(&rows, |name| roles.is_feature(name));
         let named = named.map_err(ScoringError::of("the training rows"))?;
         let bytes = named.with_signature(written);
-        let model = if bytes.len() == length { named } else { load::parse_model(&bytes, Digest::of(&bytes))? };
+        let model = if bytes.len() == length { named } else { loader.load(&bytes, None)? };
         refuse_leakage(&model, roles)?;
         refuse_reserved(&model)?;
         Ok(Self { model, bytes, rows })

@@ -13,6 +13,7 @@ use crate::{
     byte_size::Size,
     commands::event_args::EventArgs,
     context::{DatabaseArgs, KeyArgs, PublishArgs, StorageArgs},
+    python_args::PythonArgs,
     server_config::{self, FILE_VARIABLE},
     ui::{
         error::{CliError, usage},
@@ -98,6 +99,8 @@ pub(crate) struct Server {
     /// The longest time that a stop waits for open requests.
     #[arg(long, value_name = "TIME", default_value = "10s")]
     drain: Span,
+    #[command(flatten)]
+    python: PythonArgs,
     /// What to log: a level (`error`, `warn`, `info`, `debug`), or levels of parts (`info,kilter_server=debug`).
     #[arg(long, value_name = "FILTER", env = "KILTER_LOG", default_value = "info", hide_env_values = true)]
     log: String,
@@ -210,6 +213,7 @@ impl Server {
             record_ack: self.record_ack()?,
             keys: self.keys.sources(),
             publish: self.publish.places(),
+            python: self.python.options(),
             host: self.host,
             port: self.port,
             grpc_port: self.grpc_port,

@@ -376,6 +376,14 @@ fn a_team_comes_from_mlflow_as_its_guide_says() {
 }
 
 #[test]
+fn any_model_is_served_as_its_guide_says() {
+    let Some(python) = mlflow_python() else { return };
+    let mut typist = Typist::new();
+    typist.python = python.parent().map(Path::to_owned);
+    assert!(typist.type_page("serve-any-model.md", &read("serve-any-model.md")) > 3);
+}
+
+#[test]
 fn a_page_that_shows_other_words_than_a_command_writes_is_found() {
     let shown = |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>();
     let written = "✓ v2 is approved\n  auc is 0.94 (0.92 to 0.95)\npackage 6c4edf6b0637, done\n";

@@ -65,6 +65,7 @@ mod prediction_import;
 mod prediction_log;
 mod prediction_log_crashes;
 mod predictions;
+mod python_models;
 mod reconcile;
 mod recording_policy;
 mod registry;

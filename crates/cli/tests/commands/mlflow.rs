@@ -246,7 +246,7 @@ fn accounts_and_the_scope_of_a_token_hold_for_mlflow_too() {
 }
 
 /// A project whose runs predict a number from `x_0` to `x_3`, and whose versions a validator approves.
-const PRICES: &str = r#"
+pub const PRICES: &str = r#"
 [project]
 name = "price"
 owner = "user:ona"
@@ -280,7 +280,7 @@ auto = true
 "#;
 
 /// Rows of which `y` is `2 x_0 - x_1 + x_2 / 2 + 1`, nearly.
-fn sales() -> String {
+pub fn sales() -> String {
     let mut text = "id,at,x_0,x_1,x_2,x_3,y\n".to_owned();
     for id in 0..400u32 {
         let part = |factor: u32| f64::from(id.wrapping_mul(factor) >> 8 & 1023) / 256.0;

@@ -141,9 +141,13 @@ class _Pyfunc:
 
     def __call__(self, frame):
         classes = self.signature.get("classes", [])
-        raw = self.model.get_raw_model() if hasattr(self.model, "get_raw_model") else None
-        if classes and hasattr(raw, "predict_proba"):
+        is_estimator = {"sklearn", "xgboost", "lightgbm", "catboost"} & set(self.model.metadata.flavors)
+        raw = self.model.get_raw_model() if classes and is_estimator else None
+        if hasattr(raw, "predict_proba"):
             return np.asarray(raw.predict_proba(frame))
+        if hasattr(raw, "decision_function"):
+            margins = np.asarray(raw.decision_function(frame))
+            return np.stack([-margins, margins], axis=1) if margins.ndim == 1 else margins
         answers = self.model.predict(frame)
         named = [f"probability_{name}" for name in classes]
         if classes and isinstance(answers, pd.DataFrame) and set(named) <= set(answers.columns):

@@ -3,7 +3,7 @@
 use std::{fmt::Write, time::Duration};
 
 use kilter_app::{App, prediction};
-use kilter_serving::{counters::VersionCounts, input_rules::InputRuleCount};
+use kilter_serving::{counters::VersionCounts, endpoint::WorkerCounts, input_rules::InputRuleCount};
 
 use crate::metrics::text::{family, labels};
 
@@ -17,6 +17,8 @@ pub(crate) struct ServedVersion {
     pub(crate) version: u64,
     pub(crate) counts: VersionCounts,
     pub(crate) input_rules: Vec<InputRuleCount>,
+    /// Of a version that worker processes answer.
+    pub(crate) workers: Option<WorkerCounts>,
 }
 
 impl ServedVersion {
@@ -36,6 +38,7 @@ pub(crate) fn read_versions(app: &App) -> Vec<ServedVersion> {
             version: served.version().number,
             counts: served.counts(),
             input_rules: served.input_rules().counts(),
+            workers: served.worker_counts(),
         });
         served.collect::<Vec<_>>()
     };
@@ -65,6 +68,49 @@ pub(crate) fn write(page: &mut String, served: &[ServedVersion]) {
     let help = "Rows that broke an input rule, by what becomes of them: reject, flag or impute.";
     family(page, "kilter_input_rule_rows_total", "counter", help, broken);
     write_durations(page, served);
+    write_workers(page, served);
+}
+
+/// A family of what worker processes did: its name, type and help, and which count it is.
+type WorkerFamily = (&'static str, &'static str, &'static str, fn(&WorkerCounts) -> u64);
+
+const WORKER_FAMILIES: [WorkerFamily; 7] = [
+    (
+        "kilter_worker_batches_total",
+        "counter",
+        "Calls of models in worker processes; a call answers one request or more.",
+        |of| of.batches,
+    ),
+    ("kilter_worker_requests_total", "counter", "Requests that worker processes answered, with errors too.", |of| {
+        of.requests
+    }),
+    ("kilter_worker_restarts_total", "counter", "Worker processes that ended and were started again.", |of| {
+        of.restarts
+    }),
+    ("kilter_worker_timeouts_total", "counter", "Requests that a worker process did not answer in time.", |of| {
+        of.timeouts
+    }),
+    (
+        "kilter_worker_overloads_total",
+        "counter",
+        "Requests that were refused because too many waited for a worker.",
+        |of| of.overloads,
+    ),
+    ("kilter_worker_queue_requests", "gauge", "Requests that wait for a worker process.", |of| of.waiting),
+    ("kilter_worker_processes", "gauge", "Worker processes whose model is loaded.", |of| of.alive),
+];
+
+fn write_workers(page: &mut String, served: &[ServedVersion]) {
+    for (name, kind, help, count) in WORKER_FAMILIES {
+        let with_workers = served.iter().filter_map(|version| Some((version, version.workers.as_ref()?)));
+        family(
+            page,
+            name,
+            kind,
+            help,
+            with_workers.map(|(version, workers)| (version.labels(&[]), count(workers) as f64)),
+        );
+    }
 }
 
 fn write_durations(page: &mut String, served: &[ServedVersion]) {

@@ -1,4 +1,4 @@
-//! A model folder that MLflow wrote with a flavor whose file runs here: `onnx`, `lightgbm` or `xgboost`.
+//! A model folder that MLflow wrote: its flavors, and the file of one that runs here (`onnx`, `lightgbm` or `xgboost`).
 //!
 //! Of `MLmodel` only what says where the model is is read, line by line: it is YAML as MLflow writes it. MLflow keeps the larger
 //! tensors of a model in files beside it; a package has its model in one file.
@@ -24,8 +24,11 @@ const MAX_MODEL_BYTES: u64 = 2 << 30;
 /// The flavors whose files run in the process.
 pub(crate) const NATIVE_FLAVORS: [&str; 3] = ["onnx", "lightgbm", "xgboost"];
 
+/// The flavor of every model that MLflow loads.
+pub(crate) const PYFUNC: &str = "python_function";
+
 /// The model file of a folder of MLflow; `None` if it is none, or has no flavor that runs.
-pub(super) fn model_file(folder: &Path) -> Option<PathBuf> {
+pub(crate) fn model_file(folder: &Path) -> Option<PathBuf> {
     let text = read_bounded_text(&folder.join("MLmodel"), MAX_BYTES).ok()?;
     let data = NATIVE_FLAVORS.iter().find_map(|flavor| data_of(flavor, &text))?;
     ensure_inside(folder, Path::new(data)).ok().filter(|path| path.is_file())
@@ -48,7 +51,7 @@ fn flavors_of(text: &str) -> Vec<String> {
 }
 
 /// The model as one file; that of an ONNX file with the tensors that are in other files of its folder.
-pub(super) fn read_model(path: &Path) -> Result<Vec<u8>, PackageError> {
+pub(crate) fn read_model(path: &Path) -> Result<Vec<u8>, PackageError> {
     let failed = |source| BlobError::Io { attempted: "read", path: path.to_owned(), source };
     let bytes = read_bounded(path, MAX_MODEL_BYTES).map_err(failed)?;
     if Format::of(&bytes) != Format::Onnx {
