@@ -10,8 +10,8 @@
 #   bench/serving.sh --seconds N        how long each load lasts (default 4)
 #   bench/serving.sh --swap             nothing but a load during which the live version is replaced again and again
 #
-# Needs wrk, and the packages of serving-requirements.txt in a venv, which it makes at KILTER_SERVING_VENV (default
-# ~/.cache/kilter/serving-venv). FOLDER is the place of the project; where it lies decides what an fsync costs.
+# Needs wrk, and the packages of serving-requirements.txt in a venv, which it makes at KILTER_SERVING_BENCH_VENV (default
+# ~/.cache/kilter/serving-bench-venv). FOLDER is the place of the project; where it lies decides what an fsync costs.
 set -euo pipefail
 here="$(cd "$(dirname "$0")" && pwd)"
 options=()
@@ -22,7 +22,7 @@ while [ $# -gt 0 ]; do
     esac
 done
 command -v wrk >/dev/null || { echo "serving: wrk is missing (Debian: apt-get install wrk)" >&2; exit 1; }
-venv="${KILTER_SERVING_VENV:-$HOME/.cache/kilter/serving-venv}"
+venv="${KILTER_SERVING_BENCH_VENV:-$HOME/.cache/kilter/serving-bench-venv}"
 if ! cmp -s "$here/serving-requirements.txt" "$venv/kilter-requirements.txt"; then
     python3 -m venv "$venv"
     "$venv/bin/pip" install --quiet --disable-pip-version-check --requirement "$here/serving-requirements.txt"
