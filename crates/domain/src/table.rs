@@ -280,6 +280,11 @@ impl Table {
         self.names().iter().position(|n| n == name).map(|at| &self.columns[at])
     }
 
+    /// Finds columns that are asked for one after the other, mostly in the order in which they stand.
+    pub fn finder(&self) -> ColumnFinder<'_> {
+        ColumnFinder { table: self, next: 0 }
+    }
+
     /// Which column has this name; `None`: none has.
     pub fn position(&self, name: &str) -> Option<usize> {
         self.names().iter().position(|found| found == name)
@@ -336,6 +341,26 @@ impl Table {
     }
 }
 
+/// Finds the columns of a table by name. See [`Table::finder`].
+#[derive(Clone, Debug)]
+pub struct ColumnFinder<'t> {
+    table: &'t Table,
+    /// Behind the column that was found last.
+    next: usize,
+}
+
+impl<'t> ColumnFinder<'t> {
+    /// The column of this name, looked for behind the last one first; `None`: there is none.
+    pub fn find(&mut self, name: &str) -> Option<&'t Column> {
+        let names = self.table.names();
+        let (before, behind) = names.split_at(self.next.min(names.len()));
+        let place = |names: &[String]| names.iter().position(|found| found == name);
+        let at = place(behind).map(|at| before.len() + at).or_else(|| place(before))?;
+        self.next = at + 1;
+        self.table.columns.get(at)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -371,5 +396,20 @@ mod tests {
     fn taking_rows_keeps_their_order() {
         let table = Table::new(vec![("a".into(), Column::Int(vec![Some(1), Some(2), None]))]).unwrap();
         assert_eq!(table.take(&[2, 0]).column("a").unwrap(), &Column::Int(vec![None, Some(1)]));
+    }
+
+    #[test]
+    fn columns_are_found_in_any_order() {
+        let names = ["a", "b", "c", "d"];
+        let column = |at: usize| Column::Int(vec![Some(at as i64)]);
+        let table =
+            Table::new(names.iter().enumerate().map(|(at, name)| ((*name).into(), column(at))).collect()).unwrap();
+        for asked in [&names[..], &["d", "c", "b", "a"], &["b", "b", "x", "d", "a", "c"], &["c", "d", "a"]] {
+            let mut finder = table.finder();
+            for name in asked {
+                assert_eq!(finder.find(name), table.get(name), "{name} of {asked:?}");
+            }
+        }
+        assert_eq!(Table::default().finder().find("a"), None);
     }
 }

@@ -74,7 +74,9 @@ impl ExternalModel {
         if rows.is_empty() {
             return Ok(());
         }
-        let columns = inputs.iter().map(|input| column(input, table, rows.clone())).collect::<Result<Vec<_>, _>>()?;
+        let mut finder = table.finder();
+        let columns = inputs.iter().map(|input| column(input, (finder.find(&input.name), table.rows()), rows.clone()));
+        let columns = columns.collect::<Result<Vec<_>, _>>()?;
         let outcome = self.executor.execute(&columns, rows.len())?;
         let failed = |reason| PredictError::Executor(ExecutorError::Failed { reason });
         answer.push_outcome(outcome, rows.len()).map_err(failed)
@@ -87,12 +89,16 @@ impl ExternalModel {
 }
 
 /// The rows of one input, as values of its kind.
-fn column<'t>(input: &'t Input, table: &'t Table, rows: Range<usize>) -> Result<Cow<'t, Column>, PredictError> {
-    let is_whole = rows.len() == table.rows();
-    if let (true, Some(column)) = (is_whole, table.get(&input.name).filter(|column| is_ready(input, column))) {
+fn column<'t>(
+    input: &'t Input,
+    (column, all): (Option<&'t Column>, usize),
+    rows: Range<usize>,
+) -> Result<Cow<'t, Column>, PredictError> {
+    let is_whole = rows.len() == all;
+    if let (true, Some(column)) = (is_whole, column.filter(|column| is_ready(input, column))) {
         return Ok(Cow::Borrowed(column));
     }
-    let source = Source::of(input, table, rows);
+    let source = Source::of(input, column, rows);
     Ok(Cow::Owned(match input.kind {
         InputKind::Number => Column::Float(source.numbers(|value| value, |value| value.is_infinite())?),
         InputKind::Integer => Column::Int(source.whole_numbers()?),

@@ -74,37 +74,38 @@ pub(crate) fn values(
     rows: Range<usize>,
 ) -> Result<Vec<Value>, PredictError> {
     check_columns(inputs, table)?;
-    let mut columns = inputs;
+    let (mut columns, mut finder) = (inputs, table.finder());
     let mut values = Vec::with_capacity(slots.len());
     for slot in slots {
         let (mine, rest) = columns.split_at(slot.width);
-        values.push(value(slot, mine, table, rows.clone())?);
+        let sources: Vec<Source<'_>> =
+            mine.iter().map(|input| Source::of(input, finder.find(&input.name), rows.clone())).collect();
+        values.push(value(slot, &sources, rows.len())?);
         columns = rest;
     }
     Ok(values)
 }
 
-/// The tensor of one graph input, from the columns named by `inputs` (`slot.width` of them).
-fn value(slot: &InputSlot, inputs: &[Input], table: &Table, rows: Range<usize>) -> Result<Value, PredictError> {
+/// The tensor of one graph input, from its columns.
+fn value(slot: &InputSlot, columns: &[Source<'_>], rows: usize) -> Result<Value, PredictError> {
     let failed = |reason| PredictError::Node { node: slot.name.clone(), reason };
-    let columns: Vec<Source<'_>> = inputs.iter().map(|input| Source::of(input, table, rows.clone())).collect();
-    let matrix = [rows.len(), inputs.len()];
+    let matrix = [rows, columns.len()];
     let dims = if slot.is_vector { &matrix[..1] } else { &matrix[..] };
     let made = match slot.element {
-        element::STRING => Tensor::new(dims, interleave(&columns, Source::texts)?).map(Value::Text),
-        element::INT64 | element::INT32 => Tensor::new(dims, interleave(&columns, Source::ints)?).map(Value::Int),
+        element::STRING => Tensor::new(dims, interleave(columns, Source::texts)?).map(Value::Text),
+        element::INT64 | element::INT32 => Tensor::new(dims, interleave(columns, Source::ints)?).map(Value::Int),
         element::BOOL => {
-            let bools = interleave(&columns, Source::ints)?.into_iter().map(|value| value != 0).collect();
+            let bools = interleave(columns, Source::ints)?.into_iter().map(|value| value != 0).collect();
             Tensor::new(dims, bools).map(Value::Bool)
         }
         element::DOUBLE => {
-            let doubles = interleave(&columns, |source| source.numbers(|value| value, |value| value.is_infinite()))?;
+            let doubles = interleave(columns, |source| source.numbers(|value| value, |value| value.is_infinite()))?;
             Tensor::new(dims, doubles).map(Value::Double)
         }
         _ => {
             // A number past the range of float32 becomes infinite in the model: the same rule holds for it.
             let narrow = |source: &Source<'_>| source.numbers(|value| value as f32, |value| value.is_infinite());
-            Tensor::new(dims, interleave(&columns, narrow)?).map(Value::Float)
+            Tensor::new(dims, interleave(columns, narrow)?).map(Value::Float)
         }
     };
     made.map_err(failed)
@@ -125,7 +126,8 @@ fn interleave<'a, T: Clone>(
 
 /// Refuses a table that lacks columns, all of them named.
 pub(crate) fn check_columns(inputs: &[Input], table: &Table) -> Result<(), PredictError> {
-    let absent = inputs.iter().filter(|input| !input.optional && table.get(&input.name).is_none());
+    let mut finder = table.finder();
+    let absent = inputs.iter().filter(|input| !input.optional && finder.find(&input.name).is_none());
     let columns: Vec<String> = absent.map(|input| input.name.clone()).collect();
     let nearest = match &columns[..] {
         [] => return Ok(()),
@@ -143,9 +145,9 @@ pub(crate) struct Source<'a> {
 }
 
 impl<'a> Source<'a> {
-    /// Of an optional input that the table lacks all values are missing.
-    pub fn of(input: &'a Input, table: &'a Table, rows: Range<usize>) -> Self {
-        match table.get(&input.name) {
+    /// Of an optional input without a column all values are missing.
+    pub fn of(input: &'a Input, column: Option<&'a Column>, rows: Range<usize>) -> Self {
+        match column {
             Some(column) => Self { input, column: Cow::Borrowed(column), rows },
             None => Self { input, column: Cow::Owned(Column::Float(vec![f64::NAN; rows.len()])), rows: 0..rows.len() },
         }

@@ -53,10 +53,8 @@ impl Signature {
 
     /// The inputs that `table` has no column for, though the model needs one.
     pub fn absent<'s>(&'s self, table: &'s Table) -> impl Iterator<Item = &'s Input> {
-        // Mostly the columns stand in the order of the signature: then none is searched for.
-        let stands = |at: usize, name: &String| table.names().get(at) == Some(name) || table.get(name).is_some();
-        let inputs = self.inputs.iter().enumerate();
-        inputs.filter(move |(at, input)| !input.optional && !stands(*at, &input.name)).map(|(_, input)| input)
+        let mut finder = table.finder();
+        self.inputs.iter().filter(move |input| !input.optional && finder.find(&input.name).is_none())
     }
 }
 

@@ -87,12 +87,12 @@ impl Columns {
                     into.zip(&numbers[rows.clone()]).for_each(|(into, number)| *into = *number);
                 }
                 (FeatureColumn::Category(Categories::Texts(codes)), _) if input.kind == InputKind::Text => {
-                    let texts = Source::of(input, table, rows.clone()).texts()?;
+                    let texts = Source::of(input, Some(column), rows.clone()).texts()?;
                     let code = |text: &Arc<str>| codes.get(text).map_or(f64::NAN, |&code| f64::from(code));
                     into.zip(&texts).for_each(|(into, text)| *into = code(text));
                 }
                 _ => {
-                    let numbers = Source::of(input, table, rows.clone()).numbers(|value| value, |_| false)?;
+                    let numbers = Source::of(input, Some(column), rows.clone()).numbers(|value| value, |_| false)?;
                     into.zip(numbers).for_each(|(into, number)| *into = feature.of_number(number));
                 }
             }
