@@ -55,7 +55,10 @@ use tokio::net::TcpListener;
 
 use crate::{
     inference::grpc::{self, stop::Stop},
-    net::listener::{self, Protocol},
+    net::{
+        connection_threads::ConnectionThreads,
+        listener::{self, Protocol},
+    },
 };
 
 /// Ready once the process is told to stop (SIGTERM, SIGINT). From the call on these signals do not end it by themselves, so
@@ -71,6 +74,7 @@ pub fn stop_signal() -> Result<impl Future<Output = ()>, ServerError> {
 pub struct Server {
     listener: TcpListener,
     grpc: Option<TcpListener>,
+    threads: ConnectionThreads,
     state: AppState,
 }
 
@@ -99,7 +103,8 @@ impl Server {
             Ok::<_, ServerError>(state)
         });
         let state = opened.await.map_err(|error| ServerError::Listen(error.into()))??;
-        Ok(Self { listener, grpc, state })
+        let threads = ConnectionThreads::start().map_err(ServerError::Listen)?;
+        Ok(Self { listener, grpc, threads, state })
     }
 
     /// The address that it answers on (with the real port, where 0 was asked for).
@@ -149,13 +154,15 @@ impl Server {
             // Nobody listens where there is no gRPC.
             let _ = stops.send(true);
         };
-        let http = listener::accept(self.listener, connections.clone(), http, limits, stop, begin_to_stop);
+        let threads = &self.threads;
+        let http = listener::accept(self.listener, connections.clone(), http, limits, threads, stop, begin_to_stop);
         let grpc = async {
             if let Some((listener, protocol)) = grpc {
-                listener::accept(listener, connections, protocol, limits, stopping.wait(), || ()).await;
+                listener::accept(listener, connections, protocol, limits, threads, stopping.wait(), || ()).await;
             }
         };
         tokio::join!(http, grpc);
+        self.threads.join().await;
         let state = self.state.clone();
         // Runs that go on are asked to stop, and end in their rows.
         let _ = tokio::task::spawn_blocking(move || runs::stop_runs(&state.app(), limits.drain)).await;

@@ -2,6 +2,7 @@
 
 pub(crate) mod address;
 pub(crate) mod body_pool;
+pub(crate) mod connection_threads;
 pub(crate) mod connections;
 pub(crate) mod hosts;
 pub(crate) mod limits;

@@ -1,6 +1,6 @@
 //! Connections: how many, how slow, and how they end.
 
-use std::{convert::Infallible, pin::Pin, time::Duration};
+use std::{convert::Infallible, io, pin::Pin, time::Duration};
 
 use axum::{Router, body::Body, response::Response};
 use hyper::{
@@ -18,6 +18,7 @@ use tokio_io_timeout::TimeoutStream;
 use tower::ServiceExt;
 
 use crate::net::{
+    connection_threads::ConnectionThreads,
     connections::{Connections, Place, TimedBody, WaitClock},
     limits::Limits,
     multiplexed::{Requests, WorkBody},
@@ -43,12 +44,13 @@ pub(crate) fn connections(limits: &Limits) -> Connections {
     Connections::new(open_files::most_connections(limits.connections, open_files::raise_limit()))
 }
 
-/// Answers connections until `stop` is ready; then takes no more, calls `stopping`, and waits for those that have begun.
+/// Answers connections on `threads` until `stop` is ready; then takes no more, calls `stopping`, and waits for those that have begun.
 pub(crate) async fn accept(
     listener: TcpListener,
     connections: Connections,
     protocol: Protocol,
     limits: Limits,
+    threads: &ConnectionThreads,
     stop: impl Future<Output = ()>,
     stopping: impl FnOnce(),
 ) {
@@ -60,18 +62,9 @@ pub(crate) async fn accept(
             () = &mut stop => break,
             next = next(&listener, &connections) => next,
         };
-        let mut stream = Box::pin(TimeoutStream::new(stream));
-        stream.as_mut().set_write_timeout_pinned(Some(limits.write));
-        stream.as_mut().set_read_timeout_pinned(protocol.longest_silence(&limits));
-        let id = place.id();
-        let connection = protocol.serve(TokioIo::new(stream), place.clock.clone(), &graceful);
-        let task = tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "a connection ended early");
-            }
-            drop(place);
-        });
-        connections.serve(id, task.abort_handle());
+        if let Err(error) = start(stream, place, &protocol, &limits, (&connections, threads), &graceful) {
+            tracing::warn!(%error, "a connection could not be answered");
+        }
     }
     drop(listener);
     stopping();
@@ -81,6 +74,35 @@ pub(crate) async fn accept(
             "requests were cut off: they took longer than stopping may"
         );
     }
+}
+
+/// Begins to answer a connection, on one of the threads.
+fn start(
+    stream: TcpStream,
+    place: Place,
+    protocol: &Protocol,
+    limits: &Limits,
+    (connections, threads): (&Connections, &ConnectionThreads),
+    graceful: &GracefulShutdown,
+) -> io::Result<()> {
+    let stream = stream.into_std()?;
+    let on_thread = threads.place().ok_or_else(|| io::Error::other("no thread answers connections"))?;
+    let runtime = on_thread.runtime().clone();
+    // The socket and its timers belong to the runtime that is entered while they are made.
+    let _entered = runtime.enter();
+    let mut stream = Box::pin(TimeoutStream::new(TcpStream::from_std(stream)?));
+    stream.as_mut().set_write_timeout_pinned(Some(limits.write));
+    stream.as_mut().set_read_timeout_pinned(protocol.longest_silence(limits));
+    let id = place.id();
+    let connection = protocol.serve(TokioIo::new(stream), place.clock.clone(), graceful);
+    let task = runtime.spawn(async move {
+        if let Err(error) = connection.await {
+            tracing::debug!(%error, "a connection ended early");
+        }
+        drop((place, on_thread));
+    });
+    connections.serve(id, task.abort_handle());
+    Ok(())
 }
 
 /// How a connection is spoken on, and who answers.
