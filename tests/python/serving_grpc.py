@@ -245,6 +245,12 @@ def check_parameters(client, triton):
     assert answer.as_numpy("__id") is None, "the ids are the client's"
     refused("INVALID_ARGUMENT", ["`consumer`", "300 bytes"],
             lambda: client.infer("churn", inputs(triton), parameters={"consumer": "x" * 300}))
+    why = client.infer("churn", inputs(triton), parameters={"explain": True})
+    raw = why.as_numpy("attribution_base") + why.as_numpy("attributions").sum(axis=1)
+    assert np.allclose(1 / (1 + np.exp(-raw)), why.as_numpy("score"), atol=1e-6), "attributions add up to the log-odds"
+    assert len(why.as_numpy("attribution_columns")) == why.as_numpy("attributions").shape[1]
+    refused("INVALID_ARGUMENT", ["`explain`", "true or false"],
+            lambda: client.infer("churn", inputs(triton), parameters={"explain": 1}))
     refused("INVALID_ARGUMENT", ["`time`", "now"], lambda: client.infer("churn", inputs(triton), parameters={"time": 5}))
 
 

@@ -207,6 +207,24 @@ def repository():
     assert client.is_model_ready(MODEL)
 
 
+def explained(score, parts, base):
+    """Attributions and their base are the log-odds of the score."""
+    return np.allclose(1 / (1 + np.exp(-(base + parts.sum(axis=-1)))), score, atol=1e-6)
+
+
+def explanations():
+    for binary in (True, False):
+        outputs = None if binary else [triton.InferRequestedOutput(name, binary_data=False) for name in ("score", "attributions", "attribution_base", "attribution_columns")]
+        answer = client.infer(MODEL, rows(), outputs=outputs, parameters={"explain": True})
+        parts, base = answer.as_numpy("attributions"), answer.as_numpy("attribution_base")
+        columns = [name.decode() if binary else name for name in answer.as_numpy("attribution_columns")]
+        assert parts.shape == (2, 4) and sorted(columns) == ["age", "member", "region", "visits"], (parts, columns)
+        assert explained(scores(answer), parts, base), answer.get_response()
+        assert (scores(answer) == scores(client.infer(MODEL, rows()))).all()
+    assert client.infer(MODEL, rows()).as_numpy("attributions") is None
+    refused(400, ["explain", "true or false"], client.infer, MODEL, rows(), parameters={"explain": "yes"})
+
+
 async def kserve_v2():
     kserve = InferenceRESTClient(RESTConfig(protocol="v2"))
     assert await kserve.is_server_ready(URL) and await kserve.is_server_live(URL) and await kserve.is_model_ready(URL, MODEL)
@@ -247,16 +265,24 @@ async def kserve_v1():
     by_place = [[record[name] for name in names] for record in records]
     again = await kserve.infer(URL, {"instances": by_place}, model_name=MODEL)
     assert again["predictions"] == answer["predictions"], (again, lists)
+    why = await kserve.explain(URL, model_name=MODEL, data={"instances": records})
+    assert why["predictions"] == answer["predictions"] and len(why["explanations"]) == 2, why
+    score = scores(client.infer(MODEL, rows(region=tensor("region", "BYTES", texts(["north", "ü"])))))
+    for row, one in zip(score, why["explanations"]):
+        assert sorted(one["attributions"]) == ["age", "member", "region", "visits"], one
+        assert explained(row, np.array(list(one["attributions"].values())), one["base"]), one
+    assert "explanations" not in answer
     for path, body, status in (
         (f"v1/models/{MODEL}:predict", {"instances": [{"age": "old"}]}, 400), (f"v1/models/{MODEL}:predict", {}, 400),
-        ("v1/models/nobody:predict", {"instances": records}, 404), (f"v1/models/{MODEL}:explain", {}, 404),
+        ("v1/models/nobody:predict", {"instances": records}, 404), (f"v1/models/{MODEL}:explain", {}, 400),
+        ("v1/models/nobody:explain", {"instances": records}, 404), (f"v1/models/{MODEL}:regress", {"instances": records}, 404),
     ):
         said = httpx.post(f"{URL}/{path}", json=body)
         assert said.status_code == status and said.json()["error"], (path, said.text)
     await kserve.close()
 
 
-CHECKS = (metadata, both_ways, datatypes, mistakes, compression, in_parallel, statistics, repository)
+CHECKS = (metadata, both_ways, datatypes, mistakes, compression, in_parallel, statistics, repository, explanations)
 failed = 0
 for check in CHECKS:
     try:

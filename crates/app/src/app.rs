@@ -297,9 +297,14 @@ impl App {
         new_id()
     }
 
+    /// Where the folders of [`App::scratch`] are made.
+    pub(crate) fn scratch_root(&self) -> PathBuf {
+        self.inner.folder.join("scratch")
+    }
+
     /// A folder of ours that is gone when the guard is dropped.
     pub(crate) fn scratch(&self, name: &str) -> Result<TempDir, StorageError> {
-        let above = self.inner.folder.join("scratch");
+        let above = self.scratch_root();
         temporary_folder(&above, &format!("{name}.")).map_err(|source| StorageError::WriteFile { path: above, source })
     }
 }

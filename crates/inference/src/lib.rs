@@ -33,7 +33,7 @@ mod trees;
 
 pub use error::{ExecutorError, ExplainError, LoadError, PredictError};
 pub use executor::{Executor, WorkerCounts};
-pub use explain::{Attributions, ColumnShift, Explainer};
+pub use explain::{Attributions, Background, ColumnShift, Explainer};
 pub use features::{Features, Matrix};
 pub use formats::Format;
 pub use input::MISSING_TIME;

@@ -5,6 +5,7 @@
 //! is no answer that is not recorded.
 //! Out of scope: who may deploy what (the app knows), HTTP, SQL. `now` is handed in.
 
+mod explainable;
 mod handle;
 mod infer;
 mod messages;
@@ -16,7 +17,8 @@ mod routes;
 mod traffic_split;
 mod version;
 
-pub use crate::model_output::ModelOutput;
+pub use crate::{explanation::Explanation, model_output::ModelOutput};
+pub use explainable::{ExplainableModel, ReadBackground};
 pub use handle::{Endpoint, EndpointCounts, EndpointOptions};
 pub use infer::{ShadowWork, UnrecordedResponse};
 pub use kilter_inference::WorkerCounts;

@@ -14,6 +14,7 @@ pub mod column_stats;
 pub mod counters;
 pub mod endpoint;
 mod entity_hash;
+mod explanation;
 pub mod input_rules;
 mod model_output;
 pub mod prediction_log;

@@ -48,7 +48,7 @@ pub use repository::{ModelState, RepositoryEntry};
 pub(crate) use request::explain;
 pub use request::{Request, RequestBody, Tensor, read_request};
 pub use response::{Answer, OUTPUTS, OutputTensor, OutputValues, write_response};
-pub(crate) use response::{PROBABILITIES, check_outputs};
+pub(crate) use response::{PROBABILITIES, check_outputs, is_explanation};
 pub use statistics::{DurationStatistics, InferenceStatistics, ModelStatistics, NoStatistics, ServerStatistics};
 
 #[cfg(test)]

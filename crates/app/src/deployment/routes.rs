@@ -31,7 +31,7 @@ use crate::{
     components::serving_registry::LoadFailure,
     dataset::context_columns,
     deployment::{checks, error::DeployError},
-    model::{golden_replay, input_rules, load, signature},
+    model::{explainable::explainable, golden_replay, input_rules, load, signature},
     prediction::{live, open_log, predict},
     project::{ProjectError, folder::Project},
     recording_policy, registered,
@@ -206,11 +206,12 @@ fn load_served_version(
         true => admits,
         false => checks::admission_of(app, admits, endpoint, (&slot.model, slot.number))?,
     };
-    let (package, predictor) = load::load_package(app, stored.digest)?;
+    let (package, loaded) = load::load_package(app, stored.digest)?;
     signature::check_signed(app, &stored, &package)?;
     let model = Digest::of(&package.model_bytes);
     let threshold = Some(package.manifest.threshold);
     let admission = LoadRequest { version, model, state: stored.state, admits, threshold };
+    let predictor = explainable(app, stored.digest, loaded);
     let served = ServedVersion::with_predictor(predictor, &admission, score_edges(&package))?;
     let served = served.with_input_rules(input_rules::of_package(&package));
     golden_replay::check_golden(app, &package, served.with_own_counters())?;
@@ -264,7 +265,7 @@ fn recorded_inputs(app: &App, live: &Slot, named: &[String]) -> Vec<Input> {
 }
 
 /// The quantiles of the score on held-out rows: what the score of production is compared with.
-fn score_edges(package: &Package) -> ScoreEdges {
+pub(super) fn score_edges(package: &Package) -> ScoreEdges {
     match package.reference.columns.get(SCORE) {
         Some(ColumnReference::Numeric(reference)) => {
             ScoreEdges::new((1..20).map(|twentieth| reference.quantile(f64::from(twentieth) / 20.0)).collect())

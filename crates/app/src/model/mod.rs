@@ -3,6 +3,7 @@
 pub(crate) mod approval_mode;
 pub(crate) mod card_gaps;
 pub(crate) mod error;
+pub(crate) mod explainable;
 pub(crate) mod facts;
 pub(crate) mod golden_replay;
 pub(crate) mod input_rules;

@@ -19,6 +19,7 @@ use kilter_domain::{
 };
 use kilter_evaluation::{
     bins::Bins,
+    explain::explainer,
     reference::{Reference, SCORE},
     weak_slices::{self, WeakSlice, find_weak_slices},
 };
@@ -138,7 +139,7 @@ impl RootCauseInput<'_> {
 
     /// The exact split of the drift of the mean raw score. Of several classes the one whose score moved most.
     fn shift(&self) -> Option<(f64, Vec<ColumnShift>)> {
-        let explainer = self.model.explainer().ok()?;
+        let (explainer, _) = explainer(self.model, self.sample?).ok()?;
         let now = explainer.explain(&evenly(&self.answered.table, EXPLAINED_ROWS)).ok()?;
         let before = explainer.explain(&evenly(self.sample?, EXPLAINED_ROWS)).ok()?;
         let splits = (0..now.outputs().len()).filter_map(|output| {

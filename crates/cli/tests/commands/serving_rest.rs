@@ -60,7 +60,7 @@ fn the_http_clients_of_triton_and_kserve_work_unchanged() {
     let world = members();
     let server = Server::start(&world);
     let (is_fine, said) = run_client(&python, "serving_rest.py", &server);
-    assert!(is_fine && said.contains(r#"{"checks": 10, "failed": 0}"#), "{said}");
+    assert!(is_fine && said.contains(r#"{"checks": 11, "failed": 0}"#), "{said}");
 }
 
 #[test]

@@ -244,6 +244,7 @@ pub const ORDER: &[(&str, &[&str])] = &[
         &[
             "counters",
             "entity_hash",
+            "explanation",
             "model_output",
             "prediction_log",
             "recording_policy",

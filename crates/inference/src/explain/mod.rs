@@ -10,7 +10,7 @@
 
 mod attributions;
 
-use std::{ops::Range, sync::Arc};
+use std::{borrow::Cow, ops::Range, sync::Arc};
 
 use kilter_domain::table::Table;
 use kilter_stats::explain::TreeEnsemble;
@@ -39,9 +39,12 @@ const OPAQUE: &str = "it runs outside of Kilter, which does not see its parts";
 /// Rows that are explained at once: patterns of leaves are shared among them.
 const EXPLAINED_ROWS: usize = 16 * BLOCK_ROWS;
 
-/// What attributions are measured against.
-#[derive(Debug)]
-enum Background {
+/// What attributions of one model are measured against. Made by [`Model::background`], kept as long as the model.
+#[derive(Clone, Debug)]
+pub struct Background(Against);
+
+#[derive(Clone, Debug)]
+enum Against {
     Training,
     /// Background rows as the trees see them, rows x width.
     Features(Vec<f64>),
@@ -54,7 +57,7 @@ enum Background {
 pub struct Explainer<'m> {
     model: &'m Model,
     prepared: Arc<Prepared>,
-    against: Background,
+    against: Cow<'m, Against>,
 }
 
 impl Model {
@@ -69,7 +72,7 @@ impl Model {
     pub fn explainer(&self) -> Result<Explainer<'_>, ExplainError> {
         let prepared = self.prepared()?;
         match prepared.gap {
-            None => Ok(Explainer { model: self, prepared, against: Background::Training }),
+            None => Ok(Explainer { model: self, prepared, against: Cow::Owned(Against::Training) }),
             Some(gap) => Err(ExplainError::NoTraining(gap)),
         }
     }
@@ -77,13 +80,22 @@ impl Model {
     /// Explains against the rows of `background`: a column left out takes its values from them (interventional Shapley
     /// values). Cost of trees grows with the background: a few hundred rows say enough.
     pub fn explainer_against(&self, background: &Table) -> Result<Explainer<'_>, ExplainError> {
-        let prepared = self.prepared()?;
-        let mut explainer = Explainer { model: self, prepared, against: Background::Training };
-        if background.rows() == 0 {
+        let Background(against) = self.background(background)?;
+        Ok(Explainer { model: self, prepared: self.prepared()?, against: Cow::Owned(against) })
+    }
+
+    /// The rows of `table` as what attributions are measured against, read once for many explanations.
+    pub fn background(&self, table: &Table) -> Result<Background, ExplainError> {
+        if table.rows() == 0 {
             return Err(ExplainError::NoBackground);
         }
-        explainer.against = explainer.background(background)?;
-        Ok(explainer)
+        let explainer = Explainer { model: self, prepared: self.prepared()?, against: Cow::Owned(Against::Training) };
+        explainer.background(table).map(Background)
+    }
+
+    /// As [`Model::explainer_against`], with a background of this model that was read already.
+    pub fn explainer_with<'m>(&'m self, background: &'m Background) -> Result<Explainer<'m>, ExplainError> {
+        Ok(Explainer { model: self, prepared: self.prepared()?, against: Cow::Borrowed(&background.0) })
     }
 
     fn prepared(&self) -> Result<Arc<Prepared>, ExplainError> {
@@ -214,8 +226,8 @@ impl Explainer<'_> {
 
     /// What every row starts from, by score.
     fn base(&self) -> Vec<f64> {
-        match (&self.prepared.scores, &self.against) {
-            (Scores::Trees { ensembles, .. }, Background::Features(rows)) => {
+        match (&self.prepared.scores, &*self.against) {
+            (Scores::Trees { ensembles, .. }, Against::Features(rows)) => {
                 ensembles.iter().map(|ensemble| ensemble.mean_over(rows).unwrap_or(0.0)).collect()
             }
             (Scores::Trees { ensembles, .. }, _) => ensembles.iter().map(TreeEnsemble::mean).collect(),
@@ -228,19 +240,19 @@ impl Explainer<'_> {
     }
 
     fn means(&self) -> &[f64] {
-        match (&self.against, &self.model.baseline) {
-            (Background::Means(means), _) => means,
+        match (&*self.against, &self.model.baseline) {
+            (Against::Means(means), _) => means,
             (_, Some(baseline)) => baseline,
             _ => &[],
         }
     }
 
-    fn background(&self, table: &Table) -> Result<Background, ExplainError> {
+    fn background(&self, table: &Table) -> Result<Against, ExplainError> {
         let columns = self.model.signature().inputs.len();
         match &self.prepared.scores {
             Scores::Trees { width, .. } => {
                 let read = self.read(table, 0..table.rows())?;
-                Ok(Background::Features(features(&read.values[0], *width)?))
+                Ok(Against::Features(features(&read.values[0], *width)?))
             }
             Scores::Linear { terms, intercepts } => {
                 let mut sums = vec![0.0; columns * intercepts.len()];
@@ -251,7 +263,7 @@ impl Explainer<'_> {
                         sums[column * intercepts.len() + output] += part;
                     })?;
                 }
-                Ok(Background::Means(sums.into_iter().map(|sum| sum / table.rows() as f64).collect()))
+                Ok(Against::Means(sums.into_iter().map(|sum| sum / table.rows() as f64).collect()))
             }
         }
     }
@@ -324,8 +336,8 @@ impl Explainer<'_> {
         let origin = read.origins[0].separate(width).map_err(ExplainError::Opaque)?;
         let mut parts = Vec::with_capacity(ensembles.len());
         for ensemble in ensembles {
-            let attribution = match &self.against {
-                Background::Features(background) => ensemble.interventional(&features, background)?,
+            let attribution = match &*self.against {
+                Against::Features(background) => ensemble.interventional(&features, background)?,
                 _ => ensemble.path_dependent(&features)?,
             };
             parts.push((attribution.values, ensemble.predict(&features)?));

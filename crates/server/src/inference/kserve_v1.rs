@@ -25,6 +25,8 @@ use crate::{
 
 /// What follows the name of a model in the address of a prediction.
 const PREDICT: &str = ":predict";
+/// And of a prediction with the attributions of each instance.
+const EXPLAIN: &str = ":explain";
 
 #[derive(Serialize)]
 struct Models {
@@ -54,22 +56,30 @@ pub(crate) async fn v1_model(
     Ok((if ready.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, json(&ready)).into_response())
 }
 
-/// Predictions of the instances of a body.
-#[utoipa::path(post, path = "/v1/models/{model}", tag = "inference", params(("model" = String, Path, description = "The name of the endpoint, and `:predict`")), responses((status = 200, description = "The predictions; recorded before they are given"), (status = 400, description = "The request does not fit the model"), (status = 404, description = "Nothing serves, or the address does not end with `:predict`")))]
+/// Predictions of the instances of a body, and with `:explain` why they are so.
+#[utoipa::path(post, path = "/v1/models/{model}", tag = "inference", params(("model" = String, Path, description = "The name of the endpoint, and `:predict` or `:explain`")), responses((status = 200, description = "The predictions; recorded before they are given"), (status = 400, description = "The request does not fit the model"), (status = 404, description = "Nothing serves, or the address does not end with `:predict` or `:explain`")))]
 pub(crate) async fn v1_predict(
     _: Caller,
     State(state): State<AppState>,
     Path(model): Path<String>,
     body: InferenceBody,
 ) -> Result<Response, V2Error> {
-    let Some(name) = model.strip_suffix(PREDICT) else {
-        let error = format!("there is nothing at POST /v1/models/{model}: predictions are at /v1/models/NAME{PREDICT}");
+    let explained = model.strip_suffix(EXPLAIN);
+    let Some(name) = explained.or_else(|| model.strip_suffix(PREDICT)) else {
+        let error = format!(
+            "there is nothing at POST /v1/models/{model}: predictions are at /v1/models/NAME{PREDICT}, with their attributions \
+             at /v1/models/NAME{EXPLAIN}"
+        );
         return Err(V2Error { status: 404, error });
     };
+    let explains = explained.is_some();
     let serving = serving(&state.app(), name)?;
     let (accepted, length) = (body.accepted(), body.bytes().len());
     let format = ScoringFormat::Json(JsonFormat::KserveV1);
-    let read = move |endpoint: &Endpoint| scoring::read(endpoint, body.bytes(), format);
+    let read = move |endpoint: &Endpoint| {
+        let request = scoring::read(endpoint, body.bytes(), format)?;
+        Ok(if explains { request.with_explanation() } else { request })
+    };
     let bytes = ask(&state, serving, length, read, |answer| scoring::write_predictions(&answer)).await?;
     Ok(respond(ResponseBody { bytes, json_length: None }, accepted).await)
 }

@@ -6,6 +6,7 @@ use std::{
 };
 
 use kilter_domain::{table::Table, time::Timestamp};
+use kilter_inference::Attributions;
 
 use super::{
     Candidate, Endpoint, InferError, InferRequest, InferResponse, Mode, ModelOutput, ScoreError, ServedVersion,
@@ -109,7 +110,7 @@ impl Endpoint {
     /// Scores a request and begins to record it; see [`Endpoint::infer`] for the whole of it in one call.
     pub fn score(&self, request: InferRequest, now: Timestamp) -> Result<UnrecordedResponse, InferError> {
         request.check()?;
-        let InferRequest { rows, id, consumer, outputs, format, routes } = request;
+        let InferRequest { rows, id, consumer, outputs, format, explains, routes } = request;
         let champion = routes.champion().ok_or_else(|| self.nothing_served())?;
         check_outputs(&outputs, champion.signature().task)?;
         let count = rows.table.rows();
@@ -125,6 +126,7 @@ impl Endpoint {
             table: rows.table,
             recorder,
             answer: ResponseBuilder::of(count, routes.columns().clone()),
+            explains,
             pending: (None, None),
         };
         let mut shadow = None;
@@ -186,6 +188,8 @@ struct RequestScope {
     table: Table,
     recorder: Recorder,
     answer: ResponseBuilder,
+    /// Whether the caller asked why.
+    explains: bool,
     pending: (Option<AppendTicket>, Option<AppendTicket>),
 }
 
@@ -250,14 +254,16 @@ impl RequestScope {
         };
         let features = version.complete(&mine)?;
         let scored = version.input_rules().check(&features).map_err(ScoreError::from).and_then(|checked| {
-            let (answers, latency_us) = version.score(checked.imputed.as_ref().unwrap_or(&features))?;
-            Ok((checked, answers, latency_us))
+            let given = checked.imputed.as_ref().unwrap_or(&features);
+            let (answers, latency_us) = version.score(given)?;
+            let attributions = if self.explains { Some(version.explain(given)?) } else { None };
+            Ok((checked, answers, attributions, latency_us))
         });
-        let (CheckedInputs { imputed, marks }, answers, latency_us) =
+        let (CheckedInputs { imputed, marks }, answers, attributions, latency_us) =
             scored.map_err(|reason| reason.in_row(|row| rows.in_request(row)))?;
         let completed = if let Cow::Owned(table) = features { Some(table) } else { None };
         let sent = completed.or(if let Cow::Owned(table) = mine { Some(table) } else { None });
-        Ok(ScoredRows { answers, latency_us, sent, imputed, marks })
+        Ok(ScoredRows { answers, attributions, latency_us, sent, imputed, marks })
     }
 
     fn record_rows(
@@ -267,7 +273,7 @@ impl RequestScope {
         rows: Rows<'_>,
         attempt: ScoredRows,
     ) -> Result<(), InferError> {
-        let ScoredRows { mut answers, latency_us, mut sent, imputed, marks } = attempt;
+        let ScoredRows { mut answers, attributions, latency_us, mut sent, imputed, marks } = attempt;
         version.counters().scored_at(self.recorder.now);
         if let Some(marks) = &marks {
             self.answer.mark(marks);
@@ -299,6 +305,9 @@ impl RequestScope {
             column_stats.count(role, (features, &answers), self.recorder.now, &is_withheld);
         }
         self.answer.insert(version.version(), rows, answers);
+        if let Some(attributions) = attributions {
+            self.answer.explain(rows, &attributions);
+        }
         Ok(())
     }
 
@@ -336,6 +345,7 @@ impl RequestScope {
 
 struct ScoredRows {
     answers: ModelOutput,
+    attributions: Option<Attributions>,
     latency_us: u64,
     /// What was sent, with every input that the version reads; `None`: the table of the request.
     sent: Option<Table>,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use kilter_domain::ids::EndpointName;
 use kilter_inference::{ExecutorError, PredictError};
 
-use super::{Routes, ScoreError, routes::ClassColumns};
+use super::{Explanation, Routes, ScoreError, routes::ClassColumns};
 use crate::{
     input_rules::InputMarks,
     prediction_log::{LogError, VersionRef},
@@ -29,6 +29,8 @@ pub struct InferRequest {
     pub(super) consumer: Option<Arc<str>>,
     pub(super) outputs: Vec<String>,
     pub(super) format: OutputFormat,
+    /// Whether attributions are wanted.
+    pub(super) explains: bool,
     /// What was served when the request was read: it decided what the columns mean.
     pub(super) routes: Arc<Routes>,
 }
@@ -158,6 +160,8 @@ pub struct InferResponse {
     pub(super) outputs: Vec<String>,
     pub(super) format: OutputFormat,
     pub(super) columns: Arc<ClassColumns>,
+    /// Why, where the request asked for it.
+    pub explanation: Option<Explanation>,
     pub(super) made_ids: bool,
     pub(super) marked: Option<Box<MarkedRows>>,
 }
@@ -246,6 +250,7 @@ impl InferResponse {
             scores: &self.scores,
             labels: self.labels.as_deref(),
             probabilities: self.probabilities.as_deref(),
+            explanation: self.explanation.as_ref(),
             wanted: &self.outputs,
             made_ids: self.made_ids,
             flagged: flagged.as_deref(),

@@ -9,7 +9,8 @@ use super::{
     messages::{EventTimes, InferError, InferRequest},
 };
 use crate::v2::{
-    InputProblem, OutputFormat, Request, RequestBody, Rows, TIME_INPUT, V2Error, check_format, read_request,
+    InputProblem, OutputFormat, Request, RequestBody, Rows, TIME_INPUT, V2Error, check_format, is_explanation,
+    read_request,
 };
 
 impl Endpoint {
@@ -42,10 +43,11 @@ impl Endpoint {
         }
         let id = request.id.clone();
         check_format(&request.format)?;
+        let explains = request.parameters.explain || request.outputs.iter().any(|name| is_explanation(name));
         let (outputs, format) = (std::mem::take(&mut request.outputs), std::mem::take(&mut request.format));
         let consumer = request.parameters.consumer.take().map(Arc::from);
         let rows = routes.known().rows(request, self.limits())?;
-        Ok(InferRequest { rows, id, consumer, outputs, format, routes })
+        Ok(InferRequest { rows, id, consumer, outputs, format, explains, routes })
     }
 
     /// Rows that are a table already (replay, batch scoring). Columns that are no input are refused as in a body.
@@ -70,6 +72,7 @@ impl Endpoint {
             consumer: None,
             outputs: Vec::new(),
             format: OutputFormat::default(),
+            explains: false,
             routes,
         })
     }
@@ -81,11 +84,21 @@ impl InferRequest {
         self.rows.table.rows()
     }
 
-    /// How long the versions that answer will take for it, by what they took so far; `None` when one of them is new.
+    /// How long the versions that answer will take for it, by what they took so far; `None` when one of them is new, or has to
+    /// explain its answers.
     pub fn expected_time(&self) -> Option<Duration> {
+        if self.explains {
+            return None;
+        }
         let canary = self.routes.candidate().filter(|candidate| matches!(candidate.mode, Mode::Canary { .. }));
         let answering = self.routes.champion().into_iter().chain(canary.map(|canary| &canary.version));
         answering.map(|version| version.expected_time(self.rows())).sum()
+    }
+
+    /// The same request, with the attributions of each row in its answer.
+    pub fn with_explanation(mut self) -> Self {
+        self.explains = true;
+        self
     }
 
     /// Gives each row its prediction id.

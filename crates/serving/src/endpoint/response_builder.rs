@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{InferResponse, ModelOutput, messages::MarkedRows, routes::ClassColumns};
+use kilter_inference::Attributions;
+
+use super::{Explanation, InferResponse, ModelOutput, messages::MarkedRows, routes::ClassColumns};
 use crate::{input_rules::InputMarks, prediction_log::VersionRef, v2::OutputFormat};
 
 /// Which rows of a request are meant.
@@ -34,6 +36,7 @@ pub(super) struct ResponseBuilder {
     versions: Vec<VersionRef>,
     answers: ModelOutput,
     columns: Arc<ClassColumns>,
+    explanation: Option<Explanation>,
     marked: Option<Box<MarkedRows>>,
 }
 
@@ -54,16 +57,26 @@ pub(super) struct ResponseHead {
 
 impl ResponseBuilder {
     pub(super) fn of(count: usize, columns: Arc<ClassColumns>) -> Self {
-        Self { count, versions: Vec::new(), answers: ModelOutput::default(), columns, marked: None }
+        Self { count, versions: Vec::new(), answers: ModelOutput::default(), columns, explanation: None, marked: None }
     }
 
-    /// Puts the answers of one version at its rows. The task of all versions of a route is equal, and their class
-    /// probabilities are put at the places of the route.
     /// Adds what the input rules of a version say of its rows.
     pub(super) fn mark(&mut self, marks: &InputMarks) {
         self.marked.get_or_insert_default().add(marks);
     }
 
+    /// Adds the attributions of the rows of one version.
+    pub(super) fn explain(&mut self, rows: Rows<'_>, attributions: &Attributions) {
+        let (count, classes) = (self.count, self.columns.classes());
+        let explanation = self.explanation.get_or_insert_default();
+        match rows {
+            Rows::All => explanation.insert(attributions, 0..count, count, classes),
+            Rows::Some(rows) => explanation.insert(attributions, rows.iter().copied(), count, classes),
+        }
+    }
+
+    /// Puts the answers of one version at its rows. The task of all versions of a route is equal, and their class
+    /// probabilities are put at the places of the route.
     pub(super) fn insert(&mut self, version: VersionRef, rows: Rows<'_>, mut answers: ModelOutput) {
         self.columns.place(version.number, &mut answers);
         let count = self.count;
@@ -103,6 +116,7 @@ impl ResponseBuilder {
             outputs,
             format,
             columns: self.columns,
+            explanation: self.explanation,
             made_ids,
             marked: self.marked,
         }

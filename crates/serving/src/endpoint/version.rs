@@ -13,7 +13,9 @@ use kilter_domain::{
     model::VersionState,
     table::{Column, Table},
 };
-use kilter_inference::{Format, InputKind, Model, PredictError, Signature, Task, WorkerCounts};
+use kilter_inference::{
+    Attributions, ExplainError, Format, InputKind, Model, PredictError, Signature, Task, WorkerCounts,
+};
 
 use super::pace::Pace;
 use crate::{
@@ -24,6 +26,9 @@ use crate::{
     prediction_log::VersionRef,
     v2::list,
 };
+
+/// The most attributions of one answer (rows x scores x columns): 8 MB of them.
+const MAX_ATTRIBUTIONS: usize = 1 << 20;
 
 /// Whatever can score rows: a model in this process, or one that worker processes answer.
 pub trait Predictor: Send + Sync {
@@ -44,6 +49,15 @@ pub trait Predictor: Send + Sync {
     /// What its worker processes did; `None` where it has none.
     fn worker_counts(&self) -> Option<WorkerCounts> {
         None
+    }
+
+    /// What each column adds to the scores of all rows of `table`.
+    ///
+    /// # Errors
+    /// [`ExplainError::Opaque`] where the model cannot be looked into.
+    fn explain(&self, table: &Table) -> Result<Attributions, ExplainError> {
+        let _ = table;
+        Err(ExplainError::Opaque("it runs where it cannot be looked into".to_owned()))
     }
 }
 
@@ -81,6 +95,10 @@ impl Predictor for Model {
 
     fn worker_counts(&self) -> Option<WorkerCounts> {
         self.worker_counts()
+    }
+
+    fn explain(&self, table: &Table) -> Result<Attributions, ExplainError> {
+        self.explain(table)
     }
 }
 
@@ -173,6 +191,12 @@ pub enum ScoreError {
         list(.known)
     )]
     MissingInputs { missing: Vec<String>, known: Vec<String> },
+    #[error("the answer is not explained: {0}; ask without `explain`, or take `kilter explain`")]
+    Explain(ExplainError),
+    #[error(
+        "an explanation of {rows} rows with {columns} columns is more than one answer holds; ask for at most {most} rows at once"
+    )]
+    ExplainsTooMuch { rows: usize, columns: usize, most: usize },
     #[error("the model panicked; this is a bug of kilter, please report it with the request")]
     Panicked,
     #[error("the model answered {found} rows for {rows}; this is a bug of kilter, please report it with the request")]
@@ -183,7 +207,7 @@ impl ScoreError {
     /// Whether another request could do better, and the same one never can.
     pub const fn is_caller_error(&self) -> bool {
         match self {
-            Self::MissingInputs { .. } | Self::Rejected(_) => true,
+            Self::MissingInputs { .. } | Self::Rejected(_) | Self::Explain(_) | Self::ExplainsTooMuch { .. } => true,
             Self::Predict(error) => error.is_caller_error(),
             Self::Panicked | Self::WrongCount { .. } => false,
         }
@@ -202,7 +226,7 @@ impl ScoreError {
         match self {
             Self::Predict(error) => error.row(),
             Self::Rejected(rejected) => Some(rejected.row),
-            Self::MissingInputs { .. } | Self::Panicked | Self::WrongCount { .. } => None,
+            _ => None,
         }
     }
 
@@ -212,7 +236,7 @@ impl ScoreError {
         match &mut self {
             Self::Predict(error) => error.set_row(number_of(row)),
             Self::Rejected(rejected) => rejected.row = number_of(row),
-            Self::MissingInputs { .. } | Self::Panicked | Self::WrongCount { .. } => {}
+            _ => {}
         }
         self
     }
@@ -334,6 +358,21 @@ impl ServedVersion {
         self.counters.scored(&answers.scores, latency);
         self.pace.note(table.rows(), latency);
         Ok((answers, u64::try_from(latency.as_micros()).unwrap_or(u64::MAX)))
+    }
+
+    /// What each column adds to the scores of the rows of `table`.
+    pub(super) fn explain(&self, table: &Table) -> Result<Attributions, ScoreError> {
+        let signature = self.signature();
+        let (rows, columns) = (table.rows(), signature.inputs.len().max(1));
+        let most = MAX_ATTRIBUTIONS / (columns * signature.classes.len().max(1));
+        if rows > most {
+            return Err(ScoreError::ExplainsTooMuch { rows, columns, most });
+        }
+        let explained = std::panic::catch_unwind(AssertUnwindSafe(|| self.predictor.explain(table)));
+        explained.map_err(|_| ScoreError::Panicked)?.map_err(|error| match error {
+            ExplainError::Predict(error) => ScoreError::Predict(error),
+            error => ScoreError::Explain(error),
+        })
     }
 
     /// The table with every input that the model reads: optional ones that were not sent are missing throughout. A request

@@ -96,7 +96,8 @@ mod tests {
             let probabilities = vec![value; scores.len() * 2];
             let answer = Answer {
                 model_name: "m", model_version: "1", id: None, ids: &[], versions: &[], scores: &scores,
-                labels: Some(&labels), probabilities: Some(&probabilities), wanted: &[], made_ids: false, flagged: None, imputed: None,
+                labels: Some(&labels), probabilities: Some(&probabilities), explanation: None, wanted: &[],
+                made_ids: false, flagged: None, imputed: None,
             };
             let mut body = Vec::new();
             write_response(&answer, &mut body);

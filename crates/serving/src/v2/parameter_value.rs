@@ -13,6 +13,8 @@ pub struct Parameters {
     pub entity: Option<String>,
     /// Who asks.
     pub consumer: Option<String>,
+    /// Whether the attributions of each row are wanted beside its answer.
+    pub explain: bool,
     /// When the event happened; only accepted in replay and backfill.
     pub time: Option<Timestamp>,
 }
@@ -26,6 +28,8 @@ pub enum ParameterValue<'a> {
     Text(&'a str),
     /// A whole number of 64 bits.
     Whole(i64),
+    /// True or false.
+    Bool(bool),
     /// Anything else.
     Other,
 }
@@ -40,6 +44,7 @@ impl Parameters {
             "prediction_id" => value.text(limits).map(|text| self.prediction_id = text),
             "entity" => value.text(limits).map(|text| self.entity = text),
             "consumer" => value.text(limits).map(|text| self.consumer = text),
+            "explain" => value.bool().map(|wanted| self.explain = wanted),
             "time" => value.time().map(|time| self.time = time),
             _ => Ok(()),
         };
@@ -58,7 +63,15 @@ impl ParameterValue<'_> {
                 Err(format!("has {} bytes; at most {limit} are accepted", text.len()))
             }
             Self::Text(text) => Ok(Some(text.to_owned())),
-            Self::Whole(_) | Self::Other => Err("must be a text".to_owned()),
+            Self::Whole(_) | Self::Bool(_) | Self::Other => Err("must be a text".to_owned()),
+        }
+    }
+
+    fn bool(self) -> Result<bool, String> {
+        match self {
+            Self::Null => Ok(false),
+            Self::Bool(value) => Ok(value),
+            _ => Err("must be true or false".to_owned()),
         }
     }
 
@@ -67,7 +80,9 @@ impl ParameterValue<'_> {
             Self::Null => Ok(None),
             Self::Whole(millis) => Ok(Some(Timestamp(millis))),
             Self::Text(text) => text.parse().map(Some).map_err(|error| format!("is not a time: {error}")),
-            Self::Other => Err("must be whole milliseconds since 1970 or a text like 2026-03-01T12:00:00Z".to_owned()),
+            Self::Bool(_) | Self::Other => {
+                Err("must be whole milliseconds since 1970 or a text like 2026-03-01T12:00:00Z".to_owned())
+            }
         }
     }
 }

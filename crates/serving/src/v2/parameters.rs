@@ -129,7 +129,8 @@ impl Lenient<'_> {
             Self::Text(text) => ParameterValue::Text(text),
             Self::Signed(number) => ParameterValue::Whole(*number),
             Self::Unsigned(number) => i64::try_from(*number).map_or(ParameterValue::Other, ParameterValue::Whole),
-            Self::Bool(_) | Self::Other => ParameterValue::Other,
+            Self::Bool(value) => ParameterValue::Bool(*value),
+            Self::Other => ParameterValue::Other,
         }
     }
 }

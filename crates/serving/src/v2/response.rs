@@ -6,6 +6,7 @@ use kilter_domain::nearest::nearest;
 use kilter_inference::Task;
 
 use super::{Datatype, ID_INPUT, V2Error, raw::write_text};
+use crate::explanation::Explanation;
 
 /// INT64 `[rows]`: the number of the version that answered each row.
 const VERSION: &str = "__version";
@@ -16,6 +17,20 @@ pub(super) const SCORE: &str = "score";
 pub(super) const LABEL: &str = "label";
 /// FP32 `[rows, classes]`: in the order of the model's classes.
 pub(crate) const PROBABILITIES: &str = "probabilities";
+
+/// FP64 `[rows, columns]`, of a model of several classes `[rows, classes, columns]`: what each column adds to the score.
+const ATTRIBUTIONS: &str = "attributions";
+/// FP64 `[rows]`, of a model of several classes `[rows, classes]`: the score from which the attributions start.
+const ATTRIBUTION_BASE: &str = "attribution_base";
+/// BYTES `[columns]`: the names of the columns of the attributions.
+const ATTRIBUTION_COLUMNS: &str = "attribution_columns";
+/// The outputs of an answer that is explained.
+const EXPLANATION: [&str; 3] = [ATTRIBUTIONS, ATTRIBUTION_BASE, ATTRIBUTION_COLUMNS];
+
+/// Whether an output is a part of the explanation: to name it is to ask for one.
+pub(crate) fn is_explanation(output: &str) -> bool {
+    EXPLANATION.contains(&output)
+}
 
 /// The outputs there are; `__id` are the prediction ids, by which labels find their row.
 pub const OUTPUTS: [&str; 5] = [SCORE, LABEL, PROBABILITIES, ID_INPUT, VERSION];
@@ -39,6 +54,8 @@ pub struct Answer<'a> {
     pub labels: Option<&'a [Arc<str>]>,
     /// Row-major.
     pub probabilities: Option<&'a [f32]>,
+    /// Why, where the request asked for it.
+    pub explanation: Option<&'a Explanation>,
     /// Wanted outputs, checked by [`check_outputs`]; empty for all.
     pub wanted: &'a [String],
     /// Whether `__id` is among "all": the client did not give the ids itself.
@@ -51,7 +68,7 @@ pub struct Answer<'a> {
 
 /// Refuses outputs that a model of this task does not have.
 pub(crate) fn check_outputs(wanted: &[String], task: Task) -> Result<(), V2Error> {
-    let known = outputs_of(task);
+    let known: Vec<&str> = outputs_of(task).iter().copied().chain(EXPLANATION).collect();
     match wanted.iter().find(|name| !known.contains(&name.as_str())) {
         None => Ok(()),
         Some(name) => Err(V2Error::UnknownOutput {
@@ -115,7 +132,7 @@ pub struct OutputTensor<'a> {
     pub datatype: Datatype,
     /// Its values, row-major.
     pub values: OutputValues<'a>,
-    shape: [usize; 2],
+    shape: [usize; 3],
     dimensions: usize,
 }
 
@@ -134,7 +151,7 @@ pub enum OutputValues<'a> {
 
 impl<'a> OutputTensor<'a> {
     fn rows(name: &'static str, datatype: Datatype, rows: usize, values: OutputValues<'a>) -> Self {
-        Self { name, datatype, values, shape: [rows, 1], dimensions: 1 }
+        Self { name, datatype, values, shape: [rows, 1, 1], dimensions: 1 }
     }
 
     /// The same output with other values, in as many columns.
@@ -144,12 +161,12 @@ impl<'a> OutputTensor<'a> {
             name: self.name,
             datatype: Datatype::Bytes,
             values,
-            shape: [self.shape[0], columns],
+            shape: [self.shape[0], columns, 1],
             dimensions: 2,
         }
     }
 
-    /// `[rows]`, of the probabilities `[rows, classes]`.
+    /// `[rows]`, of the probabilities `[rows, classes]`; see also the outputs of an explanation.
     pub fn shape(&self) -> &[usize] {
         &self.shape[..self.dimensions]
     }
@@ -196,7 +213,7 @@ impl<'a> Answer<'a> {
         let rows = self.scores.len();
         let one = |name, datatype, values| OutputTensor::rows(name, datatype, rows, values);
         let probabilities = self.probabilities.map(|values| OutputTensor {
-            shape: [rows, values.len().checked_div(rows).unwrap_or(0)],
+            shape: [rows, values.len().checked_div(rows).unwrap_or(0), 1],
             dimensions: 2,
             ..one(PROBABILITIES, Datatype::Fp32, OutputValues::Singles(values))
         });
@@ -207,7 +224,34 @@ impl<'a> Answer<'a> {
             Some(one(ID_INPUT, Datatype::Bytes, OutputValues::Texts(self.ids))),
             Some(one(VERSION, Datatype::Int64, OutputValues::Wholes(self.versions))),
         ];
-        all.map(|output| output.filter(|output| is_wanted(self, output.name))).into_iter().flatten()
+        let all = all.map(|output| output.filter(|output| is_wanted(self, output.name)));
+        all.into_iter().flatten().chain(self.explained().into_iter().flatten())
+    }
+
+    /// The outputs of the explanation: those that were named, or all where none was.
+    fn explained(&self) -> Option<impl Iterator<Item = OutputTensor<'a>> + use<'a>> {
+        let explanation = self.explanation?;
+        let (rows, scores, columns) = (self.scores.len(), explanation.scores, explanation.columns.len());
+        let of_rows = |name, values, shape: &[usize]| {
+            let mut sizes = [rows, 1, 1];
+            sizes[1..=shape.len()].copy_from_slice(shape);
+            OutputTensor {
+                shape: sizes,
+                dimensions: 1 + shape.len(),
+                ..OutputTensor::rows(name, Datatype::Fp64, rows, values)
+            }
+        };
+        let (values, base) = (OutputValues::Doubles(&explanation.values), OutputValues::Doubles(&explanation.base));
+        let all = match scores {
+            1 => [of_rows(ATTRIBUTIONS, values, &[columns]), of_rows(ATTRIBUTION_BASE, base, &[])],
+            _ => [of_rows(ATTRIBUTIONS, values, &[scores, columns]), of_rows(ATTRIBUTION_BASE, base, &[scores])],
+        };
+        let names = OutputValues::Texts(&explanation.columns);
+        let names = OutputTensor::rows(ATTRIBUTION_COLUMNS, Datatype::Bytes, columns, names);
+        let wanted = self.wanted;
+        let names_none = !wanted.iter().any(|name| is_explanation(name));
+        let is_wanted = move |name: &str| names_none || wanted.iter().any(|wanted| wanted == name);
+        Some(all.into_iter().chain([names]).filter(move |output| is_wanted(output.name)))
     }
 }
 

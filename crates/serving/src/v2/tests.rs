@@ -284,6 +284,7 @@ fn answer<'a>(ids: &'a [Arc<str>], labels: &'a [Arc<str>], wanted: &'a [String])
         scores: &[0.25, f64::NAN],
         labels: Some(labels),
         probabilities: Some(&[0.75, 0.25, 0.1, f32::NAN]),
+        explanation: None,
         wanted,
         made_ids: true,
         flagged: None,

@@ -69,7 +69,8 @@ fn value_of(value: &InferParameter) -> ParameterValue<'_> {
         Some(ParameterChoice::Uint64Param(number)) => {
             i64::try_from(*number).map_or(ParameterValue::Other, ParameterValue::Whole)
         }
-        Some(ParameterChoice::BoolParam(_) | ParameterChoice::DoubleParam(_)) => ParameterValue::Other,
+        Some(ParameterChoice::BoolParam(value)) => ParameterValue::Bool(*value),
+        Some(ParameterChoice::DoubleParam(_)) => ParameterValue::Other,
     }
 }
 

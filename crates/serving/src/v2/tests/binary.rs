@@ -114,6 +114,7 @@ fn answer<'a>(labels: &'a [Arc<str>], ids: &'a [Arc<str>], wanted: &'a [String])
         scores: &[0.25, f64::NAN],
         labels: Some(labels),
         probabilities: Some(&[0.75, 0.25, 0.5, 0.5]),
+        explanation: None,
         wanted,
         made_ids: true,
         flagged: None,
