@@ -330,6 +330,7 @@ pub const ACCESS_RULES: &[AccessRule] = &[
     command("token revoke", &["POST /api/v1/tokens/{id}/revoke"]),
     // Commands on files.
     files("server", "opens the data folder that it names, and then answers by the rows above"),
+    files("serve", "answers with the models that it names, on a platform of its own that ends with it"),
     files("replay", "plays a past on a platform of its own, in a folder of its own"),
     files("demo", "makes a folder of its own"),
     files("init", "writes a contract"),

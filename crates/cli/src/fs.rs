@@ -7,7 +7,10 @@ use std::{
 };
 
 use kilter_api::{Code, Problem};
-use kilter_app::model::{ModelLoader, PackageError};
+use kilter_app::{
+    PythonOptions,
+    model::{ModelLoader, PackageError},
+};
 use kilter_domain::table::Table;
 use kilter_inference::{Format, Model};
 
@@ -75,9 +78,14 @@ pub(crate) fn make_folder(folder: &Path) -> Result<(), CliError> {
 /// Loads the model at `path`: a file of any format, a folder that holds one under the name of its format, or a model folder of MLflow. What
 /// a model of Python needs is kept for the next time in a folder of the user.
 pub(crate) fn load_model(path: &Path) -> Result<(PathBuf, Model), CliError> {
+    load_model_with(path, python_args::from_environment())
+}
+
+/// As [`load_model`], with another Python than the one of the environment.
+pub(crate) fn load_model_with(path: &Path, python: Option<PythonOptions>) -> Result<(PathBuf, Model), CliError> {
     let home = |name, below: &str| std::env::var_os(name).map(|home| PathBuf::from(home).join(below));
     let cache = home("XDG_CACHE_HOME", "kilter").or_else(|| home("HOME", ".cache/kilter"));
-    let loader = ModelLoader::outside(python_args::from_environment(), cache.unwrap_or_else(|| ".kilter-cache".into()));
+    let loader = ModelLoader::outside(python, cache.unwrap_or_else(|| ".kilter-cache".into()));
     let file = if path.is_dir() { model_in(path) } else { path.to_owned() };
     if !file.is_file() && path.join("MLmodel").is_file() {
         let (model, _) = loader.load_folder(path).map_err(|error| not_loaded(path, &error))?;

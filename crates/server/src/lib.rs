@@ -35,7 +35,7 @@ mod tasks;
 pub use events::{EventOptions, MailTarget, SmtpOptions, WebhookKey, WebhookTarget, is_mail_address};
 pub use in_process::InProcess;
 pub use kilter_api::Token;
-use kilter_app::{identity, replicas, runs};
+use kilter_app::{App, identity, replicas, runs};
 pub use logs::{LogFormat, init_logs};
 pub use net::{
     hosts::{HostPort, InvalidHost},
@@ -121,6 +121,11 @@ impl Server {
     /// When the system does not tell.
     pub fn grpc_address(&self) -> Result<Option<SocketAddr>, ServerError> {
         self.grpc.as_ref().map(TcpListener::local_addr).transpose().map_err(ServerError::Listen)
+    }
+
+    /// The platform that it answers for.
+    pub fn app(&self) -> App {
+        self.state.app()
     }
 
     /// Whether nobody has an account: whoever reaches the server is who they say.

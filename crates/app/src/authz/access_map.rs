@@ -145,5 +145,7 @@ pub fn readable(app: &App, context: &RequestContext) -> Readable {
     let map = access_map(app);
     let may = |name: &&ProjectName| access::permitted(&map, context, Action::Read, name).is_ok();
     let endpoints = map.endpoints.iter().filter(|(_, project)| may(project)).map(|(name, _)| name.clone());
+    // Models that a process was given belong to no project: whoever may ask it at all may know of them.
+    let endpoints = endpoints.chain(app.components().endpoints.given());
     Readable { projects: map.projects.keys().filter(may).cloned().collect(), endpoints: endpoints.collect() }
 }

@@ -4,7 +4,7 @@
 //! what answers at an endpoint.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex},
 };
 
@@ -25,6 +25,7 @@ pub(crate) struct ServingRegistry {
     open: Mutex<BTreeMap<EndpointName, Arc<Serving>>>,
     failures: Mutex<BTreeMap<EndpointName, LoadFailure>>,
     changes: Mutex<BTreeMap<EndpointName, Arc<Mutex<()>>>>,
+    given: Mutex<BTreeSet<EndpointName>>,
 }
 
 impl ServingRegistry {
@@ -54,6 +55,16 @@ impl ServingRegistry {
         let serving = Arc::new(open()?);
         known.insert(endpoint.clone(), serving.clone());
         Ok(serving)
+    }
+
+    /// An endpoint answers with a model that this process was given: no project of the store has it.
+    pub(crate) fn mark_given(&self, endpoint: &EndpointName) {
+        lock(&self.given).insert(endpoint.clone());
+    }
+
+    /// The endpoints that answer with models which this process was given.
+    pub(crate) fn given(&self) -> BTreeSet<EndpointName> {
+        lock(&self.given).clone()
     }
 
     /// Why something at an endpoint could not be loaded.

@@ -24,6 +24,7 @@ pub(crate) mod prediction;
 pub(crate) mod project;
 pub(crate) mod reference;
 pub(crate) mod restore;
+pub(crate) mod serve;
 pub(crate) mod server;
 pub(crate) mod status;
 pub(crate) mod storage;

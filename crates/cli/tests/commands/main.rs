@@ -77,6 +77,7 @@ mod rule_windows;
 mod runs;
 mod screen;
 mod seasonal_drift;
+mod serve;
 mod server;
 mod server_config;
 mod serving_grpc;

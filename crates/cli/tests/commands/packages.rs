@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::{World, contract::project};
 
 /// A project with golden requests and one approved version, and its public key in `key.pub`.
-fn packed() -> World {
+pub fn packed() -> World {
     let world = project("0.55");
     let contract = world.read("kilter.toml");
     let with_sample = contract.replace("[package]\n", "[package]\nsample = { from = \"split.test\", rows = 20 }\n");
@@ -30,12 +30,12 @@ fn package_key(world: &World) -> String {
     key.unwrap()["id"].as_str().unwrap().to_owned()
 }
 
-fn export_key(world: &World) {
+pub fn export_key(world: &World) {
     let id = package_key(world);
     assert_eq!(world.kilter(&["key", "export", &id, "--out", "key.pub"]).exit, 0);
 }
 
-fn build(world: &World, out: &str) -> PathBuf {
+pub fn build(world: &World, out: &str) -> PathBuf {
     let built = world.json(&["package", "build", "churn@1", "--out", out]);
     assert!(built["files"].as_u64().unwrap() > 15, "{built}");
     world.path().join(out)

@@ -29,6 +29,11 @@ impl Server {
         Self::of(world.command(&[&arguments, more].concat()))
     }
 
+    /// `kilter serve` with these arguments.
+    pub fn serve(world: &World, arguments: &[&str]) -> Self {
+        Self::of(world.command(&[&["serve", "--port", "0", "--json", "--log", "warn"], arguments].concat()))
+    }
+
     /// A server of the world with a data folder of its own.
     pub fn start_on(world: &World, data: &str) -> Self {
         Self::of(world.command(&["server", "--port", "0", "--json", "--log", "warn", "--data", data]))
@@ -50,10 +55,12 @@ impl Server {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut text = String::new();
-        while !text.ends_with('}') {
+        let output: Value = loop {
             text += &lines.next().expect("the server says where it answers").unwrap();
-        }
-        let output: Value = serde_json::from_str(&text).unwrap();
+            if let Ok(output) = serde_json::from_str(&text) {
+                break output;
+            }
+        };
         let address = output["address"].as_str().unwrap().trim_start_matches("http://").to_owned();
         let grpc_address = output["grpc_address"].as_str().unwrap_or_default().to_owned();
         Self { child, address, grpc_address }
