@@ -2,7 +2,7 @@
 //!
 //! A connection stays on its thread. A runtime that shares its tasks between threads wakes a second thread for every request that
 //! arrives, which then finds nothing to do: on two idle cores that took more than half of the time of a small prediction. Work
-//! that takes long leaves these threads anyway, so there is little to share.
+//! that takes long leaves these threads anyway, so there is little to share (docs/decisions/0056-threads-of-connections.md).
 //!
 //! Invariants: a new connection goes to the thread with the fewest; when [`ConnectionThreads::join`] has come back, nothing that
 //! belongs to a connection runs any more.
