@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 use crate::{
     connect::ConnectArgs,
     context::now,
+    input::cells::{json_at, time_at},
     ui::{
         error::CliError,
         output::Output,
@@ -172,23 +173,5 @@ impl Label {
         };
         let hint = "write a date like 2026-03-01 or a time like 2026-03-01T12:00:00Z; without an offset it is UTC";
         Problem::new(Code::FileInvalid, detail).hint(hint).into()
-    }
-}
-
-/// A cell as JSON; what is missing is `null`.
-fn json_at(column: &Column, row: usize) -> Value {
-    match column {
-        Column::Bool(values) => json!(values[row]),
-        Column::Int(values) => json!(values[row]),
-        // NaN, which is missing, is null in JSON.
-        Column::Float(values) => json!(values[row]),
-        _ => json!(column.label(row)),
-    }
-}
-
-fn time_at(column: &Column, row: usize) -> Option<Timestamp> {
-    match column {
-        Column::Time(values) => values[row].map(Timestamp),
-        _ => column.label(row)?.parse().ok(),
     }
 }

@@ -14,7 +14,6 @@ use kilter_api::{self as api, Code, Problem};
 use kilter_domain::{
     plural::{counted, plural},
     table::{Column, Table},
-    time::Timestamp,
 };
 use kilter_lake::{ReadOptions, read_table};
 use serde_json::{Value, json};
@@ -22,6 +21,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     connect::ConnectArgs,
+    input::cells::{json_at, time_at},
     ui::{
         error::CliError,
         output::Output,
@@ -276,24 +276,6 @@ impl<'t> Columns<'t> {
         }
         let wrong = self.probabilities.iter().find(|(_, column)| !column.number(row).is_finite());
         wrong.map(|(name, _)| (*name, "is no number"))
-    }
-}
-
-/// A cell as JSON; what is missing is `null`.
-fn json_at(column: &Column, row: usize) -> Value {
-    match column {
-        Column::Bool(values) => json!(values[row]),
-        Column::Int(values) => json!(values[row]),
-        // NaN, which is missing, is null in JSON.
-        Column::Float(values) => json!(values[row]),
-        _ => json!(column.label(row)),
-    }
-}
-
-fn time_at(column: &Column, row: usize) -> Option<Timestamp> {
-    match column {
-        Column::Time(values) => values[row].map(Timestamp),
-        _ => column.label(row)?.parse().ok(),
     }
 }
 
