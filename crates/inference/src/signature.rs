@@ -93,6 +93,19 @@ pub enum InputKind {
     Time,
 }
 
+impl InputKind {
+    /// What a value is, in a sentence: `a number`.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Number => "a number",
+            Self::Integer => "a whole number",
+            Self::Boolean => "true or false",
+            Self::Text => "a text",
+            Self::Time => "a time",
+        }
+    }
+}
+
 /// What happens to a missing value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -72,7 +72,7 @@ impl RuleSource<'_> {
             if !matches!(input.kind, InputKind::Number | InputKind::Integer) {
                 return Err(error(
                     &spec.name,
-                    format!("`min` and `max` are for numbers, and it is {}", words(input.kind)),
+                    format!("`min` and `max` are for numbers, and it is {}", input.kind.words()),
                 ));
             }
             rules.push(rule(InputCheck::Range { min: spec.min, max: spec.max }, spec.on_range));
@@ -102,7 +102,7 @@ impl RuleSource<'_> {
             OnUnseen::Unstated if !has_categories => return Ok(None),
             OnUnseen::Unstated => InputPolicy::Flag,
             OnUnseen::Stated(_) if kind != InputKind::Text => {
-                let reason = format!("`on_unseen` is for texts, and it is {}; state `values`", words(kind));
+                let reason = format!("`on_unseen` is for texts, and it is {}; state `values`", kind.words());
                 return Err(error(name, reason));
             }
             OnUnseen::Stated(_) if !has_categories => {
@@ -133,16 +133,6 @@ fn error(input: &str, reason: String) -> InputRuleError {
     InputRuleError { input: input.to_owned(), reason }
 }
 
-const fn words(kind: InputKind) -> &'static str {
-    match kind {
-        InputKind::Number => "a number",
-        InputKind::Integer => "a whole number",
-        InputKind::Boolean => "true or false",
-        InputKind::Text => "a text",
-        InputKind::Time => "a time",
-    }
-}
-
 /// A value of the contract as an input of this kind has it. Nothing is rounded.
 fn fitted(value: &InputValue, kind: InputKind) -> Result<InputValue, String> {
     match (kind, value) {
@@ -152,7 +142,7 @@ fn fitted(value: &InputValue, kind: InputKind) -> Result<InputValue, String> {
         | (InputKind::Text, InputValue::Text(_)) => Ok(value.clone()),
         (InputKind::Boolean, InputValue::Whole(whole @ (0 | 1))) => Ok(InputValue::Bool(*whole == 1)),
         (InputKind::Time, _) => Err("times have no rules but `on_null`, with `reject` or `flag`".to_owned()),
-        (kind, value) => Err(format!("it is {}, and `{value}` is none", words(kind))),
+        (kind, value) => Err(format!("it is {}, and `{value}` is none", kind.words())),
     }
 }
 

@@ -279,7 +279,7 @@ impl PastPredictions {
         });
         wrong.map(|(name, value, kind)| {
             let shown: String = value.to_string().chars().take(80).collect();
-            format!("the column `{name}` is {shown}, and version {} takes {} there", version.version, words(kind))
+            format!("the column `{name}` is {shown}, and version {} takes {} there", version.version, kind.words())
         })
     }
 
@@ -298,16 +298,6 @@ fn fits(value: &Value, kind: InputKind) -> bool {
         (InputKind::Boolean, value) => value.is_boolean(),
         (InputKind::Text, value) => value.is_string(),
         (InputKind::Time, value) => value.as_str().is_some_and(|text| text.parse::<Timestamp>().is_ok()),
-    }
-}
-
-const fn words(kind: InputKind) -> &'static str {
-    match kind {
-        InputKind::Number => "a number",
-        InputKind::Integer => "a whole number",
-        InputKind::Boolean => "true or false",
-        InputKind::Text => "a text",
-        InputKind::Time => "a time",
     }
 }
 
