@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// The largest model file that is read into memory.
-const MAX_MODEL_BYTES: u64 = 2 << 30;
+pub(crate) const MAX_MODEL_BYTES: u64 = 2 << 30;
 
 /// Gives `path` the content `bytes`, or leaves what was there.
 pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), CliError> {

@@ -18,12 +18,10 @@ use kilter_domain::{digest::Digest, ids::EndpointName, nearest::nearest};
 use kilter_inference::Format;
 
 use crate::{
-    fs::load_model_with,
+    fs::{MAX_MODEL_BYTES, load_model_with},
     ui::error::{CliError, disk},
 };
 
-/// The largest file that a version is told apart by.
-const MAX_MODEL_BYTES: u64 = 2 << 30;
 const MANIFEST: &str = "package.json";
 const MLMODEL: &str = "MLmodel";
 /// Files beside models that other servers read, and we need not.
