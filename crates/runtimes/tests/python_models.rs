@@ -23,18 +23,18 @@ use kilter_runtimes::python::{ModelFolder, WorkerSettings, load};
 use serde_json::Value;
 
 /// The Python with MLflow, and the models that it made once for all tests.
-struct Made {
+struct TestModels {
     python: PathBuf,
     folder: PathBuf,
     expected: Value,
 }
 
-fn made() -> Option<&'static Made> {
-    static MADE: OnceLock<Option<Made>> = OnceLock::new();
+fn made() -> Option<&'static TestModels> {
+    static MADE: OnceLock<Option<TestModels>> = OnceLock::new();
     MADE.get_or_init(make).as_ref()
 }
 
-fn make() -> Option<Made> {
+fn make() -> Option<TestModels> {
     let named = std::env::var_os("KILTER_MLFLOW_PYTHON").map(PathBuf::from);
     let usual = || Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache/kilter/mlflow-venv/bin/python"));
     let python = named.or_else(usual)?;
@@ -45,7 +45,7 @@ fn make() -> Option<Made> {
     }
     let folder = models(&python);
     let expected = serde_json::from_slice(&fs::read(folder.join("expected.json")).unwrap()).unwrap();
-    Some(Made { python, folder, expected })
+    Some(TestModels { python, folder, expected })
 }
 
 /// The models of the script, made once per text of it: each test is a process of its own.
@@ -66,7 +66,7 @@ fn models(python: &Path) -> PathBuf {
     folder
 }
 
-impl Made {
+impl TestModels {
     /// A model of the folder; its log is `LOGS/NAME.log`.
     fn load_with(&self, name: &str, logs: &Path, settings: WorkerSettings) -> Result<Model, LoadError> {
         let above = tempfile::tempdir().unwrap();
@@ -110,7 +110,7 @@ fn xs(values: &[f64]) -> Table {
 }
 
 /// Columns of the rows that the models of blocks are asked.
-fn block(made: &Made, name: impl Fn(usize) -> String) -> Table {
+fn block(made: &TestModels, name: impl Fn(usize) -> String) -> Table {
     let rows = made.expected["forest_rows"].as_array().unwrap();
     let column = |at: usize| Column::Float(rows.iter().map(|row| row[at].as_f64().unwrap()).collect());
     Table::new((0..5).map(|at| (name(at), column(at))).collect()).unwrap()
