@@ -249,6 +249,7 @@ def swap(options, folder):
     made = run("run")
     if made.returncode:
         raise SystemExit(made.stdout + made.stderr)
+    live = 1
     for ack in ("disk", "memory"):
         server = kilter_server(options.kilter, folder, ack)
         script = folder / "1.lua"
@@ -257,7 +258,8 @@ def swap(options, folder):
         load_program = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         swaps = 0
         while load_program.poll() is None:
-            done = run("deploy", "--version", str(1 + (swaps + 1) % 2))
+            live = 3 - live
+            done = run("deploy", "--version", str(live))
             if done.returncode:
                 raise SystemExit(f"deploy failed: {done.stdout}{done.stderr}")
             swaps += 1
