@@ -9,15 +9,18 @@
 #   bench/serving.sh --mlserver PYTHON  MLServer too, of a Python that has `mlserver` and `mlserver-lightgbm`
 #   bench/serving.sh --seconds N        how long each load lasts (default 4)
 #   bench/serving.sh --swap             nothing but a load during which the live version is replaced again and again
+#   bench/serving.sh --mixed [--minutes N] [--python PYTHON]
+#                                       every protocol at a bounded pace for an hour: memory, slow answers, failures (see mixed.py)
 #
 # Needs wrk, and the packages of serving-requirements.txt in a venv, which it makes at KILTER_SERVING_BENCH_VENV (default
 # ~/.cache/kilter/serving-bench-venv). FOLDER is the place of the project; where it lies decides what an fsync costs.
 set -euo pipefail
 here="$(cd "$(dirname "$0")" && pwd)"
-options=()
+options=() program=serving.py
 while [ $# -gt 0 ]; do
     case "$1" in
         --kilter) KILTER="$(realpath "$2")"; shift 2 ;;
+        --mixed) program=mixed.py; shift ;;
         *) options+=("$1"); shift ;;
     esac
 done
@@ -34,4 +37,4 @@ if [ -z "${KILTER:-}" ]; then
     (cd "$here/.." && cargo build -q --release --locked)
     KILTER="${CARGO_TARGET_DIR:-$here/../target}/release/kilter"
 fi
-"$venv/bin/python" "$here/serving.py" "$KILTER" "$folder" "${options[@]}"
+"$venv/bin/python" "$here/$program" "$KILTER" "$folder" "${options[@]}"
