@@ -15,6 +15,7 @@ pub mod error;
 mod events;
 mod extract;
 mod grpc_counts;
+mod heap;
 mod in_process;
 mod inference;
 mod logs;
@@ -149,6 +150,7 @@ impl Server {
         let http = Protocol::http1(router(self.state.clone()), &limits);
         let (stops, mut stopping) = Stop::channel();
         let grpc = self.grpc.map(|listener| (listener, Protocol::http2(grpc::router(&self.state, &stopping), &limits)));
+        heap::map_large_blocks();
         background::reconcile::start(&self.state);
         background::flush_column_stats::start(&self.state);
         background::follow::start(&self.state);

@@ -14,8 +14,13 @@ use std::{
 use kilter_api as api;
 use kilter_domain::{ids::ProjectName, plural::counted};
 
+use crate::heap;
+
 /// Failures in a row after which a task does not only have bad luck.
 const MIN_FAILURES: u32 = 3;
+
+/// A step that took this long has most likely held much memory.
+const LONG_STEP: Duration = Duration::from_millis(100);
 
 /// What a task is to the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,9 +57,12 @@ impl BackgroundTasks {
         (importance, limit): (Importance, Duration),
         work: impl FnOnce() -> Result<T, String>,
     ) -> Option<T> {
-        let first = || Task::new(importance.clone(), limit);
-        self.lock().entry(name.to_owned()).or_insert_with(first).running = Some(Instant::now());
+        let (first, began) = (|| Task::new(importance.clone(), limit), Instant::now());
+        self.lock().entry(name.to_owned()).or_insert_with(first).running = Some(began);
         let outcome = catch_unwind(AssertUnwindSafe(work));
+        if began.elapsed() >= LONG_STEP {
+            heap::give_back_free_pages();
+        }
         let mut tasks = self.lock();
         let task = tasks.entry(name.to_owned()).or_insert_with(|| Task::new(importance, limit));
         task.running = None;

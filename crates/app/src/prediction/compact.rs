@@ -64,7 +64,7 @@ fn compact_segment(
     log: &PredictionLog,
     segment: SegmentId,
 ) -> Result<(), StorageError> {
-    hand_over(app, endpoint, &log.read_tables(segment)?, segment)?;
+    hand_over(app, endpoint, log.read_tables(segment)?, segment)?;
     log_copies::delete_copies(app, endpoint, segment)?;
     log.drop_sealed(segment)?;
     Ok(())
@@ -75,15 +75,15 @@ fn compact_segment(
 pub(super) fn hand_over(
     app: &App,
     endpoint: &EndpointName,
-    tables: &SegmentTables,
+    tables: SegmentTables,
     through: SegmentId,
 ) -> Result<(), StorageError> {
     let segment = tables.segment;
     for damage in &tables.damage {
         tracing::error!(%endpoint, %damage, "part of a segment of the prediction log cannot be read");
     }
-    let predictions = tables.predictions.iter().map(|table| (LogKind::Predictions, column::TIME, table));
-    let labels = tables.labels.iter().map(|table| (LogKind::Labels, column::KNOWN_AT, table));
+    let predictions = tables.predictions.into_iter().map(|table| (LogKind::Predictions, column::TIME, table));
+    let labels = tables.labels.into_iter().map(|table| (LogKind::Labels, column::KNOWN_AT, table));
     let mut staged = Vec::new();
     for (kind, time, table) in predictions.chain(labels) {
         let table = ordered_by(table, time)?;
@@ -190,12 +190,13 @@ fn row_keys(table: &Table) -> impl Iterator<Item = RowKey> {
     })
 }
 
-/// The table with the column that the lake orders by.
-fn ordered_by(table: &Table, time: &str) -> Result<Table, StorageError> {
+/// The table with the column that the lake orders by. A segment is large: its columns are moved.
+fn ordered_by(table: Table, time: &str) -> Result<Table, StorageError> {
+    let (names, columns) = table.into_parts();
     let mut ordered = Table::default();
-    for (name, column) in table.columns() {
+    for (name, column) in names.as_slice().iter().zip(columns) {
         let name = if name == time { TIME_COLUMN } else { name };
-        ordered.push(name, as_time(name, column.clone()))?;
+        ordered.push(name, as_time(name, column))?;
     }
     Ok(ordered)
 }

@@ -93,7 +93,7 @@ fn seal_copies(
         let tables =
             tables_of_groups(*segment, Path::new(&log_copies::folder(endpoint, *segment)), &read_all(storage, keys)?);
         let rows = tables.predictions.as_ref().map_or(0, Table::rows);
-        compact::hand_over(app, endpoint, &tables, through(*segment))?;
+        compact::hand_over(app, endpoint, tables, through(*segment))?;
         storage.delete_objects(keys)?;
         tracing::warn!(%endpoint, %segment, rows, "a segment that is not in the data folder was sealed from its copies");
     }
