@@ -13,7 +13,7 @@ mod attributions;
 use std::{borrow::Cow, ops::Range, sync::Arc};
 
 use kilter_domain::table::Table;
-use kilter_stats::explain::TreeEnsemble;
+use kilter_stats::explain::{TreeBackground, TreeEnsemble};
 
 use crate::{
     ensemble::{Ensemble, Scorer},
@@ -46,8 +46,8 @@ pub struct Background(Against);
 #[derive(Clone, Debug)]
 enum Against {
     Training,
-    /// Background rows as the trees see them, rows x width.
-    Features(Vec<f64>),
+    /// Background rows as the leaves of each ensemble see them.
+    Trees(Vec<TreeBackground>),
     /// What each column contributes to each score of a linear model in the mean: columns x outputs.
     Means(Vec<f64>),
 }
@@ -227,8 +227,8 @@ impl Explainer<'_> {
     /// What every row starts from, by score.
     fn base(&self) -> Vec<f64> {
         match (&self.prepared.scores, &*self.against) {
-            (Scores::Trees { ensembles, .. }, Against::Features(rows)) => {
-                ensembles.iter().map(|ensemble| ensemble.mean_over(rows).unwrap_or(0.0)).collect()
+            (Scores::Trees { .. }, Against::Trees(backgrounds)) => {
+                backgrounds.iter().map(TreeBackground::base).collect()
             }
             (Scores::Trees { ensembles, .. }, _) => ensembles.iter().map(TreeEnsemble::mean).collect(),
             (Scores::Linear { intercepts, .. }, _) => {
@@ -250,9 +250,11 @@ impl Explainer<'_> {
     fn background(&self, table: &Table) -> Result<Against, ExplainError> {
         let columns = self.model.signature().inputs.len();
         match &self.prepared.scores {
-            Scores::Trees { width, .. } => {
+            Scores::Trees { width, ensembles, .. } => {
                 let read = self.read(table, 0..table.rows())?;
-                Ok(Against::Features(features(&read.values[0], *width)?))
+                let rows = features(&read.values[0], *width)?;
+                let of = |ensemble: &TreeEnsemble| ensemble.background(&rows);
+                Ok(Against::Trees(ensembles.iter().map(of).collect::<Result<_, _>>()?))
             }
             Scores::Linear { terms, intercepts } => {
                 let mut sums = vec![0.0; columns * intercepts.len()];
@@ -335,9 +337,9 @@ impl Explainer<'_> {
         let features = features(&read.values[0], width)?;
         let origin = read.origins[0].separate(width).map_err(ExplainError::Opaque)?;
         let mut parts = Vec::with_capacity(ensembles.len());
-        for ensemble in ensembles {
+        for (at, ensemble) in ensembles.iter().enumerate() {
             let attribution = match &*self.against {
-                Against::Features(background) => ensemble.interventional(&features, background)?,
+                Against::Trees(backgrounds) => ensemble.interventional_against(&features, &backgrounds[at])?,
                 _ => ensemble.path_dependent(&features)?,
             };
             parts.push((attribution.values, ensemble.predict(&features)?));

@@ -10,7 +10,7 @@ mod shap;
 
 pub use ensemble::{Missing, TreeNode};
 pub use model_free::{Dependence, Shuffles, dependence, dependence_grid, permutation_importance};
-pub use shap::{Attribution, TreeEnsemble};
+pub use shap::{Attribution, TreeBackground, TreeEnsemble};
 
 use crate::outcome::{MetricResult, Unmeasured};
 

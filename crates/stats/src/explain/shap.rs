@@ -30,6 +30,30 @@ pub struct Attribution {
     pub features: usize,
 }
 
+/// Background rows as the leaves of one ensemble see them, made once for many explanations. See [`TreeEnsemble::background`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct TreeBackground {
+    /// The mean prediction over the rows.
+    base: f64,
+    /// The patterns that the rows have on each leaf, leaf by leaf and in their order, with the share of the rows that has each.
+    patterns: Vec<(u64, f64)>,
+    /// Where the patterns of each leaf end, over all trees.
+    ends: Vec<usize>,
+}
+
+impl TreeBackground {
+    /// The mean prediction over the rows: where values against them start.
+    pub fn base(&self) -> f64 {
+        self.base
+    }
+
+    /// The patterns of a leaf, counted over all trees.
+    fn of_leaf(&self, leaf: usize) -> &[(u64, f64)] {
+        let from = leaf.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.patterns[from..self.ends[leaf]]
+    }
+}
+
 impl Attribution {
     /// Mean absolute attribution of each feature.
     pub fn mean_absolute(&self) -> Vec<f64> {
@@ -92,7 +116,8 @@ impl TreeEnsemble {
         let lines = self.rows(rows)?;
         let mut values = vec![0.0; rows.len()];
         for tree in &self.trees {
-            let mut known: Vec<PatternValues> = tree.leaves.iter().map(PatternValues::new).collect();
+            let mut known: Vec<PatternValues> =
+                tree.leaves.iter().map(|leaf| PatternValues::new(leaf, lines.len())).collect();
             self.each_block(tree, &lines, &mut values, |at, leaf, pattern, out| {
                 known[at].add(leaf, pattern, out, |into| against_shares(leaf, pattern, into));
             });
@@ -126,26 +151,49 @@ impl TreeEnsemble {
 
     /// Interventional values: an absent feature is drawn from the background rows.
     pub fn interventional(&self, rows: &[f64], background: &[f64]) -> MetricResult<Attribution> {
-        let (lines, behind) = (self.rows(rows)?, self.rows(background)?);
-        if behind.is_empty() {
-            return Err(Unmeasured::too_few("background rows", 0, 1));
-        }
-        let mut values = vec![0.0; rows.len()];
-        let mut decisions = Vec::new();
+        self.interventional_against(rows, &self.background(background)?)
+    }
+
+    /// Background rows (`rows x features`) for [`TreeEnsemble::interventional_against`]. Costs `rows x leaves`, and 16 bytes for
+    /// each pattern that differs.
+    pub fn background(&self, rows: &[f64]) -> MetricResult<TreeBackground> {
+        let (base, lines) = (self.mean_over(rows)?, self.rows(rows)?);
+        let (mut patterns, mut ends, mut decisions) = (Vec::new(), Vec::new(), Vec::new());
         for tree in &self.trees {
-            let mut counts: Vec<HashMap<u64, f64>> = vec![HashMap::new(); tree.leaves.len()];
-            for line in &behind {
+            let mut met: Vec<Vec<u64>> = vec![Vec::with_capacity(lines.len()); tree.leaves.len()];
+            for line in &lines {
                 tree.decide(line, &mut decisions);
-                for (leaf, counts) in tree.leaves.iter().zip(&mut counts) {
-                    *counts.entry(pattern(leaf, &decisions)).or_default() += 1.0 / behind.len() as f64;
-                }
+                tree.leaves.iter().zip(&mut met).for_each(|(leaf, met)| met.push(pattern(leaf, &decisions)));
             }
-            let mut known: Vec<PatternValues> = tree.leaves.iter().map(PatternValues::new).collect();
-            self.each_block(tree, &lines, &mut values, |at, leaf, pattern, out| {
-                known[at].add(leaf, pattern, out, |into| against_rows(leaf, pattern, &counts[at], into));
-            });
+            for mut met in met {
+                met.sort_unstable();
+                let same = met.chunk_by(|one, next| one == next);
+                patterns.extend(same.map(|same| (same[0], same.len() as f64 / lines.len() as f64)));
+                ends.push(patterns.len());
+            }
         }
-        Ok(Attribution { base: self.mean_over(background)?, values, features: self.features })
+        patterns.shrink_to_fit();
+        Ok(TreeBackground { base, patterns, ends })
+    }
+
+    /// As [`TreeEnsemble::interventional`], with a background of this ensemble that was made already.
+    pub fn interventional_against(&self, rows: &[f64], background: &TreeBackground) -> MetricResult<Attribution> {
+        let lines = self.rows(rows)?;
+        let leaves: usize = self.trees.iter().map(|tree| tree.leaves.len()).sum();
+        if background.ends.len() != leaves {
+            return Err(Unmeasured::bad_input("background", "it was made for other trees".to_owned()));
+        }
+        let (mut values, mut first) = (vec![0.0; rows.len()], 0);
+        for tree in &self.trees {
+            let mut known: Vec<PatternValues> =
+                tree.leaves.iter().map(|leaf| PatternValues::new(leaf, lines.len())).collect();
+            self.each_block(tree, &lines, &mut values, |at, leaf, pattern, out| {
+                let behind = background.of_leaf(first + at);
+                known[at].add(leaf, pattern, out, |into| against_rows(leaf, pattern, behind, into));
+            });
+            first += tree.leaves.len();
+        }
+        Ok(Attribution { base: background.base, values, features: self.features })
     }
 }
 
@@ -155,15 +203,26 @@ const BLOCK: usize = 128;
 /// Distinct features of a leaf up to which every pattern has its place in a table.
 const TABLE_PLAYERS: usize = 10;
 
+/// Rows up to which each computes its own values: to make a table for them costs more.
+const FEW_ROWS: usize = 8;
+
 /// The values of one leaf's patterns, computed when a pattern is first met.
 enum PatternValues {
-    Table { met: Vec<bool>, shares: Vec<f64> },
+    /// Of few rows: nothing is kept.
+    Fresh(Vec<f64>),
+    Table {
+        met: Vec<bool>,
+        shares: Vec<f64>,
+    },
     Map(HashMap<u64, Vec<f64>>),
 }
 
 impl PatternValues {
-    fn new(leaf: &Leaf) -> Self {
+    fn new(leaf: &Leaf, rows: usize) -> Self {
         let players = leaf.features.len();
+        if rows <= FEW_ROWS {
+            return PatternValues::Fresh(vec![0.0; players]);
+        }
         if players > TABLE_PLAYERS {
             return PatternValues::Map(HashMap::new());
         }
@@ -174,6 +233,11 @@ impl PatternValues {
     fn add(&mut self, leaf: &Leaf, pattern: u64, out: &mut [f64], compute: impl FnOnce(&mut [f64])) {
         let players = leaf.features.len();
         let shares = match self {
+            PatternValues::Fresh(shares) => {
+                shares.fill(0.0);
+                compute(shares);
+                shares.as_mut_slice()
+            }
             PatternValues::Table { met, shares } => {
                 let from = pattern as usize * players;
                 let shares = &mut shares[from..from + players];
@@ -218,20 +282,16 @@ fn against_shares(leaf: &Leaf, pattern: u64, shares: &mut [f64]) {
     }
 }
 
-fn against_rows(leaf: &Leaf, pattern: u64, background: &HashMap<u64, f64>, shares: &mut [f64]) {
+fn against_rows(leaf: &Leaf, pattern: u64, background: &[(u64, f64)], shares: &mut [f64]) {
     let all = (1u64 << leaf.features.len()) - 1;
-    // In a fixed order, so that sums do not depend on the map's.
-    let mut sorted: Vec<(&u64, &f64)> = background.iter().collect();
-    sorted.sort_by_key(|(behind, _)| **behind);
-    for (behind, weight) in sorted {
+    for &(behind, weight) in background {
         if pattern | behind != all {
             continue;
         }
         let (ours, theirs) = (pattern & !behind, behind & !pattern);
-        let (a, b) = (ours.count_ones() as f64, theirs.count_ones() as f64);
+        let (a, b) = (ours.count_ones() as usize, theirs.count_ones() as usize);
         // The integral of t^(a-1) (1-t)^b, and of t^a (1-t)^(b-1).
-        let gain = |x: f64, y: f64| crate::distributions::ln_beta(x, y).exp();
-        let (up, down) = (if a > 0.0 { gain(a, b + 1.0) } else { 0.0 }, if b > 0.0 { gain(a + 1.0, b) } else { 0.0 });
+        let (up, down) = (if a > 0 { beta(a, b + 1) } else { 0.0 }, if b > 0 { beta(a + 1, b) } else { 0.0 });
         for (j, share) in shares.iter_mut().enumerate() {
             if ours >> j & 1 == 1 {
                 *share += weight * leaf.value * up;
@@ -240,6 +300,17 @@ fn against_rows(leaf: &Leaf, pattern: u64, background: &HashMap<u64, f64>, share
             }
         }
     }
+}
+
+/// The beta function of whole numbers from 1 to one more than the features of a path, computed once.
+fn beta(x: usize, y: usize) -> f64 {
+    const SIDE: usize = MAX_PLAYERS + 2;
+    static VALUES: OnceLock<Vec<f64>> = OnceLock::new();
+    let values = VALUES.get_or_init(|| {
+        let value = |at: usize| crate::distributions::ln_beta((at / SIDE) as f64, (at % SIDE) as f64).exp();
+        (0..SIDE * SIDE).map(|at| if at / SIDE == 0 || at % SIDE == 0 { 0.0 } else { value(at) }).collect()
+    });
+    values[x * SIDE + y]
 }
 
 /// The rule of `n` nodes; those that paths need are computed once.
@@ -335,7 +406,7 @@ mod tests {
             .collect();
         let ensemble = TreeEnsemble::new(trees, false, 0.3, 4).unwrap();
         let mut draw = |rows: usize| (0..4 * rows).map(|_| random.normal()).collect::<Vec<f64>>();
-        let (mut rows, background) = (draw(8), draw(12));
+        let (mut rows, background) = (draw(20), draw(12));
         rows[5] = f64::NAN;
         let (path, exact) =
             (ensemble.path_dependent(&rows).unwrap(), ensemble.interventional(&rows, &background).unwrap());
@@ -349,6 +420,14 @@ mod tests {
                 assert!((got - want).abs() < 1e-10, "{got} is not {want}");
             }
         }
+        // A row alone has the values that it has among others, for which tables are made.
+        let kept = ensemble.background(&background).unwrap();
+        for (row, (among_path, among_exact)) in rows.chunks(4).zip(path.values.chunks(4).zip(exact.values.chunks(4))) {
+            assert_eq!(ensemble.path_dependent(row).unwrap().values, among_path);
+            assert_eq!(ensemble.interventional_against(row, &kept).unwrap().values, among_exact);
+        }
+        let other = TreeEnsemble::new(vec![vec![TreeNode::Leaf { value: 1.0, cover: 1.0 }]], false, 0.0, 4).unwrap();
+        assert!(other.interventional_against(&rows, &kept).is_err());
     }
 
     #[test]
