@@ -3,6 +3,7 @@
 import lightgbm
 import numpy as np
 import pandas as pd
+import xgboost
 from sklearn import (
     calibration, cluster, compose, cross_decomposition, decomposition, discriminant_analysis, ensemble, feature_extraction,
     feature_selection, gaussian_process, impute, kernel_approximation, linear_model, mixture, model_selection, multiclass,
@@ -10,7 +11,7 @@ from sklearn import (
 )
 from sklearn.gaussian_process import kernels
 
-from export import Answer, Entry, lightgbm_as_onnx
+from export import Answer, Entry, lightgbm_as_onnx, xgboost_as_onnx
 
 make = pipeline.make_pipeline
 random = np.random.default_rng(11)
@@ -290,6 +291,17 @@ def boosted():
     yield entry("lightgbm_categories", "LGBMRegressor", lightgbm.LGBMRegressor(**sets), VALUE, note="categorical_feature", fit=categories, **{**of, "train": X, "rows": ROWS})
 
 
+def boosted_by_xgboost():
+    settings = dict(n_estimators=6, max_depth=3, random_state=0, n_jobs=1)
+    of = dict(library="XGBoost", converter=xgboost_as_onnx, train=GAPS, rows=EXTREME)
+    # It takes the numbers of classes alone.
+    yield entry("xgboost_binary", "XGBClassifier", xgboost.XGBClassifier(**settings), BINARY, note="two classes", **of)
+    yield entry("xgboost_levels", "XGBClassifier", xgboost.XGBClassifier(**settings), np.unique(LEVELS, return_inverse=True)[1], note="three classes", **of)
+    yield entry("xgboost_value", "XGBRegressor", xgboost.XGBRegressor(**settings), VALUE, **of)
+    yield entry("xgboost_poisson", 'XGBRegressor(objective="count:poisson")', xgboost.XGBRegressor(objective="count:poisson", **settings), COUNTS, **of)
+    yield entry("xgboost_forest", "XGBRFRegressor", xgboost.XGBRFRegressor(**settings), VALUE, **of)
+
+
 def all_entries():
-    for group in (boosted, linear, trees, ensembles, kernels_and_neighbours, bayes, unsupervised, prepared, tables, texts, options):
+    for group in (boosted, boosted_by_xgboost, linear, trees, ensembles, kernels_and_neighbours, bayes, unsupervised, prepared, tables, texts, options):
         yield from group()

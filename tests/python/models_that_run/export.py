@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pandas as pd
-from onnxmltools import convert_lightgbm
+from onnxmltools import convert_lightgbm, convert_xgboost
 from onnxmltools.convert.common.data_types import FloatTensorType as LightFloats
 from skl2onnx import convert_sklearn
 from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType, Int64TensorType, StringTensorType
@@ -30,6 +30,11 @@ TARGET = {"": 17, "ai.onnx.ml": 3}
 def lightgbm_as_onnx(entry):
     width = entry.rows.shape[1]
     return convert_lightgbm(entry.fitted(), initial_types=[("X", LightFloats([None, width]))], zipmap=False, target_opset=15).SerializeToString()
+
+
+def xgboost_as_onnx(entry):
+    width = entry.rows.shape[1]
+    return convert_xgboost(entry.fitted(), initial_types=[("X", LightFloats([None, width]))], target_opset=15).SerializeToString()
 
 
 @dataclass
