@@ -18,6 +18,10 @@ pub struct ServerFile {
     /// What a request carries that names a folder of this machine. A server of an earlier version has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
+    /// The certificate that it encrypts connections by: DER in Base64. Whoever can read the file believes this one alone. A server
+    /// that does not encrypt, or of an earlier version, has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<String>,
 }
 
 impl ServerFile {

@@ -5,24 +5,31 @@ use std::{path::PathBuf, pin::Pin, sync::Arc};
 use clap::Args;
 use kilter_api::{Code, Problem, Token};
 use kilter_app::{App, AppOptions, RequestContext, data_folder, identity, make_data_folder};
-use kilter_client::{Bytes, Client, Credentials, Request, Response, StreamBody, stream_body};
+use kilter_client::{Bytes, Client, Credentials, Request, Response, StreamBody, TlsFiles, stream_body};
 use kilter_server::{InProcess, ServerOptions, error::problem_of, read_token};
 use tokio::runtime::Runtime;
 
 use crate::{
     context::{DataFolder, act, app_options, now},
     credentials,
-    ui::error::CliError,
+    ui::error::{CliError, usage},
 };
+
+/// The variables with the certificate of this client and its private key.
+const CLIENT_CERTIFICATE: &str = "KILTER_CLIENT_CERTIFICATE";
+const CLIENT_KEY: &str = "KILTER_CLIENT_KEY";
 
 /// Where the platform is.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ConnectArgs {
     #[command(flatten)]
     data: DataFolder,
-    /// Use this server (`http://HOST:PORT`) instead of a data folder.
+    /// Use this server (`http://HOST:PORT` or `https://HOST:PORT`) instead of a data folder.
     #[arg(long, value_name = "URL", env = "KILTER_SERVER", hide_env_values = true)]
     server: Option<String>,
+    /// The file with the authorities (PEM) that a server of https is believed by. Default: those that this machine trusts.
+    #[arg(long, value_name = "FILE", env = "KILTER_CA_FILE", hide_env_values = true)]
+    ca_file: Option<PathBuf>,
     /// The file with the token that proves who asks. Default: the one that `kilter login` stored.
     #[arg(long, value_name = "FILE", env = "KILTER_TOKEN_FILE", hide_env_values = true)]
     token_file: Option<PathBuf>,
@@ -51,7 +58,8 @@ impl ConnectArgs {
                 let is_in_use = problem.code == Code::DataFolderInUse.as_str();
                 let by = self.credentials()?;
                 let found = is_in_use.then(|| Client::of_data_folder(&self.data.path, by)).flatten();
-                Ok(Platform::Server(Api { client: found.ok_or(problem)?, runtime: runtime()? }))
+                let client = found.ok_or(problem)?.with_tls(&self.tls()?);
+                Ok(Platform::Server(Api { client, runtime: runtime()? }))
             }
         }
     }
@@ -64,7 +72,7 @@ impl ConnectArgs {
             Some(url) => Client::of_server(url, self.credentials()?)?,
             None => open_folder(&self.data, self.credentials()?)?,
         };
-        Ok(Api { client, runtime })
+        Ok(Api { client: client.with_tls(&self.tls()?), runtime })
     }
 
     /// As [`Self::api`], with a data folder that is made when it is missing.
@@ -82,6 +90,18 @@ impl ConnectArgs {
             None => credentials::stored_token(&self.platform_name())?,
         };
         Ok(Credentials { actor: act().actor, token })
+    }
+
+    /// Whose certificates of servers are believed, and the certificate that this client has.
+    fn tls(&self) -> Result<TlsFiles, CliError> {
+        let named = |name| std::env::var_os(name).filter(|path| !path.is_empty()).map(PathBuf::from);
+        let identity = match (named(CLIENT_CERTIFICATE), named(CLIENT_KEY)) {
+            (Some(certificate), Some(key)) => Some((certificate, key)),
+            (None, None) => None,
+            (Some(_), None) => return Err(usage(format!("{CLIENT_CERTIFICATE} is set, and {CLIENT_KEY} is not"))),
+            (None, Some(_)) => return Err(usage(format!("{CLIENT_KEY} is set, and {CLIENT_CERTIFICATE} is not"))),
+        };
+        Ok(TlsFiles { ca: self.ca_file.clone(), identity })
     }
 
     /// How the platform is called where its token is stored.

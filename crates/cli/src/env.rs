@@ -80,6 +80,15 @@ pub(crate) const SETTINGS: &[Setting] = &[
     Setting { name: "KILTER_LOG", meaning: "what the server logs, where `--log` is not given" },
     Setting { name: "KILTER_SERVER", meaning: "the server that commands ask, where `--server` is not given" },
     Setting {
+        name: "KILTER_CA_FILE",
+        meaning: "the file with the authorities that a server of https is believed by, where `--ca-file` is not given",
+    },
+    Setting {
+        name: "KILTER_CLIENT_CERTIFICATE",
+        meaning: "the file with the certificate of a command, for a server that has `--tls-client-ca`",
+    },
+    Setting { name: "KILTER_CLIENT_KEY", meaning: "the file with the private key of that certificate" },
+    Setting {
         name: "KILTER_TOKEN_FILE",
         meaning: "the file with the token of requests, where `--token-file` is not given",
     },

@@ -2,6 +2,7 @@
 
 use std::{path::Path, sync::Arc, time::Duration};
 
+use base64::{Engine, prelude::BASE64_STANDARD};
 use hyper::{Method, StatusCode, header};
 use kilter_api::{ACTOR_HEADER, Code, FOLDER_KEY_HEADER, Problem, Token};
 use kilter_domain::actor::Actor;
@@ -11,6 +12,7 @@ use hyper::{Request, Response, body::Bytes};
 
 use crate::{
     server_file,
+    tls::{Tls, TlsFiles},
     transport::{self, InProcess, StreamBody, Transport},
 };
 
@@ -47,17 +49,30 @@ impl Client {
 
     /// The API of the server that has a data folder; `None` if none answers for it.
     pub fn of_data_folder(data: &Path, by: Credentials) -> Option<Self> {
-        let (address, folder_key) = server_file::find_listening(data)?;
-        let client = Self::new(Transport::Http { address: address.to_string() }, by);
-        Some(Self { folder_key, ..client })
+        let file = server_file::find_listening(data)?;
+        let certificate = file.certificate.map(|text| BASE64_STANDARD.decode(text)).transpose().ok()?;
+        let tls = certificate.map(|certificate| Tls::with_owner_of(certificate, &TlsFiles::default()).into());
+        let client = Self::new(Transport::Http { address: file.address.to_string(), tls }, by);
+        Some(Self { folder_key: file.key, ..client })
     }
 
-    /// The API of the server at `url`.
+    /// The API of the server at `url`. One of https is believed by the authorities that this machine trusts.
     ///
     /// # Errors
-    /// If `url` is not `http://HOST[:PORT]`.
+    /// If `url` is neither `http://HOST[:PORT]` nor `https://HOST[:PORT]`.
     pub fn of_server(url: &str, by: Credentials) -> Result<Self, Problem> {
-        Ok(Self::new(Transport::Http { address: parse_address(url)? }, by))
+        let (address, host, is_encrypted) = parse_address(url)?;
+        let tls = is_encrypted.then(|| Tls::with(host, &TlsFiles::default())).transpose()?;
+        Ok(Self::new(Transport::Http { address, tls: tls.map(Box::new) }, by))
+    }
+
+    /// The same, with files that say whose certificates are believed, and which one this client has.
+    #[must_use]
+    pub fn with_tls(mut self, files: &TlsFiles) -> Self {
+        if let Transport::Http { tls, .. } = &mut self.transport {
+            *tls = tls.take().map(|tls| Box::new(tls.reading(files)));
+        }
+        self
     }
 
     fn new(transport: Transport, by: Credentials) -> Self {
@@ -125,14 +140,22 @@ impl Client {
     }
 }
 
-/// `HOST:PORT` of `http://HOST[:PORT][/]`.
-fn parse_address(url: &str) -> Result<String, Problem> {
-    let address = url.strip_prefix("http://").map(|rest| rest.trim_end_matches('/'));
-    let address = address.filter(|address| !address.is_empty() && !address.contains('/')).ok_or_else(|| {
+/// `HOST:PORT` and `HOST` of `http://HOST[:PORT][/]`, and whether it is https.
+fn parse_address(url: &str) -> Result<(String, &str, bool), Problem> {
+    let plain = url.strip_prefix("http://").map(|rest| (rest, false));
+    let found = plain.or_else(|| url.strip_prefix("https://").map(|rest| (rest, true)));
+    let found = found.map(|(rest, is_encrypted)| (rest.trim_end_matches('/'), is_encrypted));
+    let is_address = |(address, _): &(&str, bool)| !address.is_empty() && !address.contains(['/', '@']);
+    let (address, is_encrypted) = found.filter(is_address).ok_or_else(|| {
         Problem::new(Code::UsageInvalid, format!("`{url}` is not the address of a server"))
-            .hint("write it like http://127.0.0.1:8484")
+            .hint("write it like http://127.0.0.1:8484 or https://kilter.example")
     })?;
-    Ok(if address.contains(':') { address.to_owned() } else { format!("{address}:80") })
+    // The colons of an address of IPv6 are in brackets.
+    let port_at = address.rfind(':').filter(|at| !address[*at..].contains(']'));
+    let host = &address[..port_at.unwrap_or(address.len())];
+    let usual = if is_encrypted { 443 } else { 80 };
+    let whole = port_at.map_or_else(|| format!("{address}:{usual}"), |_| address.to_owned());
+    Ok((whole, host, is_encrypted))
 }
 
 fn parse_response<T: DeserializeOwned>(response: &Response<Bytes>, path: &str) -> Result<T, Problem> {
@@ -154,9 +177,13 @@ mod tests {
 
     #[test]
     fn a_server_is_named_by_host_and_port() {
-        assert_eq!(parse_address("http://127.0.0.1:8484").unwrap(), "127.0.0.1:8484");
-        assert_eq!(parse_address("http://kilter.internal/").unwrap(), "kilter.internal:80");
-        for wrong in ["", "127.0.0.1:8484", "https://x", "http://", "http://x/api"] {
+        let parsed = |url: &'static str| parse_address(url).unwrap();
+        assert_eq!(parsed("http://127.0.0.1:8484"), ("127.0.0.1:8484".to_owned(), "127.0.0.1", false));
+        assert_eq!(parsed("http://kilter.internal/"), ("kilter.internal:80".to_owned(), "kilter.internal", false));
+        assert_eq!(parsed("https://kilter.internal"), ("kilter.internal:443".to_owned(), "kilter.internal", true));
+        assert_eq!(parsed("https://[::1]:8484"), ("[::1]:8484".to_owned(), "[::1]", true));
+        assert_eq!(parsed("https://[::1]/"), ("[::1]:443".to_owned(), "[::1]", true));
+        for wrong in ["", "127.0.0.1:8484", "ftp://x", "http://", "https://", "http://x/api", "https://a@x"] {
             assert_eq!(parse_address(wrong).unwrap_err().code, "usage_invalid", "{wrong}");
         }
     }

@@ -11,12 +11,12 @@ use kilter_api::ServerFile;
 /// How soon a server that has a folder accepts a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// The address and the folder key of the server that has `data`, if anybody listens: a server that was killed leaves its
-/// file behind.
-pub(crate) fn find_listening(data: &Path) -> Option<(SocketAddr, Option<String>)> {
+/// What the server that has `data` says of itself, with an address of this machine, if anybody listens: a server that was killed
+/// leaves its file behind.
+pub(crate) fn find_listening(data: &Path) -> Option<ServerFile> {
     let file: ServerFile = serde_json::from_slice(&std::fs::read(data.join(ServerFile::NAME)).ok()?).ok()?;
     let address = local_address(file.address);
-    TcpStream::connect_timeout(&address, CONNECT_TIMEOUT).is_ok().then_some((address, file.key))
+    TcpStream::connect_timeout(&address, CONNECT_TIMEOUT).is_ok().then_some(ServerFile { address, ..file })
 }
 
 /// A server that listens on every address is reached on this machine.

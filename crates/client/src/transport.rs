@@ -9,7 +9,12 @@ use hyper::{
 };
 use hyper_util::rt::TokioIo;
 use kilter_api::{Code, Problem};
-use tokio::net::TcpStream;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+};
+
+use crate::tls::Tls;
 
 /// The largest answer that is read.
 const MAX_BYTES: usize = 256 << 20;
@@ -35,6 +40,8 @@ pub(crate) enum Transport {
     Http {
         /// `HOST:PORT`.
         address: String,
+        /// What encrypts the connection.
+        tls: Option<Box<Tls>>,
     },
 }
 
@@ -47,7 +54,7 @@ impl Transport {
     pub(crate) fn host(&self) -> &str {
         match self {
             Self::InProcess { .. } => "localhost",
-            Self::Http { address } => address,
+            Self::Http { address, .. } => address,
         }
     }
 
@@ -55,7 +62,7 @@ impl Transport {
         match self {
             Self::InProcess { read_only: Some(reason), .. } if !only_reads(&request) => Err(reason.as_ref().clone()),
             Self::InProcess { handler, .. } => Ok(handler.answer(request).await),
-            Self::Http { address } => send_http(address, request).await,
+            Self::Http { address, tls } => send_http(address, tls.as_deref(), request).await,
         }
     }
 
@@ -66,8 +73,8 @@ impl Transport {
                 Err(reason.as_ref().clone())
             }
             Self::InProcess { handler, .. } => Ok(handler.stream(request).await),
-            Self::Http { address } => {
-                let response = open(address, request).await?;
+            Self::Http { address, tls } => {
+                let response = open(address, tls.as_deref(), request).await?;
                 Ok(response.map(|body| UnsyncBoxBody::new(body.map_err(Into::into))))
             }
         }
@@ -79,15 +86,15 @@ fn only_reads(request: &Request<Bytes>) -> bool {
     request.method() == Method::GET || [VERIFY_AUDIT, SEARCH_TRACKED_RUNS].contains(&request.uri().path())
 }
 
-async fn send_http(address: &str, request: Request<Bytes>) -> Result<Response<Bytes>, Problem> {
+async fn send_http(address: &str, tls: Option<&Tls>, request: Request<Bytes>) -> Result<Response<Bytes>, Problem> {
     let path = request.uri().path().to_owned();
-    let (head, body) = open(address, request.map(Full::new)).await?.into_parts();
+    let (head, body) = open(address, tls, request.map(Full::new)).await?.into_parts();
     let body = Limited::new(body, MAX_BYTES).collect().await.map_err(|error| unreadable(&path, &*error))?;
     Ok(Response::from_parts(head, body.to_bytes()))
 }
 
 /// Sends a request on a connection of its own; its answer, of which the body is still to come.
-async fn open<B>(address: &str, request: Request<B>) -> Result<Response<Incoming>, Problem>
+async fn open<B>(address: &str, tls: Option<&Tls>, request: Request<B>) -> Result<Response<Incoming>, Problem>
 where
     B: Body + Send + 'static,
     B::Data: Send,
@@ -96,11 +103,29 @@ where
     let unreachable = |error: &(dyn Error + 'static)| {
         Problem::new(Code::ServerUnreachable, format!("could not reach the server at {address}")).caused_by(Some(error))
     };
+    let Some(tls) = tls else {
+        let stream = TcpStream::connect(address).await.map_err(|error| unreachable(&error))?;
+        return exchange(stream, request).await.map_err(|error| unreachable(&error));
+    };
+    let connector = tls.connector()?;
     let stream = TcpStream::connect(address).await.map_err(|error| unreachable(&error))?;
-    let (mut sender, connection) =
-        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|error| unreachable(&error))?;
+    let stream = tls.encrypt(connector, stream).await.map_err(|error| {
+        unreachable(&error)
+            .hint("the authority of its certificate is named with --ca-file; a server of http:// does not encrypt")
+    })?;
+    exchange(stream, request).await.map_err(|error| unreachable(&error))
+}
+
+async fn exchange<S, B>(stream: S, request: Request<B>) -> Result<Response<Incoming>, hyper::Error>
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    B: Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     tokio::spawn(connection);
-    sender.send_request(request).await.map_err(|error| unreachable(&error))
+    sender.send_request(request).await
 }
 
 /// The answer of `path` cannot be read.

@@ -1,5 +1,6 @@
 //! What the server does without being asked.
 
+pub(crate) mod certificates;
 pub(crate) mod checkpoints;
 pub(crate) mod events;
 pub(crate) mod flush_column_stats;

@@ -32,6 +32,7 @@ mod server_file;
 mod signals;
 mod state;
 mod tasks;
+mod tls;
 
 pub use events::{EventOptions, MailTarget, SmtpOptions, WebhookKey, WebhookTarget, is_mail_address};
 pub use in_process::InProcess;
@@ -49,9 +50,12 @@ pub use options::ServerOptions;
 pub use router::router;
 pub use server_error::ServerError;
 pub use state::AppState;
+pub use tls::{TlsError, TlsOptions};
 
 use std::net::SocketAddr;
 
+use base64::{Engine, prelude::BASE64_STANDARD};
+use kilter_api::ServerFile;
 use tokio::net::TcpListener;
 
 use crate::{
@@ -60,6 +64,7 @@ use crate::{
         connection_threads::ConnectionThreads,
         listener::{self, Protocol},
     },
+    tls::Certificates,
 };
 
 /// Ready once the process is told to stop (SIGTERM, SIGINT). From the call on these signals do not end it by themselves, so
@@ -75,6 +80,7 @@ pub fn stop_signal() -> Result<impl Future<Output = ()>, ServerError> {
 pub struct Server {
     listener: TcpListener,
     grpc: Option<TcpListener>,
+    certificates: Option<Certificates>,
     threads: ConnectionThreads,
     state: AppState,
 }
@@ -87,6 +93,7 @@ impl Server {
     /// folder cannot be used.
     pub async fn bind(options: ServerOptions) -> Result<Self, ServerError> {
         options.check()?;
+        let certificates = options.tls.clone().map(Certificates::read).transpose()?;
         let listener = listen(SocketAddr::new(options.host, options.port)).await?;
         let address = listener.local_addr().map_err(ServerError::Listen)?;
         let grpc = match options.grpc_port {
@@ -96,16 +103,18 @@ impl Server {
         let grpc_address = grpc.as_ref().map(TcpListener::local_addr).transpose().map_err(ServerError::Listen)?;
         // Before anything is made: what is made then is private.
         say_what_is_open(&options);
+        let encrypted_by = certificates.clone();
         let opened = tokio::task::spawn_blocking(move || {
             let state = AppState::open(options)?;
             state.options().check_guard(identity::is_required(&state.app()))?;
             // Before anyone can know that there is a server: commands find it by this.
-            server_file::write(&state.options().data, address, grpc_address, state.folder_key());
+            let file = server_file(&state, (address, grpc_address), encrypted_by.as_ref());
+            server_file::write(&state.options().data, &file);
             Ok::<_, ServerError>(state)
         });
         let state = opened.await.map_err(|error| ServerError::Listen(error.into()))??;
         let threads = ConnectionThreads::start().map_err(ServerError::Listen)?;
-        Ok(Self { listener, grpc, threads, state })
+        Ok(Self { listener, grpc, certificates, threads, state })
     }
 
     /// The address that it answers on (with the real port, where 0 was asked for).
@@ -114,6 +123,15 @@ impl Server {
     /// When the system does not tell.
     pub fn address(&self) -> Result<SocketAddr, ServerError> {
         self.listener.local_addr().map_err(ServerError::Listen)
+    }
+
+    /// The address that it answers on as callers write it: `http://HOST:PORT`, or `https://HOST:PORT`.
+    ///
+    /// # Errors
+    /// When the system does not tell.
+    pub fn url(&self) -> Result<String, ServerError> {
+        let scheme = if self.certificates.is_some() { "https" } else { "http" };
+        Ok(format!("{scheme}://{}", self.address()?))
     }
 
     /// The address that it answers gRPC on, if it does.
@@ -143,13 +161,27 @@ impl Server {
         Ok(())
     }
 
+    /// Reads certificates again when they change, where there are any.
+    fn follow_certificates(&self) {
+        let Some(certificates) = self.certificates.clone() else { return };
+        let (Ok(address), Ok(grpc_address)) = (self.address(), self.grpc_address()) else { return };
+        let state = self.state.clone();
+        background::certificates::start(&self.state, certificates, move |renewed| {
+            let file = server_file(&state, (address, grpc_address), Some(renewed));
+            server_file::write(&state.options().data, &file);
+        });
+    }
+
     /// Answers until `stop` is ready, then finishes what it has begun, for at most [`Limits::drain`].
     pub async fn run_until(self, stop: impl Future<Output = ()>) {
         let (limits, data) = (self.state.options().limits, self.state.options().data.clone());
         let connections = listener::connections(&limits);
-        let http = Protocol::http1(router(self.state.clone()), &limits);
+        let certificates = self.certificates.as_ref();
+        let http = Protocol::http1(router(self.state.clone()), &limits, certificates);
         let (stops, mut stopping) = Stop::channel();
-        let grpc = self.grpc.map(|listener| (listener, Protocol::http2(grpc::router(&self.state, &stopping), &limits)));
+        let grpc_protocol = || Protocol::http2(grpc::router(&self.state, &stopping), &limits, certificates);
+        let grpc_protocol = self.grpc.is_some().then(grpc_protocol);
+        self.follow_certificates();
         heap::map_large_blocks();
         background::reconcile::start(&self.state);
         background::flush_column_stats::start(&self.state);
@@ -164,7 +196,7 @@ impl Server {
         let threads = &self.threads;
         let http = listener::accept(self.listener, connections.clone(), http, limits, threads, stop, begin_to_stop);
         let grpc = async {
-            if let Some((listener, protocol)) = grpc {
+            if let (Some(listener), Some(protocol)) = (self.grpc, grpc_protocol) {
                 listener::accept(listener, connections, protocol, limits, threads, stopping.wait(), || ()).await;
             }
         };
@@ -188,14 +220,31 @@ impl Server {
     }
 }
 
+/// What commands find in the data folder.
+fn server_file(
+    state: &AppState,
+    (address, grpc_address): (SocketAddr, Option<SocketAddr>),
+    certificates: Option<&Certificates>,
+) -> ServerFile {
+    ServerFile {
+        address,
+        grpc_address,
+        pid: std::process::id(),
+        key: Some(state.folder_key().as_str().to_owned()),
+        certificate: certificates.map(|found| BASE64_STANDARD.encode(found.certificate())),
+    }
+}
+
 async fn listen(address: SocketAddr) -> Result<TcpListener, ServerError> {
     TcpListener::bind(address).await.map_err(|source| ServerError::bind(address, source))
 }
 
-/// Says what others than its owner can get at: the data folder and the token.
+/// Says what others than its owner can get at: the data folder, the token and the key of TLS.
 fn say_what_is_open(options: &ServerOptions) {
     let token = options.token.as_ref().and_then(Token::file);
-    for open in [Some(options.data.as_path()), token].into_iter().flatten().filter_map(kilter_app::open_to_others) {
+    let key = options.tls.as_ref().map(|tls| tls.key.as_path());
+    for open in [Some(options.data.as_path()), token, key].into_iter().flatten().filter_map(kilter_app::open_to_others)
+    {
         tracing::warn!("{open}");
     }
 }

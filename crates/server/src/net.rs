@@ -9,6 +9,7 @@ pub(crate) mod limits;
 pub(crate) mod listener;
 pub(crate) mod multiplexed;
 pub(crate) mod open_files;
+pub(crate) mod plain_text;
 pub(crate) mod redact;
 pub(crate) mod request_id;
 pub(crate) mod shutdown;

@@ -16,6 +16,7 @@ use crate::{
     net::{hosts::HostPort, limits::Limits},
     openid::ProviderOptions,
     server_error::ServerError,
+    tls::TlsOptions,
 };
 
 /// How a server is run.
@@ -45,6 +46,8 @@ pub struct ServerOptions {
     pub port: u16,
     /// The port of gRPC, at the same address; 0 lets the system choose, `None`: gRPC is not answered.
     pub grpc_port: Option<u16>,
+    /// The certificate by which connections are encrypted; `None`: they are not.
+    pub tls: Option<TlsOptions>,
     /// Whether an address beyond this machine may be used at all.
     pub allow_remote: bool,
     /// What a request must carry. Without one everybody on this machine may do everything.
@@ -75,6 +78,7 @@ impl ServerOptions {
             host: Ipv4Addr::LOCALHOST.into(),
             port: 0,
             grpc_port: None,
+            tls: None,
             allow_remote: false,
             token: None,
             provider: None,

@@ -10,7 +10,7 @@ use std::{
 use kilter_api::{Code, Problem};
 use kilter_app::data_folder::DataFolderError;
 
-use crate::error::problem_of;
+use crate::{error::problem_of, tls::TlsError};
 
 /// Why a server could not begin.
 #[derive(Debug, thiserror::Error)]
@@ -65,6 +65,9 @@ pub enum ServerError {
         /// What the system answered.
         source: io::Error,
     },
+    /// The files that connections are to be encrypted by cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The OpenID provider cannot be used as it is named.
     #[error("the OpenID provider cannot be used: {0}")]
     BadProvider(String),
@@ -103,7 +106,7 @@ impl From<ServerError> for Problem {
         let code = match &error {
             ServerError::AddressRefused { .. } => Code::AddressRefused,
             ServerError::AddressInUse { .. } => Code::AddressInUse,
-            ServerError::BadToken { .. } | ServerError::TokenFile { .. } => Code::FileInvalid,
+            ServerError::BadToken { .. } | ServerError::TokenFile { .. } | ServerError::Tls(_) => Code::FileInvalid,
             ServerError::BadProvider(_) => Code::UsageInvalid,
             ServerError::Bind { .. } => Code::StorageFailed,
             ServerError::DataFolder(error) => return problem_of(error),

@@ -1,13 +1,12 @@
 //! `server.json` in the data folder: by it commands find the server that has the folder.
 
-use std::{io, io::Write, net::SocketAddr, os::unix::fs::OpenOptionsExt, path::Path};
+use std::{io, io::Write, os::unix::fs::OpenOptionsExt, path::Path};
 
-use kilter_api::{ServerFile, Token};
+use kilter_api::ServerFile;
 
 /// Writes where `data` is answered for.
-pub(crate) fn write(data: &Path, address: SocketAddr, grpc_address: Option<SocketAddr>, key: &Token) {
-    let file = ServerFile { address, grpc_address, pid: std::process::id(), key: Some(key.as_str().to_owned()) };
-    let written = serde_json::to_vec(&file)
+pub(crate) fn write(data: &Path, file: &ServerFile) {
+    let written = serde_json::to_vec(file)
         .map_err(Into::into)
         .and_then(|text| write_private(&data.join(ServerFile::NAME), &text));
     if let Err(error) = written {

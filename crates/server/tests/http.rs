@@ -202,3 +202,5 @@ async fn stopping_waits_for_what_has_begun_but_not_for_ever() {
 
 #[path = "http/bounds.rs"]
 mod bounds;
+#[path = "http/tls.rs"]
+mod tls;

@@ -16,6 +16,7 @@ pub(crate) mod identity;
 pub(crate) mod inbox;
 pub(crate) mod key;
 pub(crate) mod label;
+pub(crate) mod listen_args;
 pub(crate) mod model;
 pub(crate) mod monitor;
 pub(crate) mod package;

@@ -1,17 +1,15 @@
 //! `kilter server`: everything in one process, until it is told to stop.
 
-use std::{net::IpAddr, path::PathBuf, time::Duration};
+use std::path::PathBuf;
 
 use clap::Args;
 use kilter_api::{Code, Problem};
 use kilter_app::{ArtifactPlace, ArtifactRoot, RecordAck};
-use kilter_domain::time::{Span, Timestamp};
-use kilter_server::{HostPort, Limits, LogFormat, ProviderOptions, ServerOptions, init_logs, read_secret, read_token};
+use kilter_server::{ProviderOptions, ServerOptions, read_secret};
 use serde::Serialize;
 
 use crate::{
-    byte_size::Size,
-    commands::event_args::EventArgs,
+    commands::{event_args::EventArgs, listen_args::ListenArgs},
     context::{DatabaseArgs, KeyArgs, PublishArgs, StorageArgs},
     python_args::PythonArgs,
     server_config::{self, FILE_VARIABLE},
@@ -62,51 +60,14 @@ pub(crate) struct Server {
         hide_env_values = true
     )]
     record_ack: String,
-    /// The address to listen on.
-    #[arg(long, default_value = "127.0.0.1")]
-    host: IpAddr,
-    /// The port to listen on; 0 chooses a free port.
-    #[arg(long, default_value_t = 8484)]
-    port: u16,
-    /// The port to answer gRPC on (Open Inference Protocol, health checks, reflection), at the same address; 0 chooses a free
-    /// port. Without it gRPC is not answered.
-    #[arg(long, value_name = "PORT")]
-    grpc_port: Option<u16>,
-    /// Accept requests from other machines. Requires --token-file.
-    #[arg(long)]
-    allow_remote: bool,
-    /// The file with the token that requests must send.
-    #[arg(long, value_name = "FILE", env = "KILTER_TOKEN_FILE", hide_env_values = true)]
-    token_file: Option<PathBuf>,
+    #[command(flatten)]
+    listen: ListenArgs,
     #[command(flatten)]
     provider: ProviderArgs,
     #[command(flatten)]
     events: EventArgs,
-    /// A host name that requests may use besides `localhost` and the address, like `kilter.example` behind a proxy.
-    /// Can be repeated.
-    #[arg(long = "allowed-host", value_name = "HOST[:PORT]")]
-    allowed_hosts: Vec<HostPort>,
-    /// The largest request body, and the largest message of gRPC, like `64MiB`.
-    #[arg(long, value_name = "SIZE", default_value = "64MiB")]
-    max_body: Size,
-    /// The largest size of all request bodies in memory together, like `256MiB`. Further requests are rejected until
-    /// others are answered.
-    #[arg(long, value_name = "SIZE", default_value = "256MiB")]
-    max_bodies: Size,
-    /// The longest duration of a request, like `30s`.
-    #[arg(long, value_name = "TIME", default_value = "30s")]
-    timeout: Span,
-    /// The longest time that a stop waits for open requests.
-    #[arg(long, value_name = "TIME", default_value = "10s")]
-    drain: Span,
     #[command(flatten)]
     python: PythonArgs,
-    /// What to log: a level (`error`, `warn`, `info`, `debug`), or levels of parts (`info,kilter_server=debug`).
-    #[arg(long, value_name = "FILTER", env = "KILTER_LOG", default_value = "info", hide_env_values = true)]
-    log: String,
-    /// The format of a log line.
-    #[arg(long, value_name = "FORMAT", value_parser = ["text", "json"], default_value = "text")]
-    log_format: String,
 }
 
 /// The OpenID provider that proves who someone is.
@@ -158,9 +119,7 @@ struct Answering {
 
 impl Server {
     pub(crate) fn run(self, output: &Output) -> Result<Answer, CliError> {
-        let format = if self.log_format == "json" { LogFormat::Json } else { LogFormat::Text };
-        init_logs(format, &self.log, output.may_animate())
-            .map_err(|why| usage(format!("`--log {}` cannot be understood: {why}", self.log)))?;
+        self.listen.begin_log(output.may_animate())?;
         let options = self.options()?;
         let (data, config) = (options.data.clone(), self.config.clone());
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -170,7 +129,7 @@ impl Server {
         runtime.block_on(async {
             let server = kilter_server::Server::bind(options).await?;
             let stop = kilter_server::stop_signal()?;
-            let address = format!("http://{}", server.address()?);
+            let address = server.url()?;
             let grpc_address = server.grpc_address()?.map(|address| address.to_string());
             let page = Page::new().line(format!("kilter {} listens on {address}", env!("CARGO_PKG_VERSION")));
             let page = match &grpc_address {
@@ -204,8 +163,7 @@ impl Server {
     }
 
     fn options(&self) -> Result<ServerOptions, CliError> {
-        Ok(ServerOptions {
-            data: self.data.clone(),
+        self.listen.set(ServerOptions {
             database: self.database.url()?,
             storage: self.storage.options()?,
             artifacts: self.artifacts_destination.clone(),
@@ -214,26 +172,9 @@ impl Server {
             keys: self.keys.sources(),
             publish: self.publish.places(),
             python: self.python.options(),
-            host: self.host,
-            port: self.port,
-            grpc_port: self.grpc_port,
-            allow_remote: self.allow_remote,
-            token: self.token_file.as_deref().map(read_token).transpose()?,
             provider: self.provider.options()?,
             events: self.events.options()?,
-            allowed_hosts: self.allowed_hosts.clone(),
-            limits: Limits {
-                body: self.max_body.bytes(),
-                bodies: self.max_bodies.bytes(),
-                request: duration(self.timeout),
-                drain: duration(self.drain),
-                ..Limits::default()
-            },
+            ..ServerOptions::local(&self.data)
         })
     }
-}
-
-/// A span as a duration (a month as long as it is in January).
-fn duration(span: Span) -> Duration {
-    Duration::from_millis(u64::try_from(Timestamp(0).after(span).millis()).unwrap_or(0))
 }

@@ -84,6 +84,7 @@ mod serving_grpc;
 mod serving_rest;
 mod several_servers;
 mod storage_figures;
+mod tls;
 mod tracked_runs;
 mod unapproved;
 

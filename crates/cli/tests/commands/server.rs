@@ -62,6 +62,7 @@ impl Server {
             }
         };
         let address = output["address"].as_str().unwrap().trim_start_matches("http://").to_owned();
+        let address = address.trim_start_matches("https://").to_owned();
         let grpc_address = output["grpc_address"].as_str().unwrap_or_default().to_owned();
         Self { child, address, grpc_address }
     }

@@ -385,7 +385,7 @@ pub const ORDER: &[(&str, &[&str])] = &[
             "partitions",
         ],
     ),
-    ("client", &["server_file", "transport", "client", "mlflow", "resources"]),
+    ("client", &["server_file", "tls", "transport", "client", "mlflow", "resources"]),
     (
         "mlflow",
         &[
@@ -415,6 +415,7 @@ pub const ORDER: &[(&str, &[&str])] = &[
             "server_file",
             "signals",
             "tasks",
+            "tls",
             "server_error",
             "openid",
             "events",

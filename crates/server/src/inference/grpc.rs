@@ -2,7 +2,7 @@
 //!
 //! Invariants: a method does what the address of REST does that is named beside it, by the same code, for the same people;
 //! a message is bounded before it is read; a client's mistake is never INTERNAL; one request of a stream that fails ends none
-//! of the others. Out of scope: gRPC-Web, shared memory, TLS (a proxy ends it, as for HTTP).
+//! of the others. Out of scope: gRPC-Web, shared memory.
 
 mod bounds;
 mod call;

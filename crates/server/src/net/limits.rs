@@ -13,6 +13,8 @@ pub struct Limits {
     pub request: Duration,
     /// The longest that a client may take to send its headers, and that a connection may be idle.
     pub headers: Duration,
+    /// The longest that a client may take until both sides have agreed on TLS.
+    pub handshake: Duration,
     /// The longest that a client may take nothing of its answer.
     pub write: Duration,
     /// The most connections at once. One more ends the one that waits for its client the longest.
@@ -28,6 +30,7 @@ impl Default for Limits {
             bodies: 256 << 20,
             request: Duration::from_secs(30),
             headers: Duration::from_secs(15),
+            handshake: Duration::from_secs(10),
             write: Duration::from_secs(15),
             connections: 1_024,
             drain: Duration::from_secs(10),

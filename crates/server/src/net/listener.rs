@@ -1,8 +1,9 @@
 //! Connections: how many, how slow, and how they end.
 
-use std::{convert::Infallible, io, pin::Pin, time::Duration};
+use std::{convert::Infallible, io, pin::Pin, sync::Arc, time::Duration};
 
 use axum::{Router, body::Body, response::Response};
+use futures::TryFutureExt;
 use hyper::{
     Request,
     body::Incoming,
@@ -11,18 +12,27 @@ use hyper::{
 };
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::graceful::GracefulShutdown,
+    server::graceful::{GracefulShutdown, Watcher},
 };
-use tokio::net::{TcpListener, TcpStream};
+use kilter_domain::error_chain::with_causes;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, TcpStream},
+    sync::watch,
+};
 use tokio_io_timeout::TimeoutStream;
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tower::ServiceExt;
 
-use crate::net::{
-    connection_threads::ConnectionThreads,
-    connections::{Connections, Place, TimedBody, WaitClock},
-    limits::Limits,
-    multiplexed::{Requests, WorkBody},
-    open_files,
+use crate::{
+    net::{
+        connection_threads::ConnectionThreads,
+        connections::{Connections, Place, TimedBody, WaitClock},
+        limits::Limits,
+        multiplexed::{Requests, WorkBody},
+        open_files, plain_text,
+    },
+    tls::{Alpn, Certificates},
 };
 
 /// How long accepting waits after the system had no more file descriptors.
@@ -35,9 +45,27 @@ const CONNECTION_WINDOW: u32 = 4 << 20;
 const MAX_HEADER_BYTES: u32 = 16 << 10;
 
 /// What a connection comes to.
-pub(crate) type Served = Pin<Box<dyn Future<Output = Result<(), hyper::Error>> + Send>>;
+type Served = Pin<Box<dyn Future<Output = Result<(), ConnectionError>> + Send>>;
 
-type Socket = TokioIo<Pin<Box<TimeoutStream<TcpStream>>>>;
+/// A connection whose silence is bounded.
+type Socket = Pin<Box<TimeoutStream<TcpStream>>>;
+
+/// Why a connection ended early.
+#[derive(Debug, thiserror::Error)]
+enum ConnectionError {
+    #[error(transparent)]
+    Http(#[from] hyper::Error),
+    #[error("the client did not agree on TLS within its time")]
+    SlowHandshake,
+    #[error("the client does not encrypt")]
+    PlainText,
+    #[error("the client closed the connection")]
+    Closed,
+    #[error("the server stops")]
+    Stopping,
+    #[error("the client and the server do not agree on TLS")]
+    Handshake(#[source] io::Error),
+}
 
 /// Room for the connections of all listeners together.
 pub(crate) fn connections(limits: &Limits) -> Connections {
@@ -55,6 +83,8 @@ pub(crate) async fn accept(
     stopping: impl FnOnce(),
 ) {
     let graceful = GracefulShutdown::new();
+    // Its end tells connections without a request yet.
+    let (stops, unstopped) = watch::channel(());
     let mut stop = std::pin::pin!(stop);
     loop {
         let (stream, place) = tokio::select! {
@@ -62,11 +92,11 @@ pub(crate) async fn accept(
             () = &mut stop => break,
             next = next(&listener, &connections) => next,
         };
-        if let Err(error) = start(stream, place, &protocol, &limits, (&connections, threads), &graceful) {
+        if let Err(error) = start(stream, place, &protocol, &limits, (&connections, threads), (&graceful, &unstopped)) {
             tracing::warn!(%error, "a connection could not be answered");
         }
     }
-    drop(listener);
+    drop((listener, stops));
     stopping();
     if tokio::time::timeout(limits.drain, graceful.shutdown()).await.is_err() {
         tracing::warn!(
@@ -83,7 +113,7 @@ fn start(
     protocol: &Protocol,
     limits: &Limits,
     (connections, threads): (&Connections, &ConnectionThreads),
-    graceful: &GracefulShutdown,
+    (graceful, unstopped): (&GracefulShutdown, &watch::Receiver<()>),
 ) -> io::Result<()> {
     let stream = stream.into_std()?;
     let on_thread = threads.place().ok_or_else(|| io::Error::other("no thread answers connections"))?;
@@ -92,12 +122,20 @@ fn start(
     let _entered = runtime.enter();
     let mut stream = Box::pin(TimeoutStream::new(TcpStream::from_std(stream)?));
     stream.as_mut().set_write_timeout_pinned(Some(limits.write));
-    stream.as_mut().set_read_timeout_pinned(protocol.longest_silence(limits));
+    stream.as_mut().set_read_timeout_pinned(protocol.spoken.longest_silence(limits));
     let id = place.id();
-    let connection = protocol.serve(TokioIo::new(stream), place.clock.clone(), graceful);
+    let (spoken, clock, watcher) = (protocol.spoken.clone(), place.clock.clone(), graceful.watcher());
+    let connection: Served = match &protocol.certificates {
+        None => spoken.serve(stream, clock, watcher),
+        Some(certificates) => {
+            let (acceptor, unstopped) = (certificates.acceptor(spoken.alpn()), unstopped.clone());
+            let agreed = agree_on_tls(stream, acceptor, spoken.alpn(), limits.handshake, unstopped);
+            Box::pin(async move { spoken.serve(agreed.await?, clock, watcher).await })
+        }
+    };
     let task = runtime.spawn(async move {
         if let Err(error) = connection.await {
-            tracing::debug!(%error, "a connection ended early");
+            tracing::debug!(error = with_causes(&error), "a connection ended early");
         }
         drop((place, on_thread));
     });
@@ -105,8 +143,40 @@ fn start(
     Ok(())
 }
 
+/// The encrypted connection, once both sides have agreed; for at most `limit`, and until the server stops.
+async fn agree_on_tls(
+    stream: Socket,
+    acceptor: TlsAcceptor,
+    alpn: Alpn,
+    limit: Duration,
+    mut unstopped: watch::Receiver<()>,
+) -> Result<TlsStream<Socket>, ConnectionError> {
+    let agree = async {
+        let mut first = [0];
+        match stream.get_ref().peek(&mut first).await {
+            Ok(1) if plain_text::is_tls(first[0]) => acceptor.accept(stream).await.map_err(ConnectionError::Handshake),
+            Ok(1) => {
+                plain_text::refuse(stream, alpn).await;
+                Err(ConnectionError::PlainText)
+            }
+            Ok(_) => Err(ConnectionError::Closed),
+            Err(error) => Err(ConnectionError::Handshake(error)),
+        }
+    };
+    tokio::select! {
+        agreed = tokio::time::timeout(limit, agree) => agreed.unwrap_or(Err(ConnectionError::SlowHandshake)),
+        _ = unstopped.changed() => Err(ConnectionError::Stopping),
+    }
+}
+
+/// How connections are spoken on, and what encrypts them.
+pub(crate) struct Protocol {
+    spoken: Arc<Spoken>,
+    certificates: Option<Certificates>,
+}
+
 /// How a connection is spoken on, and who answers.
-pub(crate) enum Protocol {
+enum Spoken {
     /// One request after the other.
     Http1(http1::Builder, Router),
     /// Many requests at a time, as gRPC needs.
@@ -115,14 +185,14 @@ pub(crate) enum Protocol {
 
 impl Protocol {
     /// HTTP/1.1.
-    pub(crate) fn http1(router: Router, limits: &Limits) -> Self {
+    pub(crate) fn http1(router: Router, limits: &Limits, certificates: Option<&Certificates>) -> Self {
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new()).header_read_timeout(limits.headers).max_buf_size(64 << 10);
-        Self::Http1(http, router)
+        Self { spoken: Arc::new(Spoken::Http1(http, router)), certificates: certificates.cloned() }
     }
 
-    /// HTTP/2 without TLS, from its first byte.
-    pub(crate) fn http2(router: Router, limits: &Limits) -> Self {
+    /// HTTP/2 from the first byte of the connection, or of what TLS carries.
+    pub(crate) fn http2(router: Router, limits: &Limits, certificates: Option<&Certificates>) -> Self {
         let mut http = http2::Builder::new(TokioExecutor::new());
         http.timer(TokioTimer::new())
             .keep_alive_interval(limits.headers)
@@ -131,7 +201,16 @@ impl Protocol {
             .initial_stream_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)
             .max_header_list_size(MAX_HEADER_BYTES);
-        Self::Http2(http, router)
+        Self { spoken: Arc::new(Spoken::Http2(http, router)), certificates: certificates.cloned() }
+    }
+}
+
+impl Spoken {
+    fn alpn(&self) -> Alpn {
+        match self {
+            Self::Http1(..) => Alpn::Http1,
+            Self::Http2(..) => Alpn::Http2,
+        }
     }
 
     /// How long a client may send nothing. HTTP/1.1 bounds this by itself; an idle client of HTTP/2 answers pings.
@@ -142,17 +221,21 @@ impl Protocol {
         }
     }
 
-    fn serve(&self, socket: Socket, clock: WaitClock, graceful: &GracefulShutdown) -> Served {
+    fn serve<S>(&self, stream: S, clock: WaitClock, watcher: Watcher) -> Served
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let socket = TokioIo::new(stream);
         match self {
             Self::Http1(http, router) => {
                 let router = router.clone();
                 let service = service_fn(move |request| answer(router.clone(), clock.clone(), request));
-                Box::pin(graceful.watch(http.serve_connection(socket, service)))
+                Box::pin(watcher.watch(http.serve_connection(socket, service)).map_err(ConnectionError::Http))
             }
             Self::Http2(http, router) => {
                 let (router, requests) = (router.clone(), Requests::new(clock));
                 let service = service_fn(move |request| answer_one_of_many(router.clone(), requests.clone(), request));
-                Box::pin(graceful.watch(http.serve_connection(socket, service)))
+                Box::pin(watcher.watch(http.serve_connection(socket, service)).map_err(ConnectionError::Http))
             }
         }
     }

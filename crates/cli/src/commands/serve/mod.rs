@@ -2,10 +2,7 @@
 
 mod models;
 
-use std::{
-    net::IpAddr,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use kilter_api::{Code, Problem};
@@ -15,11 +12,12 @@ use kilter_app::{
     package::{CheckResult, PublicKey, unpack, verify_folder},
 };
 use kilter_domain::{error_chain::with_causes, plural::counted};
-use kilter_server::{HostPort, LogFormat, ServerOptions, error::problem_of, init_logs, read_token};
+use kilter_server::{ServerOptions, error::problem_of};
 use serde::Serialize;
 
 use self::models::{Found, Place};
 use crate::{
+    commands::listen_args::ListenArgs,
     python_args::PythonArgs,
     ui::{
         error::{CliError, disk, usage},
@@ -50,32 +48,10 @@ pub(crate) struct Serve {
     /// Also speak to a registry on another machine without encryption. One on this machine is spoken to without it.
     #[arg(long)]
     plain_http: bool,
-    /// The address to listen on.
-    #[arg(long, default_value = "127.0.0.1")]
-    host: IpAddr,
-    /// The port to listen on; 0 chooses a free port.
-    #[arg(long, default_value_t = 8484)]
-    port: u16,
-    /// The port to answer gRPC on, at the same address; 0 chooses a free port. Without it gRPC is not answered.
-    #[arg(long, value_name = "PORT")]
-    grpc_port: Option<u16>,
-    /// Accept requests from other machines. Requires --token-file.
-    #[arg(long)]
-    allow_remote: bool,
-    /// The file with the token that requests must send.
-    #[arg(long, value_name = "FILE", env = "KILTER_TOKEN_FILE", hide_env_values = true)]
-    token_file: Option<PathBuf>,
-    /// A host name that requests may use besides `localhost` and the address. Can be repeated.
-    #[arg(long = "allowed-host", value_name = "HOST[:PORT]")]
-    allowed_hosts: Vec<HostPort>,
+    #[command(flatten)]
+    listen: ListenArgs,
     #[command(flatten)]
     python: PythonArgs,
-    /// What to log: a level (`error`, `warn`, `info`, `debug`), or levels of parts.
-    #[arg(long, value_name = "FILTER", env = "KILTER_LOG", default_value = "warn", hide_env_values = true)]
-    log: String,
-    /// The format of a log line.
-    #[arg(long, value_name = "FORMAT", value_parser = ["text", "json"], default_value = "text")]
-    log_format: String,
 }
 
 #[derive(Serialize)]
@@ -97,9 +73,7 @@ struct ServedModel {
 
 impl Serve {
     pub(crate) fn run(self, output: &Output) -> Result<Answer, CliError> {
-        let format = if self.log_format == "json" { LogFormat::Json } else { LogFormat::Text };
-        init_logs(format, &self.log, output.may_animate())
-            .map_err(|why| usage(format!("`--log {}` cannot be understood: {why}", self.log)))?;
+        self.listen.begin_log(output.may_animate())?;
         // The platform behind it is empty and ends with it.
         let folder = tempfile::tempdir().map_err(|error| disk("make a folder in", &std::env::temp_dir(), &error))?;
         let found = self.found(folder.path())?;
@@ -111,7 +85,7 @@ impl Serve {
             let app = server.app();
             let loaded = tokio::task::spawn_blocking(move || self.load(&app, found)).await;
             let models = loaded.map_err(|error| Problem::of(Code::Internal, &error))??;
-            let address = format!("http://{}", server.address()?);
+            let address = server.url()?;
             let grpc_address = server.grpc_address()?.map(|address| address.to_string());
             let answering = Answering { address, grpc_address, models, pid: std::process::id() };
             output.announce(&answering, page(&answering))?;
@@ -121,16 +95,8 @@ impl Serve {
     }
 
     fn options(&self, folder: &Path) -> Result<ServerOptions, CliError> {
-        Ok(ServerOptions {
-            host: self.host,
-            port: self.port,
-            grpc_port: self.grpc_port,
-            allow_remote: self.allow_remote,
-            token: self.token_file.as_deref().map(read_token).transpose()?,
-            allowed_hosts: self.allowed_hosts.clone(),
-            python: self.python.options(),
-            ..ServerOptions::local(folder.join("platform"))
-        })
+        let platform = ServerOptions::local(folder.join("platform"));
+        self.listen.set(ServerOptions { python: self.python.options(), ..platform })
     }
 
     /// The models of the source; what has to be brought or unpacked first comes into `folder`.
