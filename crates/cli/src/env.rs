@@ -93,6 +93,10 @@ pub(crate) const SETTINGS: &[Setting] = &[
         meaning: "the file with the token of requests, where `--token-file` is not given",
     },
     Setting {
+        name: "OTEL_EXPORTER_OTLP_ENDPOINT",
+        meaning: "the collector that a server sends traces to; the other variables of OpenTelemetry are in docs/reference/traces.md",
+    },
+    Setting {
         name: "KILTER_WEBHOOK_SECRET",
         meaning: "what signs the requests of webhooks, where `--webhook-secret-file` is not given",
     },

@@ -3,7 +3,14 @@
 //! Invariants: an executor is handed exactly the columns of the signature, in its order, each of the type that its kind says; rows that
 //! do not fit are refused before. Out of scope: how an executor answers.
 
-use std::{borrow::Cow, fmt, ops::Range, sync::Arc};
+use std::{
+    borrow::Cow,
+    cell::Cell,
+    fmt,
+    ops::Range,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use kilter_domain::table::{Column, Table};
 
@@ -53,6 +60,29 @@ pub struct WorkerCounts {
     pub alive: u64,
 }
 
+/// When executors were asked, the wait for a free worker included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ExecutorCall {
+    /// When the first call began.
+    pub began: Instant,
+    /// Until the last one came back.
+    pub took: Duration,
+}
+
+thread_local! {
+    static LAST_CALL: Cell<Option<ExecutorCall>> = const { Cell::new(None) };
+}
+
+/// The calls of executors that this thread made since it asked last; `None` where it made none. Rows of many blocks are several calls.
+pub fn take_executor_call() -> Option<ExecutorCall> {
+    LAST_CALL.take()
+}
+
+fn note_call(began: Instant) {
+    let began = LAST_CALL.get().map_or(began, |call| call.began);
+    LAST_CALL.set(Some(ExecutorCall { began, took: began.elapsed() }));
+}
+
 /// A model that an executor answers.
 #[derive(Debug)]
 pub(crate) struct ExternalModel {
@@ -77,7 +107,10 @@ impl ExternalModel {
         let mut finder = table.finder();
         let columns = inputs.iter().map(|input| column(input, (finder.find(&input.name), table.rows()), rows.clone()));
         let columns = columns.collect::<Result<Vec<_>, _>>()?;
-        let outcome = self.executor.execute(&columns, rows.len())?;
+        let began = Instant::now();
+        let outcome = self.executor.execute(&columns, rows.len());
+        note_call(began);
+        let outcome = outcome?;
         let failed = |reason| PredictError::Executor(ExecutorError::Failed { reason });
         answer.push_outcome(outcome, rows.len()).map_err(failed)
     }
@@ -171,6 +204,8 @@ mod tests {
         let answered = model.predict(&Table::new(columns).unwrap()).unwrap();
         assert_eq!((answered.scores().len(), answered.scores()[rows - 1]), (rows, 3.0));
         assert_eq!(*sums.0.lock().unwrap(), [BLOCK_ROWS, 3]);
+        let call = take_executor_call().unwrap();
+        assert!(call.took <= call.began.elapsed() && take_executor_call().is_none(), "both calls are one time");
     }
 
     #[test]

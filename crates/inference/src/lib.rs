@@ -32,7 +32,7 @@ mod tensor;
 mod trees;
 
 pub use error::{ExecutorError, ExplainError, LoadError, PredictError};
-pub use executor::{Executor, WorkerCounts};
+pub use executor::{Executor, ExecutorCall, WorkerCounts, take_executor_call};
 pub use explain::{Attributions, Background, ColumnShift, Explainer};
 pub use features::{Features, Matrix};
 pub use formats::Format;

@@ -33,6 +33,7 @@ mod signals;
 mod state;
 mod tasks;
 mod tls;
+mod traces;
 
 pub use events::{EventOptions, MailTarget, SmtpOptions, WebhookKey, WebhookTarget, is_mail_address};
 pub use in_process::InProcess;
@@ -211,6 +212,7 @@ impl Server {
             background::flush_column_stats::keep(&state);
             background::reconcile::seal(&state);
             background::checkpoints::keep(&state);
+            state.traces().finish();
             // Others go on at once, and find everything sealed.
             replicas::leave(&state.app());
         });

@@ -58,6 +58,8 @@ pub struct ServerOptions {
     pub events: EventOptions,
     /// Other names that requests may reach it by: of a proxy, of a service.
     pub allowed_hosts: Vec<HostPort>,
+    /// Whether traces are exported where the variables of OpenTelemetry name a collector.
+    pub traces: bool,
     /// How much it holds at once and how long it waits.
     pub limits: Limits,
 }
@@ -84,6 +86,7 @@ impl ServerOptions {
             provider: None,
             events: EventOptions::default(),
             allowed_hosts: Vec::new(),
+            traces: false,
             limits: Limits::default(),
         }
     }

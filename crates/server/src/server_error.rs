@@ -68,6 +68,9 @@ pub enum ServerError {
     /// The files that connections are to be encrypted by cannot be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// Traces cannot be exported as the environment says.
+    #[error("{0}")]
+    BadTraces(String),
     /// The OpenID provider cannot be used as it is named.
     #[error("the OpenID provider cannot be used: {0}")]
     BadProvider(String),
@@ -107,7 +110,7 @@ impl From<ServerError> for Problem {
             ServerError::AddressRefused { .. } => Code::AddressRefused,
             ServerError::AddressInUse { .. } => Code::AddressInUse,
             ServerError::BadToken { .. } | ServerError::TokenFile { .. } | ServerError::Tls(_) => Code::FileInvalid,
-            ServerError::BadProvider(_) => Code::UsageInvalid,
+            ServerError::BadProvider(_) | ServerError::BadTraces(_) => Code::UsageInvalid,
             ServerError::Bind { .. } => Code::StorageFailed,
             ServerError::DataFolder(error) => return problem_of(error),
             ServerError::Program(_) | ServerError::Listen(_) | ServerError::Randomness | ServerError::Signals(_) => {

@@ -24,6 +24,7 @@ use crate::{
     server_error::ServerError,
     signals::Signals,
     tasks::{BackgroundTasks, Importance},
+    traces::Traces,
 };
 
 /// Those who follow runs at the same time, at most: each looks twice a second.
@@ -43,6 +44,7 @@ struct Inner {
     signals: Arc<Signals>,
     disk_use: DiskUseCache,
     grpc_counts: GrpcCounts,
+    traces: Traces,
     /// Places of those who follow runs.
     followers: Arc<Semaphore>,
     /// Whoever can read the data folder finds it there, and may name folders of this machine.
@@ -105,6 +107,8 @@ impl AppState {
     fn of(options: ServerOptions, app: App, signals: Arc<Signals>) -> Result<Self, ServerError> {
         let bodies = BodyPool::new(options.limits.bodies);
         let provider = options.provider.clone().map(Provider::new).transpose().map_err(ServerError::BadProvider)?;
+        let traces = if options.traces { Traces::of_environment() } else { Ok(Traces::default()) };
+        let traces = traces.map_err(|error| ServerError::BadTraces(error.to_string()))?;
         if provider.is_some() {
             identity::use_provider(&app);
         }
@@ -118,6 +122,7 @@ impl AppState {
             signals,
             disk_use: DiskUseCache::default(),
             grpc_counts: GrpcCounts::default(),
+            traces,
             followers: Arc::new(Semaphore::new(MAX_FOLLOWERS)),
             folder_key: random_token()?,
         })))
@@ -183,6 +188,11 @@ impl AppState {
     /// How the calls of gRPC ended.
     pub(crate) fn grpc_counts(&self) -> &GrpcCounts {
         &self.0.grpc_counts
+    }
+
+    /// Where the spans of requests go.
+    pub(crate) fn traces(&self) -> &Traces {
+        &self.0.traces
     }
 
     /// A place for someone who follows a run; `None` while as many follow as may.

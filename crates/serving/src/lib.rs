@@ -26,6 +26,7 @@ pub use endpoint::{
     Candidate, Endpoint, EndpointOptions, EventTimes, InferError, InferRequest, InferResponse, LoadRejected,
     LoadRequest, Mode, RouteError, Routes, ServedVersion,
 };
+pub use kilter_inference::{ExecutorCall, take_executor_call};
 pub use prediction_log::{
     AppendListener, AppendTicket, Contents, Damage, Durability, LabelBatch, LogError, LogOptions, PredictionBatch,
     PredictionLog, Receipt, Record, RecordDetails, Recovery, Role, SegmentId, VersionRef,

@@ -85,6 +85,7 @@ impl ListenArgs {
             allow_remote: self.allow_remote,
             token: self.token_file.as_deref().map(read_token).transpose()?,
             allowed_hosts: self.allowed_hosts.clone(),
+            traces: true,
             limits: Limits {
                 body: self.max_body.bytes(),
                 bodies: self.max_bodies.bytes(),

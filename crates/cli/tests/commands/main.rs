@@ -85,6 +85,7 @@ mod serving_rest;
 mod several_servers;
 mod storage_figures;
 mod tls;
+mod traces;
 mod tracked_runs;
 mod unapproved;
 

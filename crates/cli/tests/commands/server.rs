@@ -1,8 +1,10 @@
 //! A server of a test, asked over a real socket.
 
 use std::{
+    fs,
     io::{self, BufRead, BufReader, Read, Write},
     net::TcpStream,
+    path::Path,
     process::{Child, Command, Stdio},
 };
 
@@ -51,8 +53,18 @@ impl Server {
         Self::of(command)
     }
 
-    fn of(mut command: Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    /// A server with these arguments, whose log is written to a file.
+    pub fn start_logging(world: &World, arguments: &[&str], log: &Path) -> Self {
+        let command = world.command(&[arguments, &["--port", "0", "--json"]].concat());
+        Self::with_log(command, fs::File::create(log).unwrap().into())
+    }
+
+    fn of(command: Command) -> Self {
+        Self::with_log(command, Stdio::null())
+    }
+
+    fn with_log(mut command: Command, log: Stdio) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut text = String::new();
         let output: Value = loop {

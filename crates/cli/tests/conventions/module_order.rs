@@ -416,6 +416,7 @@ pub const ORDER: &[(&str, &[&str])] = &[
             "signals",
             "tasks",
             "tls",
+            "traces",
             "server_error",
             "openid",
             "events",

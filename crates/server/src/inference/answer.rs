@@ -9,9 +9,11 @@ use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use kilter_app::prediction::Serving;
 use kilter_domain::time::Timestamp;
-use kilter_serving::{Endpoint, InferError, InferRequest, InferResponse, endpoint::UnrecordedResponse};
+use kilter_serving::{
+    Endpoint, InferError, InferRequest, InferResponse, endpoint::UnrecordedResponse, take_executor_call,
+};
 
-use crate::state::AppState;
+use crate::{state::AppState, traces};
 
 /// Bodies up to this size are read where they arrived: about a third of a millisecond.
 const MAX_BYTES_IN_PLACE: usize = 64 << 10;
@@ -42,21 +44,41 @@ pub(crate) async fn answer<T: Send + 'static>(
     write: impl FnOnce(InferResponse) -> T + Send + 'static,
 ) -> Result<T, AnswerError> {
     let now = state.now();
+    let trace = traces::current();
+    let read = {
+        let trace = trace.clone();
+        move |endpoint: &Endpoint| traces::timed(trace.as_ref(), "parse", || read(endpoint))
+    };
+    let score = {
+        let trace = trace.clone();
+        move |serving: &Serving, request| {
+            let Some(trace) = trace else { return score(serving, request, now, write) };
+            // What this thread did for others.
+            take_executor_call();
+            let scored = traces::timed(Some(&trace), "score", || score(serving, request, now, write));
+            if let Some(call) = take_executor_call() {
+                trace.past_part("runtime", call.began, call.took);
+            }
+            scored
+        }
+    };
     let mut scored = if bytes > MAX_BYTES_IN_PLACE {
         elsewhere(move || {
             let request = read(serving.endpoint())?;
-            score(&serving, request, now, write)
+            score(&serving, request)
         })
         .await?
     } else {
         let request = caught(|| read(serving.endpoint()))?;
         match request.expected_time() {
-            Some(time) if time <= MAX_TIME_IN_PLACE => caught(|| score(&serving, request, now, write))?,
-            _ => elsewhere(move || score(&serving, request, now, write)).await?,
+            Some(time) if time <= MAX_TIME_IN_PLACE => caught(|| score(&serving, request))?,
+            _ => elsewhere(move || score(&serving, request)).await?,
         }
     };
     let shadow = scored.take_shadow();
+    let record = trace.as_ref().map(|trace| trace.part("record"));
     let answer = scored.wait_recorded().await?;
+    drop(record);
     if let Some(shadow) = shadow {
         tokio::task::spawn_blocking(move || shadow.run());
     }

@@ -31,6 +31,7 @@ use crate::{
     },
     net::{hosts::AllowedHosts, redact, request_id},
     state::AppState,
+    traces::{self, KeyValue, RequestTrace},
 };
 
 const CONTENT_TYPE: &str = "application/grpc";
@@ -57,10 +58,15 @@ impl Deadline {
 /// Runs a call within its bounds, and writes one line about it when its last byte is answered.
 pub(super) async fn run(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let method = Method::of_path(request.uri().path());
-    let id = request_id::of(request.headers());
-    let mut call = Call { state: state.clone(), method, id: id.clone(), began: Instant::now(), has_ended: false };
+    let trace = state.traces().begin(request.headers(), || described(method));
+    let id = request_id::of(request.headers(), trace.as_ref());
+    let mut call =
+        Call { state: state.clone(), method, id: id.clone(), began: Instant::now(), trace, has_ended: false };
     let mut response = match prepare(&state, method, request).await {
-        Ok((request, limit)) => within_time(method, request, limit, next).await,
+        Ok((mut request, limit)) => {
+            request.extensions_mut().insert(CallTrace(call.trace.clone()));
+            traces::within(call.trace.as_ref(), within_time(method, request, limit, next)).await
+        }
         Err(RejectedCall::Status(status)) => status.into_http(),
         Err(RejectedCall::Http(response)) => {
             call.end(tonic::Code::InvalidArgument as i32);
@@ -79,6 +85,20 @@ pub(super) async fn run(State(state): State<AppState>, request: Request, next: N
     headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity,gzip"));
     headers.insert(request_id::HEADER, id);
     response.map(|body| Body::new(CountedBody { body, call }))
+}
+
+/// The span of a call, for what goes on after the call itself.
+#[derive(Clone, Debug, Default)]
+pub(super) struct CallTrace(pub(super) Option<RequestTrace>);
+
+/// The name of the span of a call, and what is known when it arrives.
+fn described(method: &Method) -> (String, Vec<KeyValue>) {
+    let attributes = vec![
+        KeyValue::new("rpc.system", "grpc"),
+        KeyValue::new("rpc.service", method.service),
+        KeyValue::new("rpc.method", method.name),
+    ];
+    (format!("{}/{}", method.service, method.name), attributes)
 }
 
 /// What is answered before a method is called.
@@ -222,6 +242,7 @@ struct Call {
     method: &'static Method,
     id: HeaderValue,
     began: Instant,
+    trace: Option<RequestTrace>,
     has_ended: bool,
 }
 
@@ -231,19 +252,31 @@ impl Call {
         if std::mem::replace(&mut self.has_ended, true) {
             return;
         }
-        let Self { state, method, id, began, .. } = self;
+        let Self { state, method, id, began, trace, .. } = self;
+        let trace_id = trace.as_ref().map(RequestTrace::id);
         state.grpc_counts().count(method, code);
         if code != 0 && method.service == INFERENCE {
             state.signals().fail_request();
         }
         let (service, name, took_us) = (method.service, method.name, began.elapsed().as_micros());
-        match tonic::Code::from(code) {
+        let code_name = tonic::Code::from(code);
+        if let Some(trace) = trace {
+            trace.set(KeyValue::new("rpc.grpc.status_code", i64::from(code)));
+            trace.end(is_fault(code_name).then(|| format!("{code_name:?}")));
+        }
+        match code_name {
             tonic::Code::Internal | tonic::Code::Unknown | tonic::Code::DataLoss => {
-                tracing::error!(service, method = name, code, took_us, request_id = ?id, "answered");
+                tracing::error!(service, method = name, code, took_us, request_id = ?id, trace_id, "answered");
             }
-            _ => tracing::debug!(service, method = name, code, took_us, request_id = ?id, "answered"),
+            _ => tracing::debug!(service, method = name, code, took_us, request_id = ?id, trace_id, "answered"),
         }
     }
+}
+
+/// Whether a call that ended so failed by the server, as the semantic conventions draw the line.
+const fn is_fault(code: tonic::Code) -> bool {
+    use tonic::Code::{DataLoss, DeadlineExceeded, Internal, Unavailable, Unimplemented, Unknown};
+    matches!(code, Unknown | DeadlineExceeded | Unimplemented | Internal | Unavailable | DataLoss)
 }
 
 impl Drop for Call {

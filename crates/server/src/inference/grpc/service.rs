@@ -15,7 +15,7 @@ use crate::{
     inference::{
         endpoint::{ask, serving, version_number},
         grpc::{
-            call::Deadline,
+            call::{CallTrace, Deadline},
             message_body::Places,
             protocol::{
                 ModelConfigRequest, ModelConfigResponse, ModelInferRequest, ModelInferResponse, ModelMetadataRequest,
@@ -33,6 +33,7 @@ use crate::{
     },
     net::redact,
     state::AppState,
+    traces,
 };
 
 /// The service.
@@ -112,6 +113,7 @@ impl GrpcInferenceService for InferenceService {
             messages,
             places: extensions.get::<Places>().cloned().unwrap_or_default(),
             deadline: extensions.get::<Deadline>().copied().unwrap_or_default(),
+            trace: extensions.get::<CallTrace>().cloned().unwrap_or_default(),
             stop: self.stop.clone(),
         };
         Ok(Response::new(Box::pin(stream.answers())))
@@ -212,6 +214,7 @@ struct InferStream {
     messages: Streaming<ModelInferRequest>,
     places: Places,
     deadline: Deadline,
+    trace: CallTrace,
     stop: Stop,
 }
 
@@ -246,7 +249,8 @@ impl InferStream {
             ..ModelInferResponse::default()
         };
         let limit = self.state.options().limits.request;
-        let answered = tokio::time::timeout(limit, infer(&self.state, self.caller.clone(), message)).await;
+        let answered = traces::within(self.trace.0.as_ref(), infer(&self.state, self.caller.clone(), message));
+        let answered = tokio::time::timeout(limit, answered).await;
         let answered = answered.unwrap_or_else(|_| Err(status::too_late("a request of the stream")));
         if answered.is_err() {
             self.state.signals().fail_request();
