@@ -203,6 +203,7 @@ pub const ACCESS_RULES: &[AccessRule] = &[
         "/api/v1/tokens/{id}/revoke",
         "their own, of services that they answer for, and any for who administers the platform",
     ),
+    open("/", PROBE),
     open("/v2", "it is the same for every server"),
     open("/v2/health/live", PROBE),
     open("/v2/health/ready", PROBE),

@@ -27,6 +27,9 @@ pub struct Status {
     /// The servers that share the database, by their numbers, also those that went within a day. Empty where the database is a file.
     #[serde(default)]
     pub servers: Vec<SharingServer>,
+    /// `HOST:PORT` on which this server answers gRPC, if it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grpc_address: Option<String>,
 }
 
 /// A server among those that share a database.

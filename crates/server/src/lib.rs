@@ -108,6 +108,9 @@ impl Server {
         let opened = tokio::task::spawn_blocking(move || {
             let state = AppState::open(options)?;
             state.options().check_guard(identity::is_required(&state.app()))?;
+            if let Some(address) = grpc_address {
+                state.set_grpc_address(address);
+            }
             // Before anyone can know that there is a server: commands find it by this.
             let file = server_file(&state, (address, grpc_address), encrypted_by.as_ref());
             server_file::write(&state.options().data, &file);

@@ -123,6 +123,7 @@ fn inference() -> OpenApiRouter<AppState> {
         .routes(routes!(repository::repository_index))
         .routes(routes!(repository::load_model))
         .routes(routes!(repository::unload_model))
+        .routes(routes!(kserve_v1::v1_live))
         .routes(routes!(kserve_v1::v1_models))
         .routes(routes!(kserve_v1::v1_model, kserve_v1::v1_predict))
         .routes(routes!(invocations::ping))

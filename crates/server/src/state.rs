@@ -1,7 +1,8 @@
 //! What every handler shares.
 
 use std::{
-    sync::Arc,
+    net::SocketAddr,
+    sync::{Arc, OnceLock},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
@@ -45,6 +46,7 @@ struct Inner {
     disk_use: DiskUseCache,
     grpc_counts: GrpcCounts,
     traces: Traces,
+    grpc_address: OnceLock<SocketAddr>,
     /// Places of those who follow runs.
     followers: Arc<Semaphore>,
     /// Whoever can read the data folder finds it there, and may name folders of this machine.
@@ -123,6 +125,7 @@ impl AppState {
             disk_use: DiskUseCache::default(),
             grpc_counts: GrpcCounts::default(),
             traces,
+            grpc_address: OnceLock::new(),
             followers: Arc::new(Semaphore::new(MAX_FOLLOWERS)),
             folder_key: random_token()?,
         })))
@@ -188,6 +191,17 @@ impl AppState {
     /// How the calls of gRPC ended.
     pub(crate) fn grpc_counts(&self) -> &GrpcCounts {
         &self.0.grpc_counts
+    }
+
+    /// Where gRPC is answered, if it is.
+    pub(crate) fn grpc_address(&self) -> Option<SocketAddr> {
+        self.0.grpc_address.get().copied()
+    }
+
+    /// Says where gRPC is answered.
+    pub(crate) fn set_grpc_address(&self, address: SocketAddr) {
+        // A server has one.
+        let _ = self.0.grpc_address.set(address);
     }
 
     /// Where the spans of requests go.

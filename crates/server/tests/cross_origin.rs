@@ -180,7 +180,7 @@ async fn a_listed_name_is_answered_and_probes_come_by_address() {
     assert_eq!(proxied.get(&[("host", "127.0.0.1:8484"), ("origin", "https://kilter.example")]).await, StatusCode::OK);
     assert_eq!(proxied.get(&[("host", "other.example")]).await, StatusCode::FORBIDDEN);
     let pod = World::new(|options| options.host = "0.0.0.0".parse().unwrap());
-    for path in ["/health", "/ready", "/metrics", "/v2/health/live", "/v2/health/ready"] {
+    for path in ["/", "/health", "/ready", "/metrics", "/v2/health/live", "/v2/health/ready"] {
         let (status, _) = pod.send(&Method::GET, path, &[("host", "10.244.1.17:8484")], "").await;
         assert_eq!(status, StatusCode::OK, "{path} of a pod, by its address");
         let (status, body) = pod.send(&Method::GET, path, &[("host", "kilter.default.svc")], "").await;

@@ -55,6 +55,10 @@ impl Status {
                 Page::new().table(table).line(format!("{} in the audit table", counted(status.audit_entries, "entry")))
             }
         };
+        let page = match &status.grpc_address {
+            Some(address) => page.line(format!("gRPC is answered on {address}")),
+            None => page,
+        };
         let page = status.servers.iter().map(server_line).fold(page, |page, (mark, text)| page.marked(mark, text));
         let page =
             status.endpoints.iter().filter_map(waiting).fold(page, |page, text| page.marked(view::Status::Wait, text));

@@ -104,6 +104,8 @@ fn grpc_is_answered_where_it_was_asked_for() {
     let server = Server::start_with_grpc(&world, &[]);
     let file: Value = serde_json::from_str(&world.read(".kilter/server.json")).unwrap();
     assert_eq!(file["grpc_address"], json!(server.grpc_address));
+    let status = world.json(&["status", "--data", ".kilter"]);
+    assert_eq!(status["grpc_address"], json!(server.grpc_address), "{status}");
     // A client of HTTP/1.1 is told something, or nothing, and nobody else is hurt.
     let mut stream = TcpStream::connect(&server.grpc_address).unwrap();
     write!(stream, "GET /v2 HTTP/1.1\r\nhost: localhost\r\n\r\n").unwrap();

@@ -38,6 +38,7 @@ pub(crate) async fn get_status(caller: Caller, State(state): State<AppState>) ->
     for server in &mut status.servers {
         server.projects.retain(|project| readable.has_project(project));
     }
+    status.grpc_address = state.grpc_address().map(|address| address.to_string());
     status.tasks = state.tasks();
     status.tasks.retain(|task| task.project.as_ref().is_none_or(|project| readable.has_project(project)));
     Ok(Json(status))
@@ -65,6 +66,7 @@ pub fn status(app: &App, now: Timestamp) -> Result<api::Status, Problem> {
             tasks: Vec::new(),
             damage: data_folder::damage(app),
             servers: Vec::new(),
+            grpc_address: None,
         })
     })?;
     let servers = replicas::list_servers(app).map_err(|error| problem_of(&error))?;

@@ -28,6 +28,18 @@ const PREDICT: &str = ":predict";
 /// And of a prediction with the attributions of each instance.
 const EXPLAIN: &str = ":explain";
 
+/// What probes of KServe are answered.
+#[derive(Serialize)]
+struct Live {
+    status: &'static str,
+}
+
+/// Whether the process answers.
+#[utoipa::path(get, path = "/", tag = "inference", responses((status = 200, description = "It does")))]
+pub(crate) async fn v1_live() -> Response {
+    json(&Live { status: "alive" })
+}
+
 #[derive(Serialize)]
 struct Models {
     models: Vec<String>,

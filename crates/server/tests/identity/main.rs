@@ -182,7 +182,7 @@ async fn without_an_account_everything_is_as_before() {
     assert_eq!((status, answer["single_user"].as_bool()), (200, Some(true)), "{answer}");
     world.account("user:ana", &["role-owner"], false);
     assert!(is_unknown(&send(&router, named, "GET", "/api/v1/status", "").await), "the first account ends it");
-    for path in ["/health", "/ready", "/v2/health/live"] {
+    for path in ["/", "/health", "/ready", "/v2/health/live"] {
         assert_eq!(send(&router, By::default(), "GET", path, "").await.0, 200, "{path}: a balancer has no token");
     }
     assert_eq!(send(&router, By::default(), "GET", "/metrics", "").await.0, 401);
