@@ -11,7 +11,7 @@ use kilter_app::{
     PythonOptions,
     model::{ModelLoader, PackageError},
 };
-use kilter_domain::table::Table;
+use kilter_domain::{digest::Digest, table::Table};
 use kilter_inference::{Format, Model};
 
 use crate::{
@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// The largest model file that is read into memory.
-pub(crate) const MAX_MODEL_BYTES: u64 = 2 << 30;
+const MAX_MODEL_BYTES: u64 = 2 << 30;
 
 /// Gives `path` the content `bytes`, or leaves what was there.
 pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
@@ -78,23 +78,33 @@ pub(crate) fn make_folder(folder: &Path) -> Result<(), CliError> {
 /// Loads the model at `path`: a file of any format, a folder that holds one under the name of its format, or a model folder of MLflow. What
 /// a model of Python needs is kept for the next time in a folder of the user.
 pub(crate) fn load_model(path: &Path) -> Result<(PathBuf, Model), CliError> {
-    load_model_with(path, python_args::from_environment())
+    let LoadedModel { path, model, .. } = load_model_with(path, python_args::from_environment())?;
+    Ok((path, model))
+}
+
+/// A model that was read, once.
+pub(crate) struct LoadedModel {
+    /// The file, or the model folder of MLflow.
+    pub(crate) path: PathBuf,
+    pub(crate) model: Model,
+    /// Of the bytes that it was made from.
+    pub(crate) digest: Digest,
 }
 
 /// As [`load_model`], with another Python than the one of the environment.
-pub(crate) fn load_model_with(path: &Path, python: Option<PythonOptions>) -> Result<(PathBuf, Model), CliError> {
+pub(crate) fn load_model_with(path: &Path, python: Option<PythonOptions>) -> Result<LoadedModel, CliError> {
     let home = |name, below: &str| std::env::var_os(name).map(|home| PathBuf::from(home).join(below));
     let cache = home("XDG_CACHE_HOME", "kilter").or_else(|| home("HOME", ".cache/kilter"));
     let loader = ModelLoader::outside(python, cache.unwrap_or_else(|| ".kilter-cache".into()));
     let file = if path.is_dir() { model_in(path) } else { path.to_owned() };
     if !file.is_file() && path.join("MLmodel").is_file() {
-        let (model, _) = loader.load_folder(path).map_err(|error| not_loaded(path, &error))?;
-        return Ok((path.to_owned(), model));
+        let (model, bytes) = loader.load_folder(path).map_err(|error| not_loaded(path, &error))?;
+        return Ok(LoadedModel { path: path.to_owned(), model, digest: Digest::of(&bytes) });
     }
     let failed = |error: io::Error| disk("read the model", &file, &error);
     let bytes = kilter_app::read_bounded(&file, MAX_MODEL_BYTES).map_err(failed)?;
     let model = loader.load(&bytes, None).map_err(|error| not_loaded(&file, &error))?;
-    Ok((file, model))
+    Ok(LoadedModel { path: file, model, digest: Digest::of(&bytes) })
 }
 
 fn not_loaded(path: &Path, error: &PackageError) -> CliError {

@@ -12,13 +12,12 @@ use kilter_api::{Code, Problem};
 use kilter_app::{
     PythonOptions,
     deployment::{GivenModel, ModelSource},
-    read_bounded,
 };
-use kilter_domain::{digest::Digest, ids::EndpointName, nearest::nearest};
+use kilter_domain::{ids::EndpointName, nearest::nearest};
 use kilter_inference::Format;
 
 use crate::{
-    fs::{MAX_MODEL_BYTES, load_model_with},
+    fs::{LoadedModel, load_model_with},
     ui::error::{CliError, disk},
 };
 
@@ -80,10 +79,8 @@ pub(super) fn given(found: Found, python: Option<PythonOptions>) -> Result<Given
     let source = match place {
         Place::Package(folder) => ModelSource::Package(folder),
         Place::Model(path) => {
-            let (_, model) = load_model_with(&path, python)?;
-            let stated = if path.is_dir() { path.join(MLMODEL) } else { path };
-            let bytes = read_bounded(&stated, MAX_MODEL_BYTES).map_err(|error| disk("read", &stated, &error))?;
-            ModelSource::Model(Box::new(model), Digest::of(&bytes))
+            let LoadedModel { model, digest, .. } = load_model_with(&path, python)?;
+            ModelSource::Model(Box::new(model), digest)
         }
     };
     Ok(GivenModel { endpoint, version, source })
