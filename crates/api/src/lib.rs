@@ -32,6 +32,7 @@ pub mod page;
 pub mod predictions;
 pub mod problem;
 pub mod reference;
+pub mod replication;
 pub mod rights;
 pub mod runs;
 pub mod server_file;
@@ -83,6 +84,7 @@ pub use predictions::{
     RefusedPrediction,
 };
 pub use problem::Problem;
+pub use replication::{PackageFile, PackageFiles, RecordsKept, ServingPlan, SignedApproval, TrustedKey};
 pub use runs::{
     NewRun, Run, RunEvent, RunEventKind, RunProgress, RunStarted, RunState, RunStep, RunSummary, StepLog, StepState,
 };

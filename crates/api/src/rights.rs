@@ -141,6 +141,10 @@ pub const ACCESS_RULES: &[AccessRule] = &[
     route("POST", "/api/v1/endpoints/{endpoint}/labels", Action::Label, ProjectScope::Endpoint),
     route("POST", "/api/v1/endpoints/{endpoint}/predictions", Action::Deploy, ProjectScope::Endpoint),
     route("POST", "/api/v1/endpoints/{endpoint}/predictions/imports", Action::Deploy, ProjectScope::Endpoint),
+    route("GET", "/api/v1/serving-plan", Action::Replicate, ProjectScope::AnyProject),
+    route("GET", "/api/v1/models/{model}/packages/{digest}", Action::Replicate, ProjectScope::Model),
+    route("GET", "/api/v1/models/{model}/packages/{digest}/files/{file}", Action::Replicate, ProjectScope::Model),
+    route("POST", "/api/v1/endpoints/{endpoint}/records", Action::Replicate, ProjectScope::Endpoint),
     route("GET", "/api/v1/endpoints/{endpoint}/readings/latest", Action::Read, ProjectScope::Endpoint),
     route("GET", "/api/v1/endpoints/{endpoint}/readings", Action::Read, ProjectScope::Endpoint),
     route("GET", "/api/v1/endpoints/{endpoint}/columns", Action::Read, ProjectScope::Endpoint),
@@ -331,7 +335,16 @@ pub const ACCESS_RULES: &[AccessRule] = &[
     command("token revoke", &["POST /api/v1/tokens/{id}/revoke"]),
     // Commands on files.
     files("server", "opens the data folder that it names, and then answers by the rows above"),
-    files("serve", "answers with the models that it names, on a platform of its own that ends with it"),
+    // Without a server it reads files alone.
+    command(
+        "serve",
+        &[
+            "GET /api/v1/serving-plan",
+            "GET /api/v1/models/{model}/packages/{digest}",
+            "GET /api/v1/models/{model}/packages/{digest}/files/{file}",
+            "POST /api/v1/endpoints/{endpoint}/records",
+        ],
+    ),
     files("replay", "plays a past on a platform of its own, in a folder of its own"),
     files("demo", "makes a folder of its own"),
     files("init", "writes a contract"),

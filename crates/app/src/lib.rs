@@ -49,6 +49,7 @@ pub mod registration;
 pub mod registry;
 pub mod replay;
 pub mod replicas;
+pub mod replication;
 pub mod reproduce;
 pub mod retrain;
 pub mod runs;

@@ -1,7 +1,8 @@
 //! What the contract says of recording, with the secret of the platform.
 //!
 //! Invariants: one secret for all projects, servers and time, made in the transaction in which the first contract that hashes is put in
-//! force; it is in the metadata of the platform, and in no message.
+//! force; it is in the metadata of the platform, and in no message but the plan of those who may replicate an endpoint that hashes: a
+//! replica records as the server does.
 
 use kilter_domain::contract::Contract;
 use kilter_serving::recording_policy::{HashKey, RecordingPolicy};
@@ -35,15 +36,21 @@ pub(crate) fn keep_secret(audited: &AuditedTx, secret: &str) -> Result<(), Store
 /// When the metadata cannot be read.
 pub(crate) fn policy_of(app: &App, contract: &Contract) -> Result<RecordingPolicy, StorageError> {
     let record = &contract.record;
-    let secret = match record.hash.is_empty() {
-        true => None,
-        false => app.store().read(|reader| setting::find(reader, SECRET))?,
-    };
+    let secret = if record.hash.is_empty() { None } else { secret(app)? };
     Ok(RecordingPolicy {
         sample_share: record.sample,
         hashed: record.hash.iter().cloned().collect(),
         dropped: record.drop.iter().cloned().collect(),
         drops_features: false,
-        key: secret.and_then(|secret| Some(HashKey::new(secret.value.as_str()?.as_bytes()))),
+        key: secret.map(|secret| HashKey::new(secret.as_bytes())),
     })
+}
+
+/// The secret, if there is one.
+///
+/// # Errors
+/// When the metadata cannot be read.
+pub(crate) fn secret(app: &App) -> Result<Option<String>, StorageError> {
+    let found = app.store().read(|reader| setting::find(reader, SECRET))?;
+    Ok(found.and_then(|secret| Some(secret.value.as_str()?.to_owned())))
 }

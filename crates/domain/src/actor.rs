@@ -269,6 +269,8 @@ pub enum Action {
     Revoke,
     /// Let a version answer at an endpoint.
     Deploy,
+    /// Fetch what answers, and its packages, to answer elsewhere; send back what was answered there.
+    Replicate,
     /// Let a version answer without its approval, in an emergency.
     BreakGlass,
     /// To the last approved version: needs no approval.
@@ -291,7 +293,7 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Action; 24] = [
+    pub const ALL: [Action; 25] = [
         Action::Read,
         Action::Predict,
         Action::Label,
@@ -307,6 +309,7 @@ impl Action {
         Action::Retire,
         Action::Revoke,
         Action::Deploy,
+        Action::Replicate,
         Action::BreakGlass,
         Action::RollBack,
         Action::HandleAlert,
@@ -336,6 +339,7 @@ impl Action {
             Self::Retire => "retire",
             Self::Revoke => "revoke",
             Self::Deploy => "deploy",
+            Self::Replicate => "replicate",
             Self::RollBack => "roll_back",
             Self::HandleAlert => "handle_alert",
             Self::ChangeContract => "change_contract",
@@ -362,7 +366,7 @@ impl Action {
             Self::Retire | Self::ChangePolicy => &[Owner],
             Self::ChangeRoles => &[Owner, Admin],
             Self::Revoke => &[Owner, Validator],
-            Self::Deploy | Self::RollBack => &[Operator],
+            Self::Deploy | Self::RollBack | Self::Replicate => &[Operator],
             Self::HandleAlert => &[Owner, Developer, Validator, Operator],
             Self::Audit => &[Owner, Validator, Auditor, Admin],
             Self::Administer | Self::BreakGlass => &[Admin],
@@ -379,6 +383,7 @@ impl Action {
                 | Self::Waive
                 | Self::AcceptPolicy
                 | Self::BreakGlass
+                | Self::Replicate
                 | Self::Return
                 | Self::ChangeContract
                 | Self::ChangePolicy
@@ -423,6 +428,7 @@ impl Action {
             Self::Retire => "retire a version",
             Self::Revoke => "revoke a version",
             Self::Deploy => "deploy a version",
+            Self::Replicate => "follow what answers, to answer elsewhere",
             Self::BreakGlass => "deploy a version without its approval",
             Self::RollBack => "roll back",
             Self::HandleAlert => "handle an alert",

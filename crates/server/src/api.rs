@@ -23,6 +23,7 @@ pub(crate) mod lineage;
 pub mod models;
 pub(crate) mod monitors;
 pub(crate) mod predictions;
+pub(crate) mod replication;
 pub mod run_events;
 pub mod runs;
 pub(crate) mod standing;

@@ -7,6 +7,7 @@ pub(crate) mod flush_column_stats;
 pub(crate) mod follow;
 pub(crate) mod publish;
 pub(crate) mod reconcile;
+pub(crate) mod replicate;
 pub(crate) mod schedule;
 
 #[cfg(test)]

@@ -34,11 +34,13 @@ mod state;
 mod tasks;
 mod tls;
 mod traces;
+mod upstream;
 
 pub use events::{EventOptions, MailTarget, SmtpOptions, WebhookKey, WebhookTarget, is_mail_address};
 pub use in_process::InProcess;
 pub use kilter_api::Token;
-use kilter_app::{App, identity, replicas, runs};
+use kilter_api::{Code, Problem};
+use kilter_app::{App, identity, replicas, replication::Replica, runs};
 pub use logs::{LogFormat, init_logs};
 pub use net::{
     hosts::{HostPort, InvalidHost},
@@ -52,20 +54,24 @@ pub use router::router;
 pub use server_error::ServerError;
 pub use state::AppState;
 pub use tls::{TlsError, TlsOptions};
+pub use upstream::ReplicaOptions;
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, sync::Arc};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use kilter_api::ServerFile;
 use tokio::net::TcpListener;
 
 use crate::{
+    background::replicate::Follower,
+    error::problem_of,
     inference::grpc::{self, stop::Stop},
     net::{
         connection_threads::ConnectionThreads,
         listener::{self, Protocol},
     },
     tls::Certificates,
+    upstream::Upstream,
 };
 
 /// Ready once the process is told to stop (SIGTERM, SIGINT). From the call on these signals do not end it by themselves, so
@@ -144,6 +150,25 @@ impl Server {
     /// When the system does not tell.
     pub fn grpc_address(&self) -> Result<Option<SocketAddr>, ServerError> {
         self.grpc.as_ref().map(TcpListener::local_addr).transpose().map_err(ServerError::Listen)
+    }
+
+    /// Begins to answer as the server says that the options name: by what is kept of the last time, then by what it says now.
+    ///
+    /// # Errors
+    /// When the folder cannot be used; when there is no plan to answer by, and the server refuses one or is not believed.
+    pub async fn begin_to_follow(&self) -> Result<(), Problem> {
+        let Some(options) = self.state.options().replica.clone() else { return Ok(()) };
+        let state = self.state.clone();
+        let begun = tokio::task::spawn_blocking(move || {
+            let upstream = Upstream::new(&options)?;
+            let replica = Replica::open(state.app(), options.keys).map_err(|error| problem_of(&error))?;
+            let replica = state.set_replica(Arc::new(replica), upstream.address());
+            let follower = Follower::new(replica, upstream);
+            follower.begin(&state)?;
+            follower.start(&state);
+            Ok(())
+        });
+        begun.await.map_err(|error| Problem::of(Code::Internal, &error))?
     }
 
     /// The platform that it answers for.

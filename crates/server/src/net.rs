@@ -4,6 +4,7 @@ pub(crate) mod address;
 pub(crate) mod body_pool;
 pub(crate) mod connection_threads;
 pub(crate) mod connections;
+pub(crate) mod file_body;
 pub(crate) mod hosts;
 pub(crate) mod limits;
 pub(crate) mod listener;

@@ -13,7 +13,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     api::{
         alerts, approvals, audit, columns, deployments, documents, endpoints, events, garbage, health, identity,
-        imports, inbox, keys, lineage, models, monitors, predictions, runs, status, tracked_runs,
+        imports, inbox, keys, lineage, models, monitors, predictions, replication, runs, status, tracked_runs,
     },
     caller::Caller,
     inference::{invocations, kserve_v1, repository, rest_v2, statistics},
@@ -65,6 +65,10 @@ pub(crate) fn all() -> OpenApiRouter<AppState> {
         .routes(routes!(predictions::send_labels))
         .routes(routes!(predictions::begin_import))
         .routes(routes!(predictions::import_predictions))
+        .routes(routes!(replication::get_serving_plan))
+        .routes(routes!(replication::get_package_files))
+        .routes(routes!(replication::get_package_file))
+        .routes(routes!(replication::keep_records))
         .routes(routes!(monitors::list_latest_readings))
         .routes(routes!(monitors::list_readings))
         .routes(routes!(columns::get_column_stats))

@@ -17,6 +17,7 @@ use crate::{
     openid::ProviderOptions,
     server_error::ServerError,
     tls::TlsOptions,
+    upstream::ReplicaOptions,
 };
 
 /// How a server is run.
@@ -60,6 +61,8 @@ pub struct ServerOptions {
     pub allowed_hosts: Vec<HostPort>,
     /// Whether traces are exported where the variables of OpenTelemetry name a collector.
     pub traces: bool,
+    /// The server that it follows; `None`: it answers by itself.
+    pub replica: Option<ReplicaOptions>,
     /// How much it holds at once and how long it waits.
     pub limits: Limits,
 }
@@ -87,6 +90,7 @@ impl ServerOptions {
             events: EventOptions::default(),
             allowed_hosts: Vec::new(),
             traces: false,
+            replica: None,
             limits: Limits::default(),
         }
     }

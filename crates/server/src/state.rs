@@ -10,6 +10,7 @@ use kilter_api::{self as api, Check, Code, Problem, Readiness, Token};
 use kilter_app::{
     App, AppOptions, RecordAck, data_folder, deployment, identity,
     replicas::{self, LeaseFault},
+    replication::Replica,
     runs,
 };
 use kilter_domain::time::Timestamp;
@@ -51,6 +52,8 @@ struct Inner {
     followers: Arc<Semaphore>,
     /// Whoever can read the data folder finds it there, and may name folders of this machine.
     folder_key: Token,
+    /// The replica that it is, and the server that it follows.
+    replica: OnceLock<(Arc<Replica>, String)>,
 }
 
 impl AppState {
@@ -128,6 +131,7 @@ impl AppState {
             grpc_address: OnceLock::new(),
             followers: Arc::new(Semaphore::new(MAX_FOLLOWERS)),
             folder_key: random_token()?,
+            replica: OnceLock::new(),
         })))
     }
 
@@ -164,6 +168,11 @@ impl AppState {
     /// Whether this is the key of the data folder.
     pub(crate) fn is_folder_key(&self, key: &[u8]) -> bool {
         self.0.folder_key.matches(key)
+    }
+
+    /// From now on it is a replica of the server at `address`; the replica that it is.
+    pub(crate) fn set_replica(&self, replica: Arc<Replica>, address: &str) -> Arc<Replica> {
+        self.0.replica.get_or_init(|| (replica, address.to_owned())).0.clone()
     }
 
     /// How long it has been open.
@@ -243,6 +252,15 @@ impl AppState {
         let fault = replicas::lease_fault(&self.0.app);
         ready &= fault != Some(LeaseFault::Taken);
         checks.extend(fault.map(|fault| check("leases", false, lease_sentence(fault))));
+        if let Some((replica, server)) = self.0.replica.get() {
+            let made = replica.plan_made();
+            ready &= made.is_some();
+            let detail = match made {
+                Some(at) => format!("answers by the plan that {server} made at {at}"),
+                None => format!("has no plan yet: {server} gave none"),
+            };
+            checks.push(check("plan", made.is_some(), &detail));
+        }
         for (task, importance) in self.0.background.tasks() {
             ready &= task.ok || is_storage_away || importance != Importance::Vital;
             checks.push(check(&task.name, task.ok, &self.without_folder(&task.detail)));

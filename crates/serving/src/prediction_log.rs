@@ -30,6 +30,7 @@ mod record;
 mod recovery;
 mod segment;
 mod tables;
+mod wire;
 mod writer;
 
 use std::{
@@ -58,6 +59,7 @@ pub use record::{
 };
 pub use recovery::{Recovery, Torn};
 pub use tables::{SegmentTables, column};
+pub use wire::{InvalidRecords, decode_records, encode_records};
 
 pub use self::contents::Contents;
 

@@ -3,7 +3,7 @@
 //! Invariants: what is kept is what the recorded contracts say; it is read when the platform is opened and after every
 //! contract that is recorded. A project whose recorded contract cannot be read gives nobody a right.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use kilter_domain::{actor::Action, ids::ProjectName};
 use kilter_store::{
@@ -138,6 +138,13 @@ fn authorize_known(
         Some(Err(why)) => Err(access::unreadable(project, why)),
         None => Ok(()),
     }
+}
+
+/// The projects in which someone has a right.
+pub(crate) fn projects_where(app: &App, context: &RequestContext, action: Action) -> BTreeSet<ProjectName> {
+    let map = access_map(app);
+    let may = |name: &&ProjectName| access::permitted(&map, context, action, name).is_ok();
+    map.projects.keys().filter(may).cloned().collect()
 }
 
 /// What whoever asks may read.

@@ -239,7 +239,7 @@ fn unknown_policy(app: &App, endpoint: &EndpointName) -> RecordingPolicy {
 }
 
 /// The contract of an endpoint and what it admits: approved versions alone where there is none that can be read.
-fn deploy_terms(app: &App, endpoint: &EndpointName) -> (Option<Project>, AdmissionPolicy) {
+pub(crate) fn deploy_terms(app: &App, endpoint: &EndpointName) -> (Option<Project>, AdmissionPolicy) {
     let project = project_at(app, endpoint).unwrap_or_else(|error| {
         tracing::error!(%endpoint, error = with_causes(&error), "the contract cannot be read; only approved versions serve");
         None
@@ -254,7 +254,11 @@ fn deploy_terms(app: &App, endpoint: &EndpointName) -> (Option<Project>, Admissi
 fn recorded_inputs(app: &App, live: &Slot, named: &[String]) -> Vec<Input> {
     // A version that is served from memory may have lost its package: the names of the contract are left.
     let package = load::load_version(app, &live.model, live.number);
-    let mut inputs = package.map(|(package, _)| package.manifest.recorded.clone()).unwrap_or_default();
+    with_context(package.map(|(package, _)| package.manifest.recorded.clone()).unwrap_or_default(), named)
+}
+
+/// What a package says may be sent for the record, and columns that are named since.
+pub(crate) fn with_context(mut inputs: Vec<Input>, named: &[String]) -> Vec<Input> {
     for name in named {
         if !inputs.iter().any(|input| input.name == *name) {
             inputs.push(context_columns::input(name.clone(), InputKind::Text));
@@ -265,7 +269,7 @@ fn recorded_inputs(app: &App, live: &Slot, named: &[String]) -> Vec<Input> {
 }
 
 /// The quantiles of the score on held-out rows: what the score of production is compared with.
-pub(super) fn score_edges(package: &Package) -> ScoreEdges {
+pub(crate) fn score_edges(package: &Package) -> ScoreEdges {
     match package.reference.columns.get(SCORE) {
         Some(ColumnReference::Numeric(reference)) => {
             ScoreEdges::new((1..20).map(|twentieth| reference.quantile(f64::from(twentieth) / 20.0)).collect())

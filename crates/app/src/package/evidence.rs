@@ -29,7 +29,15 @@ use kilter_store::{
 };
 use serde_json::{Value, json};
 
-use crate::{app::App, keys, model::version_record::VersionRecord, package::error::PackageUseError};
+use crate::{
+    app::App,
+    keys,
+    model::version_record::VersionRecord,
+    package::{
+        approval_statement::{APPROVAL, ApprovalClaim, IDENTITY},
+        error::PackageUseError,
+    },
+};
 
 /// The kind of a statement about a gate.
 const TEST_RESULT: &str = "https://in-toto.io/attestation/test-result/v0.1";
@@ -82,6 +90,7 @@ pub(super) fn statements(
     if let Some(card) = &record.card {
         state("card".to_owned(), CARD, written(card));
     }
+    state("approval".to_owned(), APPROVAL, json!(ApprovalClaim::of(&record, at)));
     let key = keys::existing_key(app, KeyPurpose::Package)?;
     let sign = |(name, statement): (String, Statement)| {
         let signed = Bundle::sign(&statement, &key).map_err(kilter_package::PackageError::from)?;
@@ -93,7 +102,7 @@ pub(super) fn statements(
 /// The package, by the digest of its signed list and by its identity.
 fn subject(version: &Version, files: &FileHashes) -> Subject {
     let root: String = root_of(files.values()).iter().map(|byte| format!("{byte:02x}")).collect();
-    let digest = BTreeMap::from([("sha256".to_owned(), root), ("blake3".to_owned(), version.digest.to_string())]);
+    let digest = BTreeMap::from([("sha256".to_owned(), root), (IDENTITY.to_owned(), version.digest.to_string())]);
     Subject { name: format!("{}@{}", version.model, version.number), digest }
 }
 

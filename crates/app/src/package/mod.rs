@@ -5,6 +5,7 @@
 //!
 //! Out of scope: the format (`kilter_package`), and when a version is packed (`training`).
 
+pub(crate) mod approval_statement;
 mod build;
 mod error;
 mod evidence;
@@ -12,6 +13,7 @@ mod import;
 mod judge_imported;
 mod verify;
 
+pub use approval_statement::{ApprovalClaim, ApprovalVote, verify_approval};
 pub use build::{BuiltPackage, PackageTarget, build_package};
 pub use error::PackageUseError;
 pub(crate) use import::{FolderSource, register_folder};

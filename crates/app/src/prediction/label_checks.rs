@@ -84,6 +84,50 @@ fn find_in_log(app: &App, endpoint: &EndpointName, wanted: &mut HashSet<&str>) {
     }
 }
 
+/// Which versions answered predictions with some of these ids, as far as that is recorded: an id with the number of each version.
+///
+/// # Errors
+/// When the metadata or a partition cannot be read.
+pub(crate) fn recorded_versions(
+    app: &App,
+    endpoint: &EndpointName,
+    ids: &[Arc<str>],
+) -> Result<HashSet<(Arc<str>, u64)>, StorageError> {
+    let wanted: HashSet<&str> = ids.iter().map(|id| &**id).collect();
+    let mut found = HashSet::new();
+    let serving = predict::serving(app, endpoint);
+    for (serving, segment) in serving.iter().flat_map(|serving| {
+        serving.log().sealed().into_iter().chain(serving.log().active()).map(move |segment| (serving, segment))
+    }) {
+        // A segment that is gone meanwhile is in the lake.
+        let Ok(contents) = serving.log().read(segment) else { continue };
+        for entry in &contents.entries {
+            let Record::Predictions(batch) = &entry.record else { continue };
+            let number = batch.version.number;
+            found.extend(batch.ids.iter().filter(|id| wanted.contains(&***id)).map(|id| (id.clone(), number)));
+        }
+    }
+    let always = (Timestamp(i64::MIN), Timestamp(i64::MAX));
+    let columns = Some(vec![column::ID.to_owned(), column::VERSION.to_owned()]);
+    let options = ReadOptions { columns, ..ReadOptions::default() };
+    for partition in partition_index::partitions(app, LogKind::Predictions, endpoint, always)? {
+        let known = [known(&partition)];
+        if !app.lake().may_hold(LogKind::Predictions, endpoint, &known[0], ids)? {
+            continue;
+        }
+        let table = app.lake().read(LogKind::Predictions, endpoint, &known, always.0..always.1, &options)?;
+        let Some(Column::Int(versions)) = table.get(column::VERSION) else { continue };
+        for (id, version) in texts(&table, column::ID).into_iter().zip(versions) {
+            if let (Some(id), Some(version)) = (id, version.and_then(|version| u64::try_from(version).ok()))
+                && wanted.contains(&*id)
+            {
+                found.insert((id, version));
+            }
+        }
+    }
+    Ok(found)
+}
+
 /// How labels fit the classes of the version that serves; `None` while nothing serves.
 ///
 /// # Errors

@@ -63,7 +63,10 @@ pub fn compact_logs(app: &App, now: Timestamp) -> Compaction {
         compact::compact_log_until(app, endpoint, now)?;
         merge_partitions::merge_partitions(app, endpoint)
     };
-    let endpoints = predict::open_endpoints(app);
+    // What was given to this process has no lake here: nothing is recorded of it, or it is sent to its server.
+    let given = app.components().endpoints.given();
+    let mut endpoints = predict::open_endpoints(app);
+    endpoints.retain(|(endpoint, _)| !given.contains(endpoint));
     let is_waiting = |serving: &Serving| !serving.lock_merges().waiting.is_empty();
     let failed = |(endpoint, _): &(EndpointName, _)| seal(endpoint).err().map(|error| (endpoint.clone(), error));
     let failures = endpoints.iter().filter_map(failed).collect();

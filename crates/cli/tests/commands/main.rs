@@ -70,6 +70,7 @@ mod reconcile;
 mod recording_policy;
 mod registry;
 mod replay;
+mod replicas;
 mod reproduce;
 mod rights;
 mod rights_latency;
@@ -155,6 +156,7 @@ impl World {
             "KILTER_DATABASE_FILE",
             "KILTER_LOG",
             "KILTER_TOKEN_FILE",
+            "KILTER_SERVER_TOKEN_FILE",
             "KILTER_SERVER",
             "KILTER_SERVER_CONFIG",
             "NO_COLOR",

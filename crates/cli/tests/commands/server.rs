@@ -41,6 +41,11 @@ impl Server {
         Self::of(world.command(&["server", "--port", "0", "--json", "--log", "warn", "--data", data]))
     }
 
+    /// A server of the world on a port that one before it had.
+    pub fn start_at(world: &World, port: u16) -> Self {
+        Self::of(world.command(&["server", "--port", &port.to_string(), "--json", "--log", "warn"]))
+    }
+
     /// A server that a shell starts after `before`.
     pub fn start_with(world: &World, before: &str) -> Self {
         let arguments = ["server", "--port", "0", "--json", "--log", "warn"];

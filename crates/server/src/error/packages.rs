@@ -6,6 +6,7 @@ use kilter_app::{
     model::{GoldenError, PackageError},
     oci::OciError,
     package::PackageUseError,
+    replication::ReplicationError,
 };
 
 use super::answered::{Answer, Answered, of_disk};
@@ -18,6 +19,28 @@ impl Answered for PackageUseError {
             Self::Denied(error) => error.answer(),
             Self::Project(error) => error.answer(),
             Self::Version(error) => error.answer(),
+        }
+    }
+}
+
+impl Answered for ReplicationError {
+    fn answer(&self) -> Answer {
+        match self {
+            Self::Untrusted { .. } => Answer::with_hint(
+                Code::PackageNotSigned,
+                "name the key that signs (--key FILE or --trust FINGERPRINT; `kilter key list --json` on the server), and see that \
+                 nobody changed what was sent",
+            ),
+            Self::Invalid { .. } | Self::NotFetched(_) => Code::PackageInvalid.into(),
+            Self::Records(_) => Code::RequestInvalid.into(),
+            Self::Refused(_) => Code::InvalidState.into(),
+            Self::NoLiveVersion(error) => error.answer(),
+            Self::NotFound(error) => error.answer(),
+            Self::Key(error) => error.answer(),
+            Self::Version(error) => error.answer(),
+            Self::Admit(_) | Self::Routes(_) => Code::ModelInvalid.into(),
+            Self::Project(error) => error.answer(),
+            Self::Storage(error) => error.answer(),
         }
     }
 }

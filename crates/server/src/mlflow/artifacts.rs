@@ -18,17 +18,16 @@ use kilter_app::{
     tracking::{self, ArtifactEntry, ArtifactFile},
 };
 use serde::Serialize;
-use tokio::{runtime::Handle, sync::mpsc, time::timeout};
+use tokio::{sync::mpsc, time::timeout};
 
 use super::{body::Body, message::Message};
 use crate::{
     caller::Caller,
     error::{ApiError, MlflowError},
+    net::file_body::file_body,
     state::{AppState, blocking_with},
 };
 
-/// Bytes that are read from a file at once.
-const CHUNK_BYTES: usize = 256 << 10;
 /// Chunks that wait between network and disk.
 const CHUNKS: usize = 4;
 /// How long a transfer may stand still.
@@ -241,28 +240,12 @@ fn answer(opened: ArtifactFile, range: Option<Range<u64>>, name: &str) -> Respon
 
 /// The bytes of a part of a file, read as fast as they are taken. Whoever takes none for a while gets no more.
 fn read_out(mut opened: ArtifactFile, part: Range<u64>, patience: Duration) -> Stream {
-    let (send, receive) = mpsc::channel::<io::Result<Bytes>>(CHUNKS);
-    let runtime = Handle::current();
-    tokio::task::spawn_blocking(move || {
-        let pass_on = |chunk| matches!(runtime.block_on(timeout(patience, send.send(chunk))), Ok(Ok(())));
-        let mut left = part.end - part.start;
-        let begun = opened.seek(part.start);
-        if let Err(error) = begun {
-            pass_on(Err(error));
-            return;
-        }
-        while left > 0 {
-            let mut chunk = vec![0; CHUNK_BYTES.min(usize::try_from(left).unwrap_or(CHUNK_BYTES))];
-            let read = opened.file.read_exact(&mut chunk).map(|()| Bytes::from(chunk));
-            left -= read.as_ref().map_or(left, |chunk| chunk.len() as u64);
-            if !pass_on(read) {
-                return;
-            }
-        }
-    });
-    Stream::from_stream(futures::stream::unfold(receive, |mut receive| async {
-        receive.recv().await.map(|chunk| (chunk, receive))
-    }))
+    let length = part.end - part.start;
+    let begin = move || {
+        opened.seek(part.start)?;
+        Ok(opened.file)
+    };
+    file_body(begin, length, patience)
 }
 
 /// What a `Range` asks for.
@@ -349,23 +332,6 @@ mod tests {
             (part("bytes=3-1", 10), part("lines=1-2", 10), part("bytes=0-1,3-4", 10)),
             (Wanted::Whole, Wanted::Whole, Wanted::Whole)
         );
-    }
-
-    #[tokio::test]
-    async fn who_takes_nothing_for_a_while_gets_no_more() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("file");
-        let bytes = 4 * (CHUNKS * CHUNK_BYTES) as u64;
-        std::fs::File::create(&path).unwrap().set_len(bytes).unwrap();
-        let read = async |pause: Duration| {
-            let digest = kilter_domain::digest::Digest::of(b"");
-            let opened = ArtifactFile { file: std::fs::File::open(&path).unwrap(), bytes, digest };
-            let stream = read_out(opened, 0..bytes, Duration::from_millis(300));
-            tokio::time::sleep(pause).await;
-            axum::body::to_bytes(stream, usize::MAX).await.unwrap().len() as u64
-        };
-        assert_eq!(read(Duration::ZERO).await, bytes);
-        assert!(read(Duration::from_secs(2)).await < bytes);
     }
 
     proptest! {

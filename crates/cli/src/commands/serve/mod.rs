@@ -1,6 +1,8 @@
-//! `kilter serve`: answers with models that it is given, without a registry.
+//! `kilter serve`: answers with models that it is given, without a registry, or as a server says.
 
 mod models;
+mod package_check;
+mod replica;
 
 use std::path::{Path, PathBuf};
 
@@ -9,15 +11,20 @@ use kilter_api::{Code, Problem};
 use kilter_app::{
     deployment::serve_given,
     oci::{self, OciAddress, RegistryOptions},
-    package::{CheckResult, PublicKey, unpack, verify_folder},
+    package::unpack,
 };
-use kilter_domain::{error_chain::with_causes, plural::counted};
+use kilter_domain::plural::counted;
 use kilter_server::{ServerOptions, error::problem_of};
 use serde::Serialize;
 
-use self::models::{Found, Place};
+use self::{
+    models::{Found, Place},
+    package_check::{APPROVAL_FILE, CheckedPackage, PackageCheck, read_approval, read_keys},
+    replica::ReplicaArgs,
+};
 use crate::{
     commands::listen_args::ListenArgs,
+    context::now,
     python_args::PythonArgs,
     ui::{
         error::{CliError, disk, usage},
@@ -26,11 +33,16 @@ use crate::{
     },
 };
 
-/// Serve models without a registry: a file, a package, or a folder of models. Nothing is recorded.
+/// Serve models without a registry: a file, a package, or a folder of models; or follow a server, as a replica.
+///
+/// Of a SOURCE without a server nothing is recorded.
 ///
 /// SOURCE is a model file (ONNX, LightGBM or XGBoost); a package (a folder, an archive, or oci://HOST/REPOSITORY:TAG); a model folder of
 /// MLflow; or a folder of models as Triton lays them out: NAME/model.onnx, NAME/VERSION/model.onnx. Of several versions the highest
 /// answers. A package must be signed by --key. The protocols are those of `kilter server`.
+///
+/// The address of a server (https://HOST) is followed: its endpoints answer here as there, with the same versions, canaries and shadows, also
+/// while it is away. Plan, packages and approvals must be signed by --key or --trust. What is answered is recorded, and sent to the server.
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
     /// What is served.
@@ -39,13 +51,21 @@ pub(crate) struct Serve {
     /// The name of the model in requests. Default: the name of its file or folder, or the name in its package.
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
-    /// The file with the public key (PEM) that must have signed every package.
-    #[arg(long, value_name = "FILE")]
-    key: Option<PathBuf>,
+    /// The file with the public key (PEM) that must have signed every package. Can be repeated: one of them must have.
+    #[arg(long = "key", value_name = "FILE")]
+    keys: Vec<PathBuf>,
     /// Also serve packages that nobody signed, or whose signature cannot be checked because there is no --key.
-    #[arg(long, conflicts_with = "key")]
+    #[arg(long, conflicts_with = "keys")]
     allow_unsigned: bool,
-    /// Also speak to a registry on another machine without encryption. One on this machine is spoken to without it.
+    /// The folder with the statements about a package (`kilter package build --evidence`). Who approved it is verified.
+    #[arg(long, value_name = "FOLDER", requires = "keys")]
+    evidence: Option<PathBuf>,
+    /// Serve a package only if a signed statement says that it is approved: of --evidence, or of the registry that it comes from.
+    #[arg(long, requires = "keys")]
+    require_approval: bool,
+    #[command(flatten)]
+    replica: ReplicaArgs,
+    /// Also speak to a registry or a server on another machine without encryption. One on this machine is spoken to without it.
     #[arg(long)]
     plain_http: bool,
     #[command(flatten)]
@@ -69,21 +89,33 @@ struct ServedModel {
     version: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     signature: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    approval: Option<String>,
+}
+
+/// The models of a source, and the statement of an approval that came with them.
+struct Source {
+    found: Vec<Found>,
+    approval: Option<Vec<u8>>,
 }
 
 impl Serve {
     pub(crate) fn run(self, output: &Output) -> Result<Answer, CliError> {
         self.listen.begin_log(output.may_animate())?;
-        // The platform behind it is empty and ends with it.
-        let folder = tempfile::tempdir().map_err(|error| disk("make a folder in", &std::env::temp_dir(), &error))?;
-        let found = self.found(folder.path())?;
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.map_err(|error| Problem::of(Code::Internal, &error))?;
+        if replica::is_server(&self.source) {
+            let cache = self.replica.cache();
+            return runtime.block_on(replica::follow(self.replica_options(cache)?, cache, output));
+        }
+        // The platform behind it is empty and ends with it.
+        let folder = tempfile::tempdir().map_err(|error| disk("make a folder in", &std::env::temp_dir(), &error))?;
+        let source = self.source_in(folder.path())?;
         runtime.block_on(async {
             let server = kilter_server::Server::bind(self.options(folder.path())?).await?;
             let stop = kilter_server::stop_signal()?;
             let app = server.app();
-            let loaded = tokio::task::spawn_blocking(move || self.load(&app, found)).await;
+            let loaded = tokio::task::spawn_blocking(move || self.load(&app, source)).await;
             let models = loaded.map_err(|error| Problem::of(Code::Internal, &error))??;
             let address = server.url()?;
             let grpc_address = server.grpc_address()?.map(|address| address.to_string());
@@ -94,50 +126,73 @@ impl Serve {
         })
     }
 
+    /// As [`Self::options`], of a replica.
+    fn replica_options(&self, cache: &Path) -> Result<ServerOptions, CliError> {
+        if self.allow_unsigned || self.require_approval || self.name.is_some() || self.evidence.is_some() {
+            return Err(usage(
+                "--allow-unsigned, --require-approval, --name and --evidence are for packages and models, not for a server",
+            ));
+        }
+        let replica = self.replica.options(&self.source, self.plain_http, &self.keys)?;
+        Ok(ServerOptions { replica: Some(replica), ..self.options(cache)? })
+    }
+
     fn options(&self, folder: &Path) -> Result<ServerOptions, CliError> {
         let platform = ServerOptions::local(folder.join("platform"));
         self.listen.set(ServerOptions { python: self.python.options(), ..platform })
     }
 
     /// The models of the source; what has to be brought or unpacked first comes into `folder`.
-    fn found(&self, folder: &Path) -> Result<Vec<Found>, CliError> {
+    fn source_in(&self, folder: &Path) -> Result<Source, CliError> {
         let name = self.name.as_deref();
+        let approval = self.evidence.as_deref().map(read_approval).transpose()?;
         if self.source.starts_with("oci://") {
             let address: OciAddress = self.source.parse().map_err(|error| problem_of(&error))?;
             let options = RegistryOptions { plain_http: self.plain_http, ..RegistryOptions::default() };
             let pulled = folder.join("pulled");
-            oci::pull(&address, &pulled, &options).map_err(|error| problem_of(&error))?;
-            return models::find(&pulled, name);
+            let came = oci::pull(&address, &pulled, &options).map_err(|error| problem_of(&error))?;
+            let stated = came.attachments.into_iter().find(|one| one.name == APPROVAL_FILE).map(|one| one.bytes);
+            return Ok(Source { found: models::find(&pulled, name)?, approval: approval.or(stated) });
         }
         let path = Path::new(&self.source);
         if path.extension().is_some_and(|extension| extension == "tar") {
             let unpacked = unpack(path, &folder.join("unpacked")).map_err(kilter_app::model::PackageError::from)?;
-            return models::find(&unpacked, name);
+            return Ok(Source { found: models::find(&unpacked, name)?, approval });
         }
-        models::find(path, name)
+        Ok(Source { found: models::find(path, name)?, approval })
     }
 
-    fn load(&self, app: &kilter_app::App, found: Vec<Found>) -> Result<Vec<ServedModel>, CliError> {
-        let key = self.key.as_deref().map(read_key).transpose()?;
+    fn load(&self, app: &kilter_app::App, source: Source) -> Result<Vec<ServedModel>, CliError> {
+        let Source { found, approval } = source;
+        if approval.is_some() && found.len() > 1 {
+            return Err(usage("--evidence is of one package, and there are several models"));
+        }
+        let check = PackageCheck {
+            keys: read_keys(&self.keys)?,
+            allow_unsigned: self.allow_unsigned,
+            require_approval: self.require_approval,
+            approval,
+            now: now(),
+        };
         let mut served = Vec::with_capacity(found.len());
         for mut found in found {
-            let signature = match &found.place {
-                Place::Model(_) => None,
-                Place::Package(folder) => {
-                    let checked = self.check(folder, key.as_ref())?;
-                    if self.source_is_one_package() && self.name.is_none() {
-                        found.name = checked.model;
-                    }
-                    checked.signature
+            let CheckedPackage { model, signature, approval } = match &found.place {
+                Place::Package(folder) => check.check(folder)?,
+                Place::Model(path) if self.require_approval => {
+                    return Err(usage(format!("`{}` is no package, so nobody approved it", path.display())));
                 }
+                Place::Model(_) => CheckedPackage { model: String::new(), signature: None, approval: None },
             };
+            if !model.is_empty() && self.source_is_one_package() && self.name.is_none() {
+                found.name = model;
+            }
             let (name, version) = (found.name.clone(), found.version);
             let given = models::given(found, self.python.options())?;
             serve_given(app, given).map_err(|error| {
                 let detail = format!("the model `{name}` cannot be served");
                 CliError::from(Problem::new(Code::ModelInvalid, detail).caused_by(Some(&error)))
             })?;
-            served.push(ServedModel { name, version, signature });
+            served.push(ServedModel { name, version, signature, approval });
         }
         Ok(served)
     }
@@ -147,51 +202,6 @@ impl Serve {
         let path = Path::new(&self.source);
         !path.is_dir() || path.join("package.json").is_file()
     }
-
-    /// Checks the files, the signature and the golden requests of a package.
-    fn check(&self, folder: &Path, key: Option<&PublicKey>) -> Result<CheckedPackage, CliError> {
-        let shown = folder.display();
-        let refuse = |why: &str, hint: &str| {
-            let detail = format!("the package {shown} is not served: {why}");
-            CliError::from(Problem::new(Code::PackageNotSigned, detail).hint(hint.to_owned()))
-        };
-        if key.is_none() && !self.allow_unsigned {
-            let hint = "name the public key that signed it (--key FILE; `kilter key export` writes it), or pass --allow-unsigned";
-            return Err(refuse("nobody says whose signature it must have", hint));
-        }
-        let keys = |id: &str| match key {
-            Some(key) if key.id() == id => Ok(key.clone()),
-            Some(key) => Err(format!("it was signed with the key {id:.12}, not with {:.12}", key.id())),
-            None => Err("no key is named".to_owned()),
-        };
-        let verified = verify_folder(folder, &keys)?;
-        for check in [&verified.hashes, &verified.golden] {
-            if let CheckResult::Failed(why) = check {
-                return Err(refuse(why, "take the package from its source again"));
-            }
-        }
-        let signature = match (&verified.signature, key) {
-            (CheckResult::Passed(said), _) => Some(said.clone()),
-            (_, None) => None,
-            (CheckResult::Failed(why) | CheckResult::Skipped(why), Some(_)) => {
-                return Err(refuse(why, "name the key that signed it, or take the package from its source again"));
-            }
-        };
-        let model = verified.manifest.map(|manifest| manifest.model.to_string()).unwrap_or_default();
-        Ok(CheckedPackage { model, signature })
-    }
-}
-
-struct CheckedPackage {
-    /// The model that it is a version of.
-    model: String,
-    /// Who signed it, where that was checked.
-    signature: Option<String>,
-}
-
-fn read_key(file: &Path) -> Result<PublicKey, CliError> {
-    let text = kilter_app::read_bounded_text(file, 1 << 16).map_err(|error| disk("read the key", file, &error))?;
-    PublicKey::from_pem(&text).map_err(|error| usage(format!("`{}`: {}", file.display(), with_causes(&error))))
 }
 
 fn page(answering: &Answering) -> Page {
@@ -204,7 +214,10 @@ fn page(answering: &Answering) -> Page {
     for model in models {
         let line = format!("{} version {}: {address}/v2/models/{}/infer", model.name, model.version, model.name);
         page = match &model.signature {
-            Some(signature) => page.marked(Status::Ok, format!("{line} ({signature})")),
+            Some(signature) => {
+                let approval = model.approval.as_ref().map_or_else(String::new, |approval| format!("; {approval}"));
+                page.marked(Status::Ok, format!("{line} ({signature}{approval})"))
+            }
             None => page.marked(Status::Warn, format!("{line} (nobody signed it)")),
         };
     }
