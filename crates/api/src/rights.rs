@@ -320,6 +320,7 @@ pub const ACCESS_RULES: &[AccessRule] = &[
         operation: Operation::Command("export mlflow"),
         requirement: Requirement::Caller("what they may read"),
     },
+    command("export kserve", &["GET /api/v1/endpoints/{endpoint}", "GET /api/v1/models/{model}/versions/{version}"]),
     command("event list", &["GET /api/v1/events"]),
     command("event replay", &["POST /api/v1/events/replay"]),
     command("user add", &["POST /api/v1/accounts"]),

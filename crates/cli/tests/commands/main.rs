@@ -33,6 +33,7 @@ mod identity_on_several_servers;
 mod input_rules;
 mod isolation;
 mod keys;
+mod kserve;
 mod label_leakage;
 mod labels;
 mod large_windows;

@@ -1,17 +1,20 @@
-//! `kilter export mlflow`: everything as a folder that MLflow's clients read.
+//! `kilter export`: everything as a folder that MLflow's clients read, or what answers as resources of KServe.
 
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use kilter_mlflow::{CopyOptions, FolderTarget, Platform, export};
 
-use super::copied::{Words, answer, failed, show_progress};
+use super::{
+    copied::{Words, answer, failed, show_progress},
+    kserve::Kserve,
+};
 use crate::{
     connect::ConnectArgs,
     ui::{error::CliError, output::Output, view::Answer},
 };
 
-/// Write experiments, runs, artifacts and models for another server.
+/// Write experiments, runs, artifacts and models for another server, or what answers for KServe.
 #[derive(Debug, Args)]
 pub(crate) struct Exports {
     #[command(subcommand)]
@@ -20,13 +23,15 @@ pub(crate) struct Exports {
 
 #[derive(Debug, Subcommand)]
 enum ExportVerb {
-    Mlflow(Mlflow),
+    Mlflow(Box<Mlflow>),
+    Kserve(Box<Kserve>),
 }
 
 impl Exports {
     pub(crate) fn run(self, output: &Output) -> Result<Answer, CliError> {
         match self.verb {
             ExportVerb::Mlflow(mlflow) => mlflow.run(output),
+            ExportVerb::Kserve(kserve) => kserve.run(output),
         }
     }
 }
