@@ -126,6 +126,8 @@ struct Typist {
     world: World,
     folder: PathBuf,
     server: Option<(Child, u16)>,
+    /// What `kilter serve` answers with, and the port that it has for 8585.
+    served: Option<(Child, u16)>,
     /// Where `python` is, for pages that need one.
     python: Option<PathBuf>,
     /// What the page names and the test has under another name, in commands, in files and in what is shown.
@@ -140,7 +142,7 @@ struct Typist {
 
 impl Drop for Typist {
     fn drop(&mut self) {
-        if let Some((server, _)) = &mut self.server {
+        for (server, _) in [&mut self.server, &mut self.served].into_iter().flatten() {
             let _ = server.kill();
             let _ = server.wait();
         }
@@ -152,7 +154,7 @@ impl Typist {
         let world = World::new();
         let folder = world.path().to_owned();
         let (names, variables, prelude) = (Vec::new(), Vec::new(), String::new());
-        Self { world, folder, server: None, python: None, names, prelude, machine: None, variables }
+        Self { world, folder, server: None, served: None, python: None, names, prelude, machine: None, variables }
     }
 
     /// A shell in which `kilter` is the program under test.
@@ -193,10 +195,37 @@ impl Typist {
         self.server = Some((server, port));
     }
 
+    /// Starts `kilter serve` in the place of the one before.
+    fn serve_beside(&mut self, command: &str) {
+        if let Some((mut before, _)) = self.served.take() {
+            before.kill().unwrap();
+            before.wait().unwrap();
+        }
+        let command = self.here(&command.replace("--port 8585", "--port 0 --json --log warn"));
+        let mut served = self.shell(&format!("exec {command}")).stdout(Stdio::piped()).spawn().unwrap();
+        let mut text = String::new();
+        let mut lines = BufReader::new(served.stdout.take().unwrap()).lines();
+        let said: serde_json::Value = loop {
+            text += &lines.next().unwrap_or_else(|| panic!("{command} ends: {text}")).unwrap();
+            if let Ok(said) = serde_json::from_str(&text) {
+                break said;
+            }
+        };
+        let port = said["address"].as_str().unwrap().rsplit_once(':').unwrap().1.parse().unwrap();
+        self.served = Some((served, port));
+    }
+
+    /// A command with the ports that servers have here.
+    fn here(&self, command: &str) -> String {
+        let port = |server: &Option<(Child, u16)>, usual| server.as_ref().map_or(usual, |(_, port)| *port);
+        let (server, served) = (port(&self.server, 8484), port(&self.served, 8585));
+        let command = self.named(command).replace("localhost:8484", &format!("localhost:{server}"));
+        command.replace("localhost:8585", &format!("localhost:{served}"))
+    }
+
     /// Everything that a command writes, and how it ends.
     fn run(&self, command: &str) -> (String, i32) {
-        let port = self.server.as_ref().map_or(8484, |(_, port)| *port);
-        let command = self.named(command).replace("localhost:8484", &format!("localhost:{port}"));
+        let command = self.here(command);
         let out = self.shell(&format!("{}\n{{ {command}\n}} 2>&1", self.prelude)).output().unwrap();
         (String::from_utf8(out.stdout).unwrap(), out.status.code().unwrap_or(-1))
     }
@@ -205,6 +234,9 @@ impl Typist {
         let place = format!("{page}:{}: $ {}", block.line, typed.command);
         if typed.command == "kilter server" {
             return self.serve();
+        }
+        if typed.command.starts_with("kilter serve ") {
+            return self.serve_beside(&typed.command);
         }
         // A shell of its own forgets where it went.
         if let Some(folder) = typed.command.strip_prefix("mkdir ").and_then(|rest| rest.split_once(" && cd ")) {
@@ -260,6 +292,25 @@ fn predictions_and_labels_are_sent_as_their_guide_says() {
     let (server_runs, _) = first.split_once("Ask for one customer.").unwrap();
     typist.type_page("first-model.md", server_runs);
     assert!(typist.type_page("predictions-and-labels.md", &read("predictions-and-labels.md")) > 8);
+}
+
+/// A typist in the folder of the first model, whose server runs.
+fn with_first_model() -> Typist {
+    let mut typist = Typist::new();
+    let first = read("first-model.md");
+    let (server_runs, _) = first.split_once("Ask for one customer.").unwrap();
+    typist.type_page("first-model.md", server_runs);
+    typist
+}
+
+#[test]
+fn a_replica_answers_as_its_guide_says() {
+    assert!(with_first_model().type_page("replicas.md", &read("replicas.md")) > 5);
+}
+
+#[test]
+fn models_are_served_without_a_registry_as_its_guide_says() {
+    assert!(with_first_model().type_page("serve-without-a-registry.md", &read("serve-without-a-registry.md")) > 7);
 }
 
 #[test]
