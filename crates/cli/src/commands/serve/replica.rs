@@ -74,7 +74,7 @@ pub(super) async fn follow(options: ServerOptions, cache: &Path, output: &Output
     }
     let refused = refused_endpoints(&app).into_iter();
     let following = Following {
-        address: format!("http://{}", server.address()?),
+        address: server.url()?,
         grpc_address: server.grpc_address()?.map(|address| address.to_string()),
         server: followed,
         endpoints,
