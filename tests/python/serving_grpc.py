@@ -92,6 +92,10 @@ def check_values(client, triton):
     block.set_data_from_numpy(np.array([[25, 18], [78, 1]], dtype=np.float32))
     answer = client.infer("churn", [block, inputs(triton)[2]])
     assert (answer.as_numpy("score") == scores).all(), "a block"
+    pinned = client.infer("churn", inputs(triton), headers={"kilter-version": "1"})
+    response = pinned.get_response()
+    assert (pinned.as_numpy("score") == scores).all() and response.parameters["route"].string_param == "pinned", response
+    assert "route" not in reference.get_response().parameters
     compressed = client.infer("churn", inputs(triton), compression_algorithm="gzip")
     assert (compressed.as_numpy("score") == scores).all(), "gzip"
     return scores
@@ -157,7 +161,11 @@ def check_typed(stub, pb, scores):
 def check_refusals(client, triton):
     infer = client.infer
     refused("NOT_FOUND", ["nobody"], lambda: infer("nobody", inputs(triton)))
-    refused("NOT_FOUND", ["`9`"], lambda: infer("churn", inputs(triton), model_version="9"))
+    refused("NOT_FOUND", ["`9`", "1 (live)"], lambda: infer("churn", inputs(triton), model_version="9"))
+    refused("NOT_FOUND", ["`9`", "1 (live)"], lambda: infer("churn", inputs(triton), headers={"kilter-version": "9"}))
+    refused("INVALID_ARGUMENT", ["Kilter-Version"], lambda: infer("churn", inputs(triton), headers={"kilter-version": "x"}))
+    refused("INVALID_ARGUMENT", ["version 1", "for 9"],
+            lambda: infer("churn", inputs(triton), model_version="1", headers={"kilter-version": "9"}))
     refused("NOT_FOUND", ["nobody"], lambda: client.get_model_metadata("nobody"))
     refused("INVALID_ARGUMENT", ["`region`"], lambda: infer("churn", inputs(triton)[:2]))
     unknown = triton.InferInput("agee", [2], "FP64")

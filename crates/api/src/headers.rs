@@ -8,6 +8,10 @@ use std::{
 
 /// On whose behalf a request is made: `user:ana`, `svc:ci`.
 pub const ACTOR_HEADER: &str = "x-kilter-actor";
+/// Of a request for predictions: the number of the version that is to answer. Of its answer: the versions that did.
+pub const VERSION_HEADER: &str = "kilter-version";
+/// Of an answer: the role of each version of [`VERSION_HEADER`].
+pub const ROUTE_HEADER: &str = "kilter-route";
 /// The key of a data folder. Whoever can read the folder knows it, and may name folders of that machine.
 pub const FOLDER_KEY_HEADER: &str = "x-kilter-folder-key";
 

@@ -62,7 +62,7 @@ pub use events::{Delivery, DeliveryQuery, EventsReplayed, ReplayEvents};
 pub use exit::Exit;
 pub use garbage::{CollectGarbage, Garbage, GarbageCollection};
 pub use gates::GateVerdict;
-pub use headers::{ACTOR_HEADER, FOLDER_KEY_HEADER, Token};
+pub use headers::{ACTOR_HEADER, FOLDER_KEY_HEADER, ROUTE_HEADER, Token, VERSION_HEADER};
 pub use health::{Check, Health, Readiness, TaskStatus};
 pub use identity::{
     Account, Accounts, BeginProviderLogin, ChangeAccount, ChangePassword, FinishProviderLogin, Login, NewAccount,

@@ -205,6 +205,10 @@ words! {
         Candidate = "candidate",
         /// In shadow.
         Shadow = "shadow",
+        /// Asked for by its number.
+        Pinned = "pinned",
+        /// Live, and in place of a canary that failed.
+        Fallback = "fallback",
     }
     /// What a column is to a model.
     ColumnKind {

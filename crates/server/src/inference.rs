@@ -9,4 +9,5 @@ pub(crate) mod invocations;
 pub(crate) mod kserve_v1;
 pub(crate) mod repository;
 pub(crate) mod rest_v2;
+mod route;
 pub(crate) mod statistics;

@@ -130,7 +130,8 @@ impl ColumnStats {
     }
 
     /// Counts rows that were answered. A watched feature that the rows do not have is missing in all of them. Of columns that
-    /// are withheld no unseen value is named.
+    /// are withheld no unseen value is named. What a request asked of a version by its number is a test, and is not counted; what
+    /// the live version answered in place of a candidate counts as its own.
     pub fn count(
         &self,
         role: Role,
@@ -138,7 +139,11 @@ impl ColumnStats {
         now: Timestamp,
         is_withheld: &dyn Fn(&str) -> bool,
     ) {
-        let hour = hour_of(now);
+        let (hour, role) = match role {
+            Role::Pinned => return,
+            Role::Fallback => (hour_of(now), Role::Champion),
+            role => (hour_of(now), role),
+        };
         if answers.scores.len() <= FEW_ROWS {
             let mut slots = self.free_shard();
             let window = self.bucket_mut(&mut slots, role, hour);

@@ -124,6 +124,8 @@ pub struct Counters {
     rows: AtomicU64,
     errors: AtomicU64,
     refused: AtomicU64,
+    pinned: AtomicU64,
+    pinned_errors: AtomicU64,
     latency: LatencyHistogram,
     edges: ScoreEdges,
     bins: Vec<AtomicU64>,
@@ -142,6 +144,10 @@ pub struct VersionCounts {
     pub errors: u64,
     /// Requests that failed by the caller's fault.
     pub refused: u64,
+    /// Of the requests that were not refused, those that asked for the version by its number.
+    pub pinned: u64,
+    /// Of the errors, those of requests that asked for the version by its number.
+    pub pinned_errors: u64,
     /// Time to score a request.
     pub latency: Latencies,
     /// The edges of the score bins.
@@ -163,6 +169,8 @@ impl Counters {
             rows: AtomicU64::new(0),
             errors: AtomicU64::new(0),
             refused: AtomicU64::new(0),
+            pinned: AtomicU64::new(0),
+            pinned_errors: AtomicU64::new(0),
             latency: LatencyHistogram::default(),
             edges,
             bins,
@@ -190,6 +198,12 @@ impl Counters {
         self.errors.fetch_add(1, Relaxed);
     }
 
+    /// A request that asked for the version by its number was scored or failed, which is counted beside this.
+    pub(crate) fn pinned(&self, has_failed: bool) {
+        self.pinned.fetch_add(1, Relaxed);
+        self.pinned_errors.fetch_add(u64::from(has_failed), Relaxed);
+    }
+
     pub(crate) fn refused(&self) {
         self.requests.fetch_add(1, Relaxed);
         self.refused.fetch_add(1, Relaxed);
@@ -203,6 +217,8 @@ impl Counters {
             rows: load(&self.rows),
             errors: load(&self.errors),
             refused: load(&self.refused),
+            pinned: load(&self.pinned),
+            pinned_errors: load(&self.pinned_errors),
             latency: self.latency.snapshot(),
             edges: self.edges.clone(),
             bins: self.bins.iter().map(load).collect(),
@@ -220,12 +236,25 @@ impl VersionCounts {
             rows: self.rows.saturating_sub(earlier.rows),
             errors: self.errors.saturating_sub(earlier.errors),
             refused: self.refused.saturating_sub(earlier.refused),
+            pinned: self.pinned.saturating_sub(earlier.pinned),
+            pinned_errors: self.pinned_errors.saturating_sub(earlier.pinned_errors),
             latency: self.latency.since(&earlier.latency),
             edges: self.edges.clone(),
             bins: differences(&self.bins, &earlier.bins),
             missing_scores: self.missing_scores.saturating_sub(earlier.missing_scores),
             last_scored: self.last_scored,
         }
+    }
+
+    /// Requests that traffic brought to the version and that were not the caller's fault: those that asked for it by its number
+    /// are tests, and say nothing of its traffic.
+    pub const fn routed_requests(&self) -> u64 {
+        self.requests.saturating_sub(self.refused).saturating_sub(self.pinned)
+    }
+
+    /// How many of [`VersionCounts::routed_requests`] failed.
+    pub const fn routed_errors(&self) -> u64 {
+        self.errors.saturating_sub(self.pinned_errors)
     }
 
     /// Errors by requests that were not the caller's fault; `None` without any.

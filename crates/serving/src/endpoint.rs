@@ -22,7 +22,7 @@ pub use explainable::{ExplainableModel, ReadBackground};
 pub use handle::{Endpoint, EndpointCounts, EndpointOptions};
 pub use infer::{ShadowWork, UnrecordedResponse};
 pub use kilter_inference::WorkerCounts;
-pub use messages::{EventTimes, InferError, InferRequest, InferResponse, MarkedRows};
+pub use messages::{AnsweredBy, EventTimes, InferError, InferRequest, InferResponse, MarkedRows};
 pub use routes::{Candidate, Mode, RouteError, Routes};
 pub use version::{LoadRejected, LoadRequest, Predictor, ScoreError, ServedVersion};
 

@@ -55,7 +55,7 @@ pub use error::{Damage, LogError};
 pub use group_copy::{GroupCopier, RecordGroup, tables_of_groups};
 pub use options::{AppendListener, Durability, LogOptions};
 pub use record::{
-    Entry, LabelBatch, PredictionBatch, Probabilities, Record, RecordDetails, Role, SegmentId, VersionRef,
+    CanaryDraw, Entry, LabelBatch, PredictionBatch, Probabilities, Record, RecordDetails, Role, SegmentId, VersionRef,
 };
 pub use recovery::{Recovery, Torn};
 pub use tables::{SegmentTables, column};

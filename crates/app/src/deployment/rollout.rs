@@ -207,7 +207,7 @@ fn requests_here(app: &App, candidate: &Deployment) -> CandidateRequests {
     let served = routes.versions().find(|served| served.version().number == u64::from(candidate.number));
     served.map_or_else(CandidateRequests::default, |served| {
         let counts = served.counts();
-        CandidateRequests { requests: counts.requests.saturating_sub(counts.refused), errors: counts.errors }
+        CandidateRequests { requests: counts.routed_requests(), errors: counts.routed_errors() }
     })
 }
 

@@ -68,7 +68,7 @@ pub(crate) fn tally_errors(
     let Some(serving) = predict::serving(app, endpoint) else { return Ok(()) };
     let (mut since, mut errors) = (context.at, 0);
     for served in serving.endpoint().routes().versions() {
-        let (number, now) = (served.version().number, served.counts().errors);
+        let (number, now) = (served.version().number, served.counts().routed_errors());
         let (from, new) = app.components().error_tally.take(endpoint, number, context.at, now);
         errors += new;
         since = since.min(from);

@@ -91,9 +91,9 @@ pub struct LoggedPredictions {
 /// Which rows of a log are wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PredictionFilter {
-    /// The answers that callers got.
+    /// The answers that callers got of their traffic: what they asked of a version by its number is a test.
     Answers,
-    /// What a version scored, as an answer or in the shadow.
+    /// What a version scored of the traffic, as an answer or in the shadow.
     Version(u32),
 }
 
@@ -359,8 +359,10 @@ pub(crate) fn texts(table: &Table, name: &str) -> Vec<Option<Arc<str>>> {
 fn wanted(table: &Table, who: PredictionFilter) -> Vec<usize> {
     let versions = numbers(table, column::VERSION);
     let roles = texts(table, column::ROLE);
+    let has_role = |row: usize, role: Role| roles[row].as_deref() == Some(role.as_str());
     let is_wanted = |row: &usize| match who {
-        PredictionFilter::Answers => roles[*row].as_deref() != Some("shadow"),
+        _ if has_role(*row, Role::Pinned) => false,
+        PredictionFilter::Answers => !has_role(*row, Role::Shadow),
         PredictionFilter::Version(number) => versions[*row] == i64::from(number),
     };
     (0..table.rows()).filter(is_wanted).collect()

@@ -61,6 +61,7 @@ mod offline_commands;
 mod openid;
 mod output;
 mod packages;
+mod pinned_versions;
 mod policy;
 mod prediction_import;
 mod prediction_log;

@@ -123,7 +123,18 @@ pub fn ask(address: &str, method: &str, path: &str, body: &Value) -> io::Result<
 }
 
 /// As [`ask`], with further headers, each with its end of line.
-pub fn ask_with(address: &str, headers: &str, (method, path, body): (&str, &str, &Value)) -> io::Result<(u16, Value)> {
+pub fn ask_with(address: &str, headers: &str, request: (&str, &str, &Value)) -> io::Result<(u16, Value)> {
+    let (head, body) = ask_for_head(address, headers, request)?;
+    let cut = || io::Error::from(io::ErrorKind::UnexpectedEof);
+    Ok((head.split(' ').nth(1).and_then(|status| status.parse().ok()).ok_or_else(cut)?, body))
+}
+
+/// As [`ask_with`], with the status line and the headers in place of the status.
+pub fn ask_for_head(
+    address: &str,
+    headers: &str,
+    (method, path, body): (&str, &str, &Value),
+) -> io::Result<(String, Value)> {
     let body = if body.is_null() { String::new() } else { body.to_string() };
     let mut stream = TcpStream::connect(address)?;
     let length = body.len();
@@ -134,11 +145,10 @@ pub fn ask_with(address: &str, headers: &str, (method, path, body): (&str, &str,
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
     let cut = || io::Error::from(io::ErrorKind::UnexpectedEof);
-    let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok()).ok_or_else(cut)?;
     let (head, body) = answer.split_once("\r\n\r\n").ok_or_else(cut)?;
     let is_chunked = head.to_ascii_lowercase().contains("\r\ntransfer-encoding: chunked");
     let body = if is_chunked { joined(body).ok_or_else(cut)? } else { body.to_owned() };
-    Ok((status, serde_json::from_str(&body).map_err(|_| cut())?))
+    Ok((head.to_owned(), serde_json::from_str(&body).map_err(|_| cut())?))
 }
 
 /// A body that came in chunks; `None` where the last one is missing.

@@ -70,8 +70,9 @@ fn version(found: &VersionColumnStats) -> api::VersionColumnStats {
         model: found.model.to_string(),
         version: found.number,
         role: match found.role {
-            // Nothing is counted of what was brought in.
-            Role::Champion | Role::Imported => api::ServingRole::Champion,
+            // Nothing is counted of what was brought in or asked for by its number; what was answered for a candidate counts as
+            // the champion's.
+            Role::Champion | Role::Imported | Role::Pinned | Role::Fallback => api::ServingRole::Champion,
             Role::Candidate => api::ServingRole::Candidate,
             Role::Shadow => api::ServingRole::Shadow,
         },

@@ -91,8 +91,8 @@ pub fn prediction(
 
 /// As what a version answered, by the word of the log.
 fn serving_role(word: &str) -> api::ServingRole {
-    use api::ServingRole::{Candidate, Champion, Shadow};
-    [Candidate, Shadow].into_iter().find(|role| role.as_str() == word).unwrap_or(Champion)
+    use api::ServingRole::{Candidate, Champion, Fallback, Pinned, Shadow};
+    [Candidate, Shadow, Pinned, Fallback].into_iter().find(|role| role.as_str() == word).unwrap_or(Champion)
 }
 
 fn serving(serving: &ServingAsOf) -> api::ServingVersion {

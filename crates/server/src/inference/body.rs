@@ -8,12 +8,18 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use kilter_api::{Code, Problem};
-use kilter_serving::v2::{RequestBody, ResponseBody};
+use kilter_serving::{
+    endpoint::AnsweredBy,
+    v2::{RequestBody, ResponseBody},
+};
 
 use crate::{
     error::{ApiError, V2Error},
     extract::{check_type, read},
-    inference::compression::{ContentCoding, MAX_INLINE_BYTES},
+    inference::{
+        compression::{ContentCoding, MAX_INLINE_BYTES},
+        route::{asked_version, put_route},
+    },
     state::{AppState, blocking},
 };
 
@@ -29,6 +35,7 @@ pub(crate) struct InferenceBody {
     bytes: Bytes,
     json_length: Option<usize>,
     accepted: Option<ContentCoding>,
+    version: Option<u64>,
 }
 
 impl InferenceBody {
@@ -40,6 +47,11 @@ impl InferenceBody {
     /// How its answer may be compressed.
     pub(crate) const fn accepted(&self) -> Option<ContentCoding> {
         self.accepted
+    }
+
+    /// The version that is to answer; `None`: whichever the traffic brings it to.
+    pub(crate) const fn version(&self) -> Option<u64> {
+        self.version
     }
 
     /// All bytes.
@@ -64,7 +76,7 @@ impl InferenceBody {
     /// As [`FromRequest`], whatever its type.
     pub(crate) async fn read(request: Request, state: &AppState) -> Result<Self, Problem> {
         let headers = request.headers();
-        let json_length = json_length(headers)?;
+        let (json_length, version) = (json_length(headers)?, asked_version(headers)?);
         let accepted = ContentCoding::accepted(headers);
         let coding = ContentCoding::of_body(headers)?;
         let limit = state.options().limits.body;
@@ -76,7 +88,7 @@ impl InferenceBody {
                 blocking(move || coding.decompress(&bytes, state.bodies(), limit)).await?
             }
         };
-        Ok(Self { bytes, json_length, accepted })
+        Ok(Self { bytes, json_length, accepted, version })
     }
 }
 
@@ -100,12 +112,13 @@ fn json_length(headers: &HeaderMap) -> Result<Option<usize>, Problem> {
     })
 }
 
-/// An answer of the protocol, compressed where its client takes that.
-pub(crate) async fn respond(body: ResponseBody, accepted: Option<ContentCoding>) -> Response {
+/// An answer of the protocol, compressed where its client takes that, with the versions that made it.
+pub(crate) async fn respond(body: ResponseBody, answered: AnsweredBy, accepted: Option<ContentCoding>) -> Response {
     let ResponseBody { bytes, json_length } = body;
     let kind = if json_length.is_some() { BINARY } else { "application/json" };
     let mut response = compressed(bytes, accepted).await;
     let headers = response.headers_mut();
+    put_route(headers, answered);
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     if let Some(length) = json_length {
         headers.insert(JSON_LENGTH, HeaderValue::from(length));

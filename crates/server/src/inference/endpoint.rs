@@ -9,7 +9,7 @@ use kilter_app::{
     prediction::{self, Serving},
 };
 use kilter_domain::ids::EndpointName;
-use kilter_serving::{Endpoint, InferError, InferRequest, InferResponse};
+use kilter_serving::{Endpoint, InferError, InferRequest, InferResponse, endpoint::AnsweredBy};
 
 use crate::{
     error::V2Error,
@@ -40,14 +40,25 @@ pub(crate) fn version_number(serving: &Serving, version: &str) -> Result<u64, V2
     version.parse().map_err(|_| V2Error { status: 404, error: format!("there is no version `{version}`") })
 }
 
-/// As [`answer`], with the reason why there is no answer.
+/// As [`answer`], by one version where its number is given, with the versions that answered or the reason why there is no answer.
 pub(crate) async fn ask<T: Send + 'static>(
     state: &AppState,
     serving: Arc<Serving>,
-    bytes: usize,
+    (bytes, version): (usize, Option<u64>),
     read: impl FnOnce(&Endpoint) -> Result<InferRequest, InferError> + Send + 'static,
     write: impl FnOnce(InferResponse) -> T + Send + 'static,
-) -> Result<T, V2Error> {
+) -> Result<(T, AnsweredBy), V2Error> {
+    let read = move |endpoint: &Endpoint| {
+        let request = read(endpoint)?;
+        match version {
+            None => Ok(request),
+            Some(number) => request.at_version(number, endpoint),
+        }
+    };
+    let write = |response: InferResponse| {
+        let answered = response.answered;
+        (write(response), answered)
+    };
     answer(state, serving, bytes, read, write).await.map_err(|error| refused(&state.app(), error))
 }
 

@@ -167,10 +167,10 @@ fn only_endpoint(app: &App, context: &RequestContext) -> Result<String, MlflowEr
 async fn predictions(state: &AppState, endpoint: &str, rows: RowsBody) -> Result<Response, MlflowError> {
     let RowsBody { body, format } = rows;
     let serving = serving(&state.app(), endpoint)?;
-    let (accepted, length) = (body.accepted(), body.bytes().len());
+    let (accepted, asked) = (body.accepted(), (body.bytes().len(), body.version()));
     let read = move |endpoint: &Endpoint| scoring::read(endpoint, body.bytes(), format);
-    let bytes = ask(state, serving, length, read, |answer| scoring::write_predictions(&answer)).await?;
-    Ok(respond(ResponseBody { bytes, json_length: None }, accepted).await)
+    let (bytes, answered) = ask(state, serving, asked, read, |answer| scoring::write_predictions(&answer)).await?;
+    Ok(respond(ResponseBody { bytes, json_length: None }, answered, accepted).await)
 }
 
 fn unknown(name: &str) -> MlflowError {

@@ -86,12 +86,12 @@ pub(crate) async fn v1_predict(
     };
     let explains = explained.is_some();
     let serving = serving(&state.app(), name)?;
-    let (accepted, length) = (body.accepted(), body.bytes().len());
+    let (accepted, asked) = (body.accepted(), (body.bytes().len(), body.version()));
     let format = ScoringFormat::Json(JsonFormat::KserveV1);
     let read = move |endpoint: &Endpoint| {
         let request = scoring::read(endpoint, body.bytes(), format)?;
         Ok(if explains { request.with_explanation() } else { request })
     };
-    let bytes = ask(&state, serving, length, read, |answer| scoring::write_predictions(&answer)).await?;
-    Ok(respond(ResponseBody { bytes, json_length: None }, accepted).await)
+    let (bytes, answered) = ask(&state, serving, asked, read, |answer| scoring::write_predictions(&answer)).await?;
+    Ok(respond(ResponseBody { bytes, json_length: None }, answered, accepted).await)
 }

@@ -19,6 +19,7 @@ use crate::{
     inference::{
         body::{InferenceBody, respond},
         endpoint::{ask, serving, version_number},
+        route::one_version,
     },
     state::AppState,
 };
@@ -133,14 +134,8 @@ async fn infer_with(
     body: InferenceBody,
     version: Option<u64>,
 ) -> Result<Response, V2Error> {
-    let (accepted, bytes) = (body.accepted(), body.bytes().len());
-    let read = move |endpoint: &Endpoint| {
-        let request = endpoint.read(body.as_request(), EventTimes::Now)?;
-        match version {
-            None => Ok(request),
-            Some(number) => request.at_version(number, endpoint),
-        }
-    };
-    let written = ask(state, serving, bytes, read, |answer| answer.to_body()).await?;
-    Ok(respond(written, accepted).await)
+    let (accepted, bytes, version) = (body.accepted(), body.bytes().len(), one_version(version, body.version())?);
+    let read = move |endpoint: &Endpoint| endpoint.read(body.as_request(), EventTimes::Now);
+    let (written, answered) = ask(state, serving, (bytes, version), read, |answer| answer.to_body()).await?;
+    Ok(respond(written, answered, accepted).await)
 }

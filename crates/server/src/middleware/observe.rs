@@ -12,7 +12,7 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use kilter_api::{Code, Problem, mlflow_routes};
+use kilter_api::{Code, Problem, ROUTE_HEADER, mlflow_routes};
 use tower::ServiceExt;
 use tower_http::catch_panic::{CatchPanic, ResponseForPanic};
 
@@ -46,7 +46,10 @@ pub(crate) async fn observe(State(state): State<AppState>, request: Request, nex
     let trace_id = trace.as_ref().map(RequestTrace::id);
     match status {
         500.. => tracing::error!(%method, path, status, took_us, request_id = ?id, trace_id, "answered"),
-        _ => tracing::debug!(%method, path, status, took_us, request_id = ?id, trace_id, "answered"),
+        _ => {
+            let route = response.headers().get(ROUTE_HEADER).and_then(|route| route.to_str().ok());
+            tracing::debug!(%method, path, status, took_us, route, request_id = ?id, trace_id, "answered");
+        }
     }
     if let Some(trace) = trace {
         trace.set(KeyValue::new("http.response.status_code", i64::from(status)));

@@ -102,14 +102,15 @@ impl Endpoint {
     /// # Errors
     /// [`InferError::VersionNotServed`].
     pub fn version_metadata(&self, version: &str) -> Result<ModelMetadata, InferError> {
-        let not_served = || self.not_served(version.to_owned());
+        let routes = self.routes();
+        let not_served = || self.not_served(version, &routes);
         let number = version.parse().map_err(|_| not_served())?;
-        self.metadata_of(&self.routes().pinned(number).ok_or_else(not_served)?)
+        self.metadata_of(&routes.pinned(number).ok_or_else(not_served)?)
     }
 
     fn metadata_of(&self, routes: &Routes) -> Result<ModelMetadata, InferError> {
         let champion = routes.champion().ok_or_else(|| self.nothing_served())?;
-        let versions = routes.answering().map(|version| version.version().to_string()).collect();
+        let versions = routes.versions().map(|version| version.version().to_string()).collect();
         Ok(ModelMetadata::new(self.name.as_str(), versions, champion.format(), champion.signature(), routes.classes()))
     }
 
@@ -132,8 +133,9 @@ impl Endpoint {
         self.score(request, now)?.finish()
     }
 
-    pub(super) fn not_served(&self, version: String) -> InferError {
-        InferError::VersionNotServed { endpoint: self.name.clone(), version: version.chars().take(30).collect() }
+    pub(super) fn not_served(&self, version: &str, routes: &Routes) -> InferError {
+        let (endpoint, version) = (self.name.clone(), version.chars().take(30).collect());
+        InferError::VersionNotServed { endpoint, version, deployed: routes.described() }
     }
 
     pub(super) fn nothing_served(&self) -> InferError {

@@ -12,11 +12,11 @@ use super::{
     Candidate, Endpoint, InferError, InferRequest, InferResponse, Mode, ModelOutput, ScoreError, ServedVersion,
     recorder::{Recorder, VersionShare},
     response_builder::{ResponseBuilder, ResponseHead, Rows},
-    traffic_split::meets_canary,
+    traffic_split::draw_canary,
 };
 use crate::{
     input_rules::{CheckedInputs, InputMarks},
-    prediction_log::{AppendTicket, Role},
+    prediction_log::{AppendTicket, CanaryDraw, Role},
     v2::check_outputs,
 };
 
@@ -97,7 +97,7 @@ impl ShadowWork {
         let rows = self.ids.len();
         self.version.counters().scored_at(self.recorder.now);
         let (ids, times) = (self.ids, self.times);
-        let share = VersionShare { role: Role::Shadow, answers, latency_us, ids, times, features, marks };
+        let share = VersionShare { role: Role::Shadow, answers, latency_us, ids, times, features, marks, draw: None };
         let (batch, _) = self.recorder.batch(&self.version, share);
         // A shadow that could not be recorded is a gap in a comparison, not in an answer.
         if self.recorder.submit(&batch, self.entities.as_deref()).is_err() {
@@ -127,6 +127,7 @@ impl Endpoint {
             recorder,
             answer: ResponseBuilder::of(count, routes.columns().clone()),
             explains,
+            draw: None,
             pending: (None, None),
         };
         let mut shadow = None;
@@ -138,7 +139,8 @@ impl Endpoint {
             }
             Some(Candidate { version, mode: Mode::Canary { percent } }) => {
                 let entities = call.entities.as_deref().unwrap_or(&call.ids);
-                let (canary, rest) = draw_canary(entities, version.salt(), *percent);
+                let (draw, canary, rest) = draw_canary(entities, version.salt(), *percent);
+                call.draw = Some(draw);
                 call.score_canary(champion, version, &canary, &rest)?;
             }
         }
@@ -172,13 +174,6 @@ fn prediction_id(prefix: &str, number: u64) -> Arc<str> {
     id.into()
 }
 
-/// The rows that meet the canary, and the others.
-///
-/// Each candidate has a salt of its own and draws its own people: nobody is the guinea pig of every release.
-fn draw_canary(entities: &[Arc<str>], salt: u64, percent: u8) -> (Vec<usize>, Vec<usize>) {
-    (0..entities.len()).partition(|row| meets_canary(&entities[*row], salt, percent))
-}
-
 /// One request on its way.
 struct RequestScope {
     ids: Vec<Arc<str>>,
@@ -190,6 +185,8 @@ struct RequestScope {
     answer: ResponseBuilder,
     /// Whether the caller asked why.
     explains: bool,
+    /// How the rows were drawn, if two versions share the traffic.
+    draw: Option<CanaryDraw>,
     pending: (Option<AppendTicket>, Option<AppendTicket>),
 }
 
@@ -216,7 +213,7 @@ impl RequestScope {
             }
             Err(reason) => {
                 let is_rejected = matches!(reason, ScoreError::Rejected(_));
-                let answered = self.answer_with(champion, Role::Champion, Rows::All);
+                let answered = self.answer_with(champion, Role::Fallback, Rows::All);
                 match &answered {
                     // Rows that the champion refuses too say nothing about the candidate.
                     Err(InferError::Score { reason, .. }) if reason.is_caller_error() => candidate.counters().refused(),
@@ -237,13 +234,20 @@ impl RequestScope {
 
     fn answer_with(&mut self, version: &ServedVersion, role: Role, rows: Rows<'_>) -> Result<(), InferError> {
         let attempt = self.score_rows(version, rows).map_err(|reason| {
-            if reason.is_caller_error() {
-                version.counters().refused()
+            let is_refused = reason.is_caller_error();
+            if is_refused {
+                version.counters().refused();
             } else {
-                version.counters().failed()
+                version.counters().failed();
+            }
+            if role == Role::Pinned && !is_refused {
+                version.counters().pinned(true);
             }
             InferError::Score { version: version.version(), reason }
         })?;
+        if role == Role::Pinned {
+            version.counters().pinned(false);
+        }
         self.record_rows(version, role, rows, attempt)
     }
 
@@ -283,7 +287,8 @@ impl RequestScope {
             // What the model was given is recorded; what was sent is counted.
             let (is_imputed, is_own) = (imputed.is_some(), sent.is_none());
             let lent = imputed.or_else(|| sent.take()).unwrap_or_else(|| std::mem::take(&mut self.table));
-            let share = VersionShare { role, answers, latency_us, ids, times, features: lent, marks };
+            let draw = self.draw_of(rows);
+            let share = VersionShare { role, answers, latency_us, ids, times, features: lent, marks, draw };
             let (batch, spared) = self.recorder.batch(version, share);
             let entities = self.entities_of(rows);
             let ticket = self.recorder.record(&batch, entities.as_deref())?;
@@ -304,7 +309,7 @@ impl RequestScope {
             let is_withheld = |name: &str| self.recorder.policy.is_personal(name);
             column_stats.count(role, (features, &answers), self.recorder.now, &is_withheld);
         }
-        self.answer.insert(version.version(), rows, answers);
+        self.answer.insert((version.version(), role), rows, answers);
         if let Some(attributions) = attributions {
             self.answer.explain(rows, &attributions);
         }
@@ -320,6 +325,15 @@ impl RequestScope {
                 (ids, rows.iter().map(|row| self.times[*row]).collect())
             }
         }
+    }
+
+    /// How some rows were drawn.
+    fn draw_of(&self, rows: Rows<'_>) -> Option<CanaryDraw> {
+        let draw = self.draw.as_ref()?;
+        Some(match rows {
+            Rows::All => draw.clone(),
+            Rows::Some(rows) => draw.take(rows),
+        })
     }
 
     /// Whom some rows are about; `None` where the request does not say it.

@@ -8,7 +8,7 @@ use kilter_inference::{ExecutorError, PredictError};
 use super::{Explanation, Routes, ScoreError, routes::ClassColumns};
 use crate::{
     input_rules::InputMarks,
-    prediction_log::{LogError, VersionRef},
+    prediction_log::{LogError, Role, VersionRef},
     v2::{Answer, OutputFormat, ResponseBody, Rows, V2Error, write_formatted, write_response},
 };
 
@@ -47,9 +47,9 @@ pub enum InferError {
     )]
     NothingServed { endpoint: EndpointName },
     #[error(
-        "version `{version}` of model `{endpoint}` answers nobody here; `GET /v2/models/{endpoint}` lists those that do"
+        "version `{version}` is not deployed at `{endpoint}` now; versions that answer a request which names them: {deployed}"
     )]
-    VersionNotServed { endpoint: EndpointName, version: String },
+    VersionNotServed { endpoint: EndpointName, version: String, deployed: String },
     #[error("version {version} could not score the request: {reason}")]
     Score { version: VersionRef, reason: ScoreError },
     #[error("the answer was made but could not be recorded, so it is withheld: {}", publicly(.source))]
@@ -151,6 +151,8 @@ pub struct InferResponse {
     pub ids: Vec<Arc<str>>,
     /// Which version answered each row.
     pub versions: Vec<VersionRef>,
+    /// Which versions answered, each with its role.
+    pub answered: AnsweredBy,
     /// The score of each row, as [`ModelOutput::scores`](crate::endpoint::ModelOutput).
     pub scores: Vec<f64>,
     /// The predicted class of each row; `None` for a regression.
@@ -164,6 +166,23 @@ pub struct InferResponse {
     pub explanation: Option<Explanation>,
     pub(super) made_ids: bool,
     pub(super) marked: Option<Box<MarkedRows>>,
+}
+
+/// Which versions answered a request, each with its role: one, or the live version and a canary.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AnsweredBy([Option<(u64, Role)>; 2]);
+
+impl AnsweredBy {
+    pub(super) fn add(&mut self, number: u64, role: Role) {
+        let [first, second] = &mut self.0;
+        let place = if first.is_none() { first } else { second };
+        *place = Some((number, role));
+    }
+
+    /// The number of each version that answered, with its role.
+    pub fn iter(&self) -> impl Iterator<Item = (u64, Role)> {
+        self.0.into_iter().flatten()
+    }
 }
 
 /// How many rows of a request each input rule marked, or put another value into.
@@ -241,6 +260,8 @@ impl InferResponse {
         let first = versions.first().copied().unwrap_or_default();
         let flagged = self.marked().and_then(MarkedRows::flagged);
         let imputed = self.marked().and_then(MarkedRows::imputed);
+        let is_told = |role: &Role| matches!(role, Role::Pinned | Role::Fallback);
+        let route = self.answered.iter().map(|(_, role)| role).find(is_told).map(Role::as_str);
         write(&Answer {
             model_name: &self.model_name,
             model_version: &first.to_string(),
@@ -255,6 +276,7 @@ impl InferResponse {
             made_ids: self.made_ids,
             flagged: flagged.as_deref(),
             imputed: imputed.as_deref(),
+            route,
         })
     }
 }

@@ -9,7 +9,8 @@ use super::{InferError, ModelOutput, ServedVersion, handle::Tally};
 use crate::{
     input_rules::InputMarks,
     prediction_log::{
-        AppendTicket, Durability, LogError, PredictionBatch, PredictionLog, Probabilities, RecordDetails, Role,
+        AppendTicket, CanaryDraw, Durability, LogError, PredictionBatch, PredictionLog, Probabilities, RecordDetails,
+        Role,
     },
     recording_policy::RecordingPolicy,
 };
@@ -33,12 +34,13 @@ pub(super) struct VersionShare {
     pub(super) times: Vec<Timestamp>,
     pub(super) features: Table,
     pub(super) marks: Option<InputMarks>,
+    pub(super) draw: Option<CanaryDraw>,
 }
 
 impl Recorder {
     /// The record of it, and the probabilities that no record needs: those of two classes.
     pub(super) fn batch(&self, version: &ServedVersion, share: VersionShare) -> (PredictionBatch, Option<Vec<f32>>) {
-        let VersionShare { role, answers, latency_us, ids, times, features, marks } = share;
+        let VersionShare { role, answers, latency_us, ids, times, features, marks, draw } = share;
         let ModelOutput { scores, labels, probabilities } = answers;
         let classes = version.signature().classes.len();
         let (recorded, spared) = match version.signature().task {
@@ -57,8 +59,9 @@ impl Recorder {
             scores,
             labels,
             probabilities: recorded,
-            details: marks.map(|InputMarks { flagged, imputed, .. }| {
-                Box::new(RecordDetails { flagged, imputed, sample_share: None })
+            details: (marks.is_some() || draw.is_some()).then(|| {
+                let InputMarks { flagged, imputed, .. } = marks.unwrap_or_default();
+                Box::new(RecordDetails { flagged, imputed, sample_share: None, draw })
             }),
         };
         (batch, spared)

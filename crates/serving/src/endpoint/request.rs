@@ -119,12 +119,13 @@ impl InferRequest {
         self
     }
 
-    /// The same request, to be answered by one of the versions that answer at the endpoint: none is drawn.
+    /// The same request, to be answered by one of the versions that are deployed at the endpoint: none is drawn, and it is a test.
     ///
     /// # Errors
     /// [`InferError::VersionNotServed`].
     pub fn at_version(mut self, number: u64, endpoint: &Endpoint) -> Result<Self, InferError> {
-        let pinned = self.routes.pinned(number).ok_or_else(|| endpoint.not_served(number.to_string()))?;
+        let not_served = || endpoint.not_served(&number.to_string(), &self.routes);
+        let pinned = self.routes.pinned(number).ok_or_else(not_served)?;
         self.routes = Arc::new(pinned);
         Ok(self)
     }

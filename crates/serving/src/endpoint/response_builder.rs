@@ -4,8 +4,16 @@ use std::sync::Arc;
 
 use kilter_inference::Attributions;
 
-use super::{Explanation, InferResponse, ModelOutput, messages::MarkedRows, routes::ClassColumns};
-use crate::{input_rules::InputMarks, prediction_log::VersionRef, v2::OutputFormat};
+use super::{
+    Explanation, InferResponse, ModelOutput,
+    messages::{AnsweredBy, MarkedRows},
+    routes::ClassColumns,
+};
+use crate::{
+    input_rules::InputMarks,
+    prediction_log::{Role, VersionRef},
+    v2::OutputFormat,
+};
 
 /// Which rows of a request are meant.
 #[derive(Clone, Copy)]
@@ -34,6 +42,7 @@ pub(super) struct ResponseBuilder {
     count: usize,
     /// Empty until the first version has answered.
     versions: Vec<VersionRef>,
+    answered: AnsweredBy,
     answers: ModelOutput,
     columns: Arc<ClassColumns>,
     explanation: Option<Explanation>,
@@ -57,7 +66,8 @@ pub(super) struct ResponseHead {
 
 impl ResponseBuilder {
     pub(super) fn of(count: usize, columns: Arc<ClassColumns>) -> Self {
-        Self { count, versions: Vec::new(), answers: ModelOutput::default(), columns, explanation: None, marked: None }
+        let (versions, answered, answers) = (Vec::new(), AnsweredBy::default(), ModelOutput::default());
+        Self { count, versions, answered, answers, columns, explanation: None, marked: None }
     }
 
     /// Adds what the input rules of a version say of its rows.
@@ -77,7 +87,8 @@ impl ResponseBuilder {
 
     /// Puts the answers of one version at its rows. The task of all versions of a route is equal, and their class
     /// probabilities are put at the places of the route.
-    pub(super) fn insert(&mut self, version: VersionRef, rows: Rows<'_>, mut answers: ModelOutput) {
+    pub(super) fn insert(&mut self, (version, role): (VersionRef, Role), rows: Rows<'_>, mut answers: ModelOutput) {
+        self.answered.add(version.number, role);
         self.columns.place(version.number, &mut answers);
         let count = self.count;
         self.versions.resize(count, version);
@@ -104,12 +115,13 @@ impl ResponseBuilder {
     pub(super) fn into_response(self, head: ResponseHead) -> InferResponse {
         let ResponseHead { model_name, id, ids, outputs, format, made_ids } = head;
         let ModelOutput { scores, labels, probabilities } = self.answers;
-        let versions = self.versions;
+        let (versions, answered) = (self.versions, self.answered);
         InferResponse {
             model_name,
             id,
             ids,
             versions,
+            answered,
             scores,
             labels,
             probabilities,

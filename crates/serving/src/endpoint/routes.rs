@@ -40,8 +40,8 @@ pub struct Routes {
     known: KnownInputs,
     columns: Arc<ClassColumns>,
     recording: Arc<RecordingPolicy>,
-    /// Whether one of two versions was asked for by its number, and is the champion of these routes for that alone.
-    is_candidate_pinned: bool,
+    /// Whether a request asked for the champion of these routes by its number.
+    is_pinned: bool,
 }
 
 /// Where the class probabilities of each version stand in an answer, while versions of different classes answer side by
@@ -136,7 +136,7 @@ impl Routes {
         let known = KnownInputs::new(signatures(), recorded);
         let columns = Arc::new(ClassColumns::of(&champion, candidate.as_ref()));
         let recording = Arc::default();
-        Ok(Self { champion: Some(champion), candidate, known, columns, recording, is_candidate_pinned: false })
+        Ok(Self { champion: Some(champion), candidate, known, columns, recording, is_pinned: false })
     }
 
     /// Records what is answered by this policy.
@@ -151,22 +151,24 @@ impl Routes {
     }
 
     /// The same routes for a request that asks for one version: that version answers all rows, and nothing is drawn.
-    /// `None` where it answers nobody here, as a version in shadow does.
+    /// `None` where it is neither live nor a candidate.
     pub fn pinned(&self, number: u64) -> Option<Self> {
-        let champion = self.answering().find(|version| version.version().number == number)?;
+        let champion = self.versions().find(|version| version.version().number == number)?;
+        let answers = self.answering().any(|version| Arc::ptr_eq(version, champion));
         Some(Self {
-            is_candidate_pinned: self.champion.as_ref().is_some_and(|live| !Arc::ptr_eq(live, champion)),
+            is_pinned: true,
             champion: Some(champion.clone()),
             candidate: None,
             known: self.known.clone(),
-            columns: self.columns.clone(),
+            // The classes of a shadow have no place in the answers of others.
+            columns: if answers { self.columns.clone() } else { Arc::new(ClassColumns::of(champion, None)) },
             recording: self.recording.clone(),
         })
     }
 
     /// As what the champion of these routes answers.
     pub(super) const fn champion_role(&self) -> Role {
-        if self.is_candidate_pinned { Role::Candidate } else { Role::Champion }
+        if self.is_pinned { Role::Pinned } else { Role::Champion }
     }
 
     /// The live version.
@@ -182,6 +184,17 @@ impl Routes {
     /// The champion, then the candidate.
     pub fn versions(&self) -> impl Iterator<Item = &Arc<ServedVersion>> {
         self.champion.iter().chain(self.candidate.as_ref().map(|candidate| &candidate.version))
+    }
+
+    /// Each version with how it is deployed: `7 (live) and 8 (canary 10 %)`; `none` without any.
+    pub(super) fn described(&self) -> String {
+        let live = self.champion.iter().map(|version| format!("{} (live)", version.version()));
+        let candidate = self.candidate.iter().map(|Candidate { version, mode }| match mode {
+            Mode::Shadow => format!("{} (shadow)", version.version()),
+            Mode::Canary { percent } => format!("{} (canary {percent} %)", version.version()),
+        });
+        let all: Vec<String> = live.chain(candidate).collect();
+        if all.is_empty() { "none".to_owned() } else { all.join(" and ") }
     }
 
     /// The versions whose answers callers get: the champion, and a candidate that is a canary.

@@ -13,7 +13,7 @@ use kilter_domain::{
 use super::{
     bytes::{Bytes, DecodeError, put_optional_text, put_text, put_varint},
     error::LogError,
-    record::{LabelBatch, PredictionBatch, Probabilities, Record, RecordDetails, Role, VersionRef},
+    record::{CanaryDraw, LabelBatch, PredictionBatch, Probabilities, Record, RecordDetails, Role, VersionRef},
 };
 
 /// Kind of a frame that holds a [`PredictionBatch`].
@@ -31,6 +31,7 @@ mod part {
     pub const FLAGGED: u8 = 1;
     pub const IMPUTED: u8 = 2;
     pub const SAMPLE_SHARE: u8 = 3;
+    pub const DRAW: u8 = 4;
 }
 
 /// Columns for which there is room before they are read: what a payload states is no reason to allocate.
@@ -97,6 +98,10 @@ fn put_details(out: &mut Vec<u8>, details: &RecordDetails) {
         out.push(part::SAMPLE_SHARE);
         out.extend_from_slice(&share.to_le_bytes());
     }
+    if let Some(CanaryDraw { percent, entities }) = &details.draw {
+        out.extend([part::DRAW, *percent]);
+        entities.iter().for_each(|entity| out.extend_from_slice(&entity.to_le_bytes()));
+    }
 }
 
 fn decode_with_details(bytes: &mut Bytes<'_>, known: &mut ColumnNames) -> Result<PredictionBatch, DecodeError> {
@@ -107,11 +112,18 @@ fn decode_with_details(bytes: &mut Bytes<'_>, known: &mut ColumnNames) -> Result
             part::FLAGGED => details.flagged = take_marks(bytes, rows)?,
             part::IMPUTED => details.imputed = take_marks(bytes, rows)?,
             part::SAMPLE_SHARE => details.sample_share = Some(f64::from_le_bytes(bytes.array()?)),
+            part::DRAW => details.draw = Some(take_draw(bytes, rows)?),
             _ => return Err(DecodeError::Unknown("part")),
         }
     }
     batch.details = Some(Box::new(details));
     Ok(batch)
+}
+
+fn take_draw(bytes: &mut Bytes<'_>, rows: usize) -> Result<CanaryDraw, DecodeError> {
+    let percent = bytes.byte()?;
+    let entities = (0..rows).map(|_| bytes.array().map(u64::from_le_bytes)).collect::<Result<_, _>>()?;
+    Ok(CanaryDraw { percent, entities })
 }
 
 /// Marks are few, and most rows have none: a dictionary, then for each row 0 or the place of its mark from 1 on.
@@ -163,6 +175,10 @@ fn check_predictions(batch: &PredictionBatch) -> Result<(), LogError> {
         ("predicted labels", labels),
         ("features", features),
         ("flags", batch.details.as_ref().map_or(rows, |details| marked_rows(&details.flagged, rows))),
+        (
+            "drawn entities",
+            batch.details.as_ref().and_then(|details| details.draw.as_ref()).map_or(rows, |draw| draw.entities.len()),
+        ),
         ("imputed values", batch.details.as_ref().map_or(rows, |details| marked_rows(&details.imputed, rows))),
     ];
     fits(rows, &parts)
@@ -197,6 +213,8 @@ fn decode_predictions(bytes: &mut Bytes<'_>, known: &mut ColumnNames) -> Result<
         1 => Role::Candidate,
         2 => Role::Shadow,
         3 => Role::Imported,
+        4 => Role::Pinned,
+        5 => Role::Fallback,
         _ => return Err(DecodeError::Unknown("role")),
     };
     let consumer = bytes.optional_text()?;

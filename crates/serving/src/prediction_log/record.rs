@@ -34,6 +34,11 @@ pub enum Role {
     Shadow,
     /// Answered elsewhere, before: it was brought in with its own time.
     Imported,
+    /// A request asked for the version by its number; its answer went to the caller. It is a test: it counts for no monitor and
+    /// no comparison.
+    Pinned,
+    /// The live version in place of a canary that failed on the request; its answer went to the caller.
+    Fallback,
 }
 
 impl Role {
@@ -44,6 +49,8 @@ impl Role {
             Self::Candidate => "candidate",
             Self::Shadow => "shadow",
             Self::Imported => "imported",
+            Self::Pinned => "pinned",
+            Self::Fallback => "fallback",
         }
     }
 }
@@ -93,6 +100,17 @@ pub struct RecordDetails {
     pub imputed: Vec<Option<Arc<str>>>,
     /// The share of rows that are recorded, if it is not all of them: each row stands for `1 / share` rows.
     pub sample_share: Option<f64>,
+    /// How the rows were drawn, if two versions shared the traffic.
+    pub draw: Option<CanaryDraw>,
+}
+
+/// How rows were drawn while two versions shared the traffic.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CanaryDraw {
+    /// The share of the entities that was the candidate's, in percent.
+    pub percent: u8,
+    /// For each row the hash by which its entity (else its id) was drawn. Another candidate draws by other hashes.
+    pub entities: Vec<u64>,
 }
 
 /// Class probabilities, `rows × classes`, row-major.
@@ -110,7 +128,15 @@ impl RecordDetails {
             [] => Vec::new(),
             marks => rows.iter().map(|row| marks[*row].clone()).collect(),
         };
-        Self { flagged: pick(&self.flagged), imputed: pick(&self.imputed), sample_share: self.sample_share }
+        let draw = self.draw.as_ref().map(|draw| draw.take(rows));
+        Self { flagged: pick(&self.flagged), imputed: pick(&self.imputed), sample_share: self.sample_share, draw }
+    }
+}
+
+impl CanaryDraw {
+    /// That of some rows.
+    pub(crate) fn take(&self, rows: &[usize]) -> Self {
+        Self { percent: self.percent, entities: rows.iter().map(|row| self.entities[*row]).collect() }
     }
 }
 

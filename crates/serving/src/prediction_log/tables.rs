@@ -9,7 +9,7 @@ use kilter_domain::{
 
 use super::{
     error::Damage,
-    record::{Entry, LabelBatch, PredictionBatch, Probabilities, Record, RecordDetails, Role, SegmentId},
+    record::{CanaryDraw, Entry, LabelBatch, PredictionBatch, Probabilities, Record, RecordDetails, Role, SegmentId},
 };
 
 /// The names of the columns that the log adds. A feature can never bear one: `__` is refused in a request.
@@ -24,7 +24,7 @@ pub mod column {
     pub const RECORDED_AT: &str = "__recorded_at";
     /// Whole number: the version's number in the registry.
     pub const VERSION: &str = "__version";
-    /// Text: `champion`, `candidate`, `shadow` or `imported`.
+    /// Text: `champion`, `candidate`, `shadow`, `imported`, `pinned` or `fallback`.
     pub const ROLE: &str = "__role";
     /// Text: who asked; missing when unknown.
     pub const CONSUMER: &str = "__consumer";
@@ -42,6 +42,11 @@ pub mod column {
     pub const IMPUTED: &str = "__imputed";
     /// Number: the share of rows that were recorded, if not all were: each row stands for `1 / share` rows. Missing: all.
     pub const SAMPLE_SHARE: &str = "__sample_share";
+    /// Whole number: the share of the entities that was the candidate's when the row was drawn, in percent; missing where one version
+    /// received all.
+    pub const CANARY_PERCENT: &str = "__canary_percent";
+    /// Whole number: the hash by which the row's entity was drawn, with all its 64 bits; missing where one version received all.
+    pub const ENTITY: &str = "__entity_hash";
     /// The true value that a label states: text or number.
     pub const LABEL: &str = "__label";
     /// Time: when the label became known.
@@ -285,7 +290,8 @@ fn add_predictions(mut into: NewRows<'_>, sequence: u64, batch: PredictionBatch,
             into.put(&format!("{}{class}", column::PROBABILITY), Column::Float(of_class));
         }
     }
-    let RecordDetails { flagged, imputed, sample_share } = batch.details.map(|details| *details).unwrap_or_default();
+    let RecordDetails { flagged, imputed, sample_share, draw } =
+        batch.details.map(|details| *details).unwrap_or_default();
     for (name, marks) in [(column::FLAGGED, flagged), (column::IMPUTED, imputed)] {
         if !marks.is_empty() {
             into.put(name, Column::Text(marks));
@@ -293,6 +299,10 @@ fn add_predictions(mut into: NewRows<'_>, sequence: u64, batch: PredictionBatch,
     }
     if let Some(share) = sample_share {
         into.put(column::SAMPLE_SHARE, Column::Float(vec![share; rows]));
+    }
+    if let Some(CanaryDraw { percent, entities }) = draw {
+        into.put(column::CANARY_PERCENT, same(u64::from(percent)));
+        into.put(column::ENTITY, Column::Int(entities.into_iter().map(|entity| Some(entity.cast_signed())).collect()));
     }
     let (names, columns) = batch.features.into_parts();
     names.as_slice().iter().zip(columns).for_each(|(name, column)| into.put(name, column));

@@ -228,6 +228,7 @@ fn batches_of_any_mix_of_columns_become_one_table() {
     let other = Table::new(vec![("region".into(), Column::Text(vec![Some("north".into())]))]).unwrap();
     let details =
         RecordDetails { flagged: vec![Some("range(tenure)".into())], sample_share: Some(0.1), ..Default::default() };
+    let details = RecordDetails { draw: Some(CanaryDraw { percent: 5, entities: vec![u64::MAX] }), ..details };
     let details = Some(Box::new(details));
     log.append(&PredictionBatch { features: other, labels: None, details, ..batch(&["c"]) }).unwrap();
     log.append_labels(&labels(&["a"], vec![Some("yes".into())])).unwrap();
@@ -248,6 +249,8 @@ fn batches_of_any_mix_of_columns_become_one_table() {
     assert_eq!(texts(column::SEQUENCE), ["1", "1", "2", "2", "3"]);
     assert_eq!(texts(column::FLAGGED), ["-", "-", "-", "-", "range(tenure)"]);
     assert_eq!(texts(column::SAMPLE_SHARE), ["-", "-", "-", "-", "0.1"]);
+    assert_eq!(texts(column::CANARY_PERCENT), ["-", "-", "-", "-", "5"]);
+    assert_eq!(texts(column::ENTITY), ["-", "-", "-", "-", "-1"], "all 64 bits");
     assert!(predictions.get(column::IMPUTED).is_none(), "a column that no record has is not there");
     let [table] = &tables.labels[..] else { panic!("{:?}", tables.labels) };
     assert_eq!(
@@ -351,8 +354,8 @@ prop_compose! {
         times in prop::collection::vec(any::<i64>(), rows),
         scores in prop::collection::vec(-1e9f64..1e9, rows),
         number in any::<u64>(), recorded_at in any::<i64>(), latency_us in any::<u64>(),
-        role in prop_oneof![Just(Role::Champion), Just(Role::Candidate), Just(Role::Shadow), Just(Role::Imported)],
-        details in prop::option::of((any_marks(rows), any_marks(rows), prop::option::of(0f64..1.0))),
+        role in any_role(),
+        details in prop::option::of((any_marks(rows), any_marks(rows), prop::option::of(0f64..1.0), any_draw(rows))),
     ) -> PredictionBatch {
         let columns = columns.into_iter().enumerate().map(|(at, column)| (format!("c{at}"), column)).collect();
         PredictionBatch {
@@ -363,9 +366,19 @@ prop_compose! {
             scores, labels,
             probabilities: probabilities.map(|values| Probabilities { classes: 3, values }),
             details: details
-                .map(|(flagged, imputed, sample_share)| Box::new(RecordDetails { flagged, imputed, sample_share })),
+                .map(|(flagged, imputed, sample_share, draw)| Box::new(RecordDetails { flagged, imputed, sample_share, draw })),
         }
     }
+}
+
+fn any_role() -> impl Strategy<Value = Role> {
+    use Role::{Candidate, Champion, Fallback, Imported, Pinned, Shadow};
+    prop::sample::select(vec![Champion, Candidate, Shadow, Imported, Pinned, Fallback])
+}
+
+fn any_draw(rows: usize) -> impl Strategy<Value = Option<CanaryDraw>> {
+    let draw = (1u8..=100, prop::collection::vec(any::<u64>(), rows));
+    prop::option::of(draw.prop_map(|(percent, entities)| CanaryDraw { percent, entities }))
 }
 
 /// Marks of all rows, or of none.

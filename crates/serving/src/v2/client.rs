@@ -97,7 +97,7 @@ mod tests {
             let answer = Answer {
                 model_name: "m", model_version: "1", id: None, ids: &[], versions: &[], scores: &scores,
                 labels: Some(&labels), probabilities: Some(&probabilities), explanation: None, wanted: &[],
-                made_ids: false, flagged: None, imputed: None,
+                made_ids: false, flagged: None, imputed: None, route: None,
             };
             let mut body = Vec::new();
             write_response(&answer, &mut body);

@@ -30,7 +30,7 @@ impl ServerMetadata {
 pub struct ModelMetadata {
     /// The name of the endpoint.
     pub name: String,
-    /// The versions that answer now, the champion first.
+    /// The versions that are deployed now, the live one first.
     pub versions: Vec<String>,
     /// The library whose file it is, and what runs it: `lightgbm_kilter`.
     pub platform: String,

@@ -64,6 +64,8 @@ pub struct Answer<'a> {
     pub flagged: Option<&'a str>,
     /// The input rules that put other values in; written as a parameter.
     pub imputed: Option<&'a str>,
+    /// The role of the version, if a request named it or it answered in place of another; `None`: the role of traffic.
+    pub route: Option<&'static str>,
 }
 
 /// Refuses outputs that a model of this task does not have.
@@ -204,7 +206,7 @@ impl<'a> OutputTensor<'a> {
 impl<'a> Answer<'a> {
     /// The parameters of the response, each a text.
     pub fn parameters(&self) -> impl Iterator<Item = (&'static str, &'a str)> + use<'a> {
-        let all = [("flagged", self.flagged), ("imputed", self.imputed)];
+        let all = [("flagged", self.flagged), ("imputed", self.imputed), ("route", self.route)];
         all.into_iter().filter_map(|(name, value)| Some((name, value?)))
     }
 

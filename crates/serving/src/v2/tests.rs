@@ -289,6 +289,7 @@ fn answer<'a>(ids: &'a [Arc<str>], labels: &'a [Arc<str>], wanted: &'a [String])
         made_ids: true,
         flagged: None,
         imputed: None,
+        route: None,
     }
 }
 

@@ -24,10 +24,13 @@ use tower_http::catch_panic::CatchPanic;
 use crate::{
     caller::Caller,
     grpc_counts::{CallType, HEALTH, INFERENCE, Method},
-    inference::grpc::{
-        message_body::{MessageBody, MessageBounds, Places},
-        rights::Identified,
-        status,
+    inference::{
+        grpc::{
+            message_body::{MessageBody, MessageBounds, Places},
+            rights::Identified,
+            status,
+        },
+        route::ROUTE,
     },
     net::{hosts::AllowedHosts, redact, request_id},
     state::AppState,
@@ -60,8 +63,8 @@ pub(super) async fn run(State(state): State<AppState>, request: Request, next: N
     let method = Method::of_path(request.uri().path());
     let trace = state.traces().begin(request.headers(), || described(method));
     let id = request_id::of(request.headers(), trace.as_ref());
-    let mut call =
-        Call { state: state.clone(), method, id: id.clone(), began: Instant::now(), trace, has_ended: false };
+    let (began, route, has_ended) = (Instant::now(), None, false);
+    let mut call = Call { state: state.clone(), method, id: id.clone(), began, route, trace, has_ended };
     let mut response = match prepare(&state, method, request).await {
         Ok((mut request, limit)) => {
             request.extensions_mut().insert(CallTrace(call.trace.clone()));
@@ -73,6 +76,7 @@ pub(super) async fn run(State(state): State<AppState>, request: Request, next: N
             return response;
         }
     };
+    call.route = response.headers().get(&ROUTE).cloned();
     // A failure without a message before it stands in the headers.
     if let Some(status) = Status::from_header_map(response.headers()) {
         call.end(status.code() as i32);
@@ -243,6 +247,8 @@ struct Call {
     id: HeaderValue,
     began: Instant,
     trace: Option<RequestTrace>,
+    /// The roles of the versions that answered.
+    route: Option<HeaderValue>,
     has_ended: bool,
 }
 
@@ -252,7 +258,7 @@ impl Call {
         if std::mem::replace(&mut self.has_ended, true) {
             return;
         }
-        let Self { state, method, id, began, trace, .. } = self;
+        let Self { state, method, id, began, route, trace, .. } = self;
         let trace_id = trace.as_ref().map(RequestTrace::id);
         state.grpc_counts().count(method, code);
         if code != 0 && method.service == INFERENCE {
@@ -268,7 +274,10 @@ impl Call {
             tonic::Code::Internal | tonic::Code::Unknown | tonic::Code::DataLoss => {
                 tracing::error!(service, method = name, code, took_us, request_id = ?id, trace_id, "answered");
             }
-            _ => tracing::debug!(service, method = name, code, took_us, request_id = ?id, trace_id, "answered"),
+            _ => {
+                let route = route.as_ref().and_then(|route| route.to_str().ok());
+                tracing::debug!(service, method = name, code, took_us, route, request_id = ?id, trace_id, "answered");
+            }
         }
     }
 }

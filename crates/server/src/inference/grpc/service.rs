@@ -2,13 +2,15 @@
 
 use std::pin::Pin;
 
+use axum::http::HeaderMap;
 use futures::Stream;
 use kilter_serving::{
     Endpoint, EventTimes,
+    endpoint::AnsweredBy,
     v2::{ModelMetadata, ServerMetadata},
 };
 use prost::Message;
-use tonic::{Request, Response, Status, Streaming, async_trait};
+use tonic::{Extensions, Request, Response, Status, Streaming, async_trait, metadata::MetadataMap};
 
 use crate::{
     caller::Caller,
@@ -29,7 +31,9 @@ use crate::{
             request, response, rights, status,
             stop::Stop,
         },
-        repository, statistics,
+        repository,
+        route::{VERSION, asked_version, one_version, put_route},
+        statistics,
     },
     net::redact,
     state::AppState,
@@ -97,8 +101,12 @@ impl GrpcInferenceService for InferenceService {
     async fn model_infer(&self, request: Request<ModelInferRequest>) -> Result<Response<ModelInferResponse>, Status> {
         let caller = rights::caller(&request)?;
         // The extensions hold the places of the message until it is answered.
-        let (_, _extensions, message) = request.into_parts();
-        infer(&self.state, caller, message).await.map(Response::new)
+        let (metadata, _extensions, message) = request.into_parts();
+        let version = stated_version(metadata)?;
+        let (message, answered) = infer(&self.state, caller, message, version).await?;
+        let mut headers = HeaderMap::new();
+        put_route(&mut headers, answered);
+        Ok(Response::from_parts(MetadataMap::from_headers(headers), message, Extensions::new()))
     }
 
     async fn model_stream_infer(
@@ -106,10 +114,11 @@ impl GrpcInferenceService for InferenceService {
         request: Request<Streaming<ModelInferRequest>>,
     ) -> Result<Response<Answers>, Status> {
         let caller = rights::caller(&request)?;
-        let (_, extensions, messages) = request.into_parts();
+        let (metadata, extensions, messages) = request.into_parts();
         let stream = InferStream {
             state: self.state.clone(),
             caller,
+            version: stated_version(metadata)?,
             messages,
             places: extensions.get::<Places>().cloned().unwrap_or_default(),
             deadline: extensions.get::<Deadline>().copied().unwrap_or_default(),
@@ -187,8 +196,21 @@ fn metadata(state: &AppState, model: &str, version: &str) -> Result<ModelMetadat
     found.map_err(|error| status::of_error(error.into()))
 }
 
+/// The version that the metadata of a call asks for.
+fn stated_version(metadata: MetadataMap) -> Result<Option<u64>, Status> {
+    if !metadata.contains_key(VERSION.as_str()) {
+        return Ok(None);
+    }
+    asked_version(&metadata.into_headers()).map_err(|problem| status::of_problem(&problem))
+}
+
 /// Asks for the right, then reads, answers and records one message.
-async fn infer(state: &AppState, caller: Caller, message: ModelInferRequest) -> Result<ModelInferResponse, Status> {
+async fn infer(
+    state: &AppState,
+    caller: Caller,
+    message: ModelInferRequest,
+    version: Option<u64>,
+) -> Result<(ModelInferResponse, AnsweredBy), Status> {
     rights::require(state, caller, "ModelInfer", Some(&message.model_name)).await?;
     let serving = serving(&state.app(), &message.model_name).map_err(status::of_error)?;
     let bytes = message.encoded_len();
@@ -196,14 +218,9 @@ async fn infer(state: &AppState, caller: Caller, message: ModelInferRequest) -> 
         "" => None,
         version => Some(version_number(&serving, version).map_err(status::of_error)?),
     };
-    let read = move |endpoint: &Endpoint| {
-        let request = endpoint.accept(request::read(message, endpoint.limits())?, EventTimes::Now)?;
-        match number {
-            None => Ok(request),
-            Some(number) => request.at_version(number, endpoint),
-        }
-    };
-    let answered = ask(state, serving, bytes, read, |answered| response::of(&answered)).await;
+    let version = one_version(number, version).map_err(status::of_error)?;
+    let read = move |endpoint: &Endpoint| endpoint.accept(request::read(message, endpoint.limits())?, EventTimes::Now);
+    let answered = ask(state, serving, (bytes, version), read, |answered| response::of(&answered)).await;
     answered.map_err(status::of_error)
 }
 
@@ -211,6 +228,7 @@ async fn infer(state: &AppState, caller: Caller, message: ModelInferRequest) -> 
 struct InferStream {
     state: AppState,
     caller: Caller,
+    version: Option<u64>,
     messages: Streaming<ModelInferRequest>,
     places: Places,
     deadline: Deadline,
@@ -249,8 +267,8 @@ impl InferStream {
             ..ModelInferResponse::default()
         };
         let limit = self.state.options().limits.request;
-        let answered = traces::within(self.trace.0.as_ref(), infer(&self.state, self.caller.clone(), message));
-        let answered = tokio::time::timeout(limit, answered).await;
+        let asked = infer(&self.state, self.caller.clone(), message, self.version);
+        let answered = tokio::time::timeout(limit, traces::within(self.trace.0.as_ref(), asked)).await;
         let answered = answered.unwrap_or_else(|_| Err(status::too_late("a request of the stream")));
         if answered.is_err() {
             self.state.signals().fail_request();
@@ -260,6 +278,6 @@ impl InferStream {
             let message = status.message();
             redact::shorten(message, &self.state.options().data).unwrap_or_else(|| message.to_owned())
         };
-        response::in_stream(answered.map_err(message), head)
+        response::in_stream(answered.map(|(answer, _)| answer).map_err(message), head)
     }
 }

@@ -152,12 +152,12 @@ fn a_table_in_process_is_scored_by_the_same_code() {
 }
 
 #[test]
-fn metadata_names_the_versions_that_answer() {
+fn metadata_names_the_versions_that_are_deployed() {
     let candidate = Candidate { version: version(8, fake(0.0)), mode: Mode::Shadow };
     let world = World::serving(&version(7, fake(0.0)), Some(candidate));
     let metadata = world.endpoint.metadata().unwrap();
-    // A version in shadow answers nobody.
-    assert_eq!((metadata.name.as_str(), metadata.versions), ("churn", vec!["7".to_owned()]));
+    // A version in shadow answers who names it.
+    assert_eq!((metadata.name.as_str(), metadata.versions), ("churn", vec!["7".to_owned(), "8".to_owned()]));
     assert!(world.endpoint.ready().ready);
 }
 

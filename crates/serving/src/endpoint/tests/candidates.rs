@@ -56,6 +56,15 @@ fn a_canary_answers_its_share_and_the_same_ids_every_time() {
     let recorded: usize = world.batches().iter().filter(|b| b.role == Role::Candidate).map(PredictionBatch::rows).sum();
     assert_eq!(recorded, 2 * share);
     let candidate_ids = world.batches().into_iter().filter(|b| b.role == Role::Candidate).flat_map(|b| b.ids);
+    for batch in world.batches() {
+        let draw = batch.details.as_ref().and_then(|details| details.draw.as_ref()).expect("how it was drawn");
+        let is_met = |hash: &u64| ((hash >> 32) * 100) >> 32 < 25;
+        assert_eq!((draw.percent, draw.entities.len()), (25, batch.rows()));
+        assert!(
+            draw.entities.iter().all(|hash| is_met(hash) == (batch.role == Role::Candidate)),
+            "the draw can be done again"
+        );
+    }
     let by_id: std::collections::HashMap<_, _> = ids.iter().zip(&versions).collect();
     assert!(candidate_ids.into_iter().all(|id| *by_id[&&*id] == 8), "the records say the same");
 }
@@ -92,7 +101,8 @@ fn a_canary_that_fails_is_answered_by_the_champion_and_counted() {
             (&"7".into(), &serde_json::json!([0.5, 0.1]))
         );
         assert_eq!((candidate.counts().errors, world.endpoint.counts().fallbacks), (1, 1));
-        assert_eq!(world.batches()[0].role, Role::Champion);
+        assert_eq!(world.batches()[0].role, Role::Fallback, "it is no sample of what the champion answers");
+        assert_eq!(answer["parameters"]["route"], "fallback");
         let error =
             world.infer(r#"{"inputs":[{"name":"x","shape":[1],"datatype":"FP64","data":[null]}]}"#).unwrap_err();
         assert_eq!(error.status(), 400);
@@ -187,7 +197,7 @@ fn a_canary_that_knows_a_new_class_leaves_the_places_of_the_others() {
 }
 
 #[test]
-fn a_version_that_is_named_answers_every_row_and_a_shadow_nobody() {
+fn a_version_that_is_named_answers_every_row_in_a_role_of_its_own() {
     let ids = many_ids(200);
     let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
     let body = body(&ids, &vec![0.5; ids.len()]);
@@ -195,6 +205,8 @@ fn a_version_that_is_named_answers_every_row_and_a_shadow_nobody() {
         let request = world.endpoint.read(&body, EventTimes::Now)?.at_version(number, &world.endpoint)?;
         let answer = world.endpoint.infer(request, NOW)?;
         assert!(answer.versions.iter().all(|version| version.number == number));
+        assert_eq!(answer.answered.iter().collect::<Vec<_>>(), [(number, Role::Pinned)]);
+        assert_eq!(serde_json::from_slice::<Value>(&answer.to_json()).unwrap()["parameters"]["route"], "pinned");
         Ok(answer.scores)
     };
     let canary = Candidate { version: version(8, fake(0.25)), mode: Mode::Canary { percent: 1 } };
@@ -202,8 +214,17 @@ fn a_version_that_is_named_answers_every_row_and_a_shadow_nobody() {
     assert_eq!(named(&world, 7).unwrap(), vec![0.5; 200]);
     assert_eq!(named(&world, 8).unwrap(), vec![0.75; 200]);
     let roles: Vec<(u64, Role)> = world.batches().iter().map(|batch| (batch.version.number, batch.role)).collect();
-    assert_eq!(roles, [(7, Role::Champion), (8, Role::Candidate)]);
-    assert_eq!(named(&world, 9).unwrap_err().status(), 404);
+    assert_eq!(roles, [(7, Role::Pinned), (8, Role::Pinned)]);
+    for version in world.endpoint.routes().versions() {
+        let counts = version.counts();
+        assert_eq!((counts.requests, counts.pinned, counts.routed_requests(), counts.errors), (1, 1, 0, 0));
+    }
+    let refused = named(&world, 9).unwrap_err();
+    assert_eq!((refused.status(), refused.code()), (404, "not_found"));
+    assert_eq!(
+        refused.to_string(),
+        "version `9` is not deployed at `churn` now; versions that answer a request which names them: 7 (live) and 8 (canary 1 %)"
+    );
     assert_eq!(world.endpoint.version_metadata("8").unwrap().versions, ["8"]);
     assert_eq!(world.endpoint.metadata().unwrap().versions, ["7", "8"]);
     let counted: Vec<(String, u64, u64)> = world
@@ -220,12 +241,15 @@ fn a_version_that_is_named_answers_every_row_and_a_shadow_nobody() {
     let canary = Candidate { version: version(8, failing), mode: Mode::Canary { percent: 1 } };
     let world = World::serving(&version(7, fake(0.0)), Some(canary));
     assert_eq!(named(&world, 8).unwrap_err().status(), 500);
+    let counts = world.endpoint.routes().candidate().unwrap().version.counts();
+    assert_eq!((counts.errors, counts.routed_errors(), counts.routed_requests()), (1, 0, 0), "nor is it blamed");
 
-    let shadow = Candidate { version: version(8, fake(0.0)), mode: Mode::Shadow };
+    let shadow = Candidate { version: version(8, fake(0.25)), mode: Mode::Shadow };
     let world = World::serving(&version(7, fake(0.0)), Some(shadow));
-    assert_eq!(named(&world, 8).unwrap_err().status(), 404);
-    assert_eq!(world.endpoint.metadata().unwrap().versions, ["7"]);
-    for wrong in ["8", "x", "-1", "99999999999999999999"] {
+    assert_eq!(named(&world, 8).unwrap(), vec![0.75; 200]);
+    assert_eq!(world.batches().len(), 1, "the live version has no shadow of a request that names a version");
+    assert_eq!(world.endpoint.metadata().unwrap().versions, ["7", "8"]);
+    for wrong in ["9", "x", "-1", "99999999999999999999"] {
         assert_eq!(world.endpoint.version_metadata(wrong).unwrap_err().status(), 404, "{wrong}");
     }
 }

@@ -100,7 +100,8 @@ fn versions_side_by_side_have_their_own_rules() {
     let canary = Candidate { version: strict.clone(), mode: Mode::Canary { percent: 100 } };
     let world = World::serving(&champion, Some(canary));
     let answer = world.infer(&body(&["a"], &[7.5])).unwrap();
-    assert_eq!((&answer["model_version"], &answer["parameters"]), (&"7".into(), &json!({"flagged": "range(x)=1"})));
+    let parameters = json!({ "flagged": "range(x)=1", "route": "fallback" });
+    assert_eq!((&answer["model_version"], &answer["parameters"]), (&"7".into(), &parameters));
     let counts = strict.counts();
     assert_eq!((counts.refused, counts.errors, rows(&strict)), (1, 0, vec![1]), "a stricter rule is no failure");
 

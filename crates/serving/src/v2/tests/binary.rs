@@ -119,6 +119,7 @@ fn answer<'a>(labels: &'a [Arc<str>], ids: &'a [Arc<str>], wanted: &'a [String])
         made_ids: true,
         flagged: None,
         imputed: None,
+        route: None,
     }
 }
 
