@@ -17,6 +17,7 @@ pub mod documents;
 pub mod endpoints;
 pub mod events;
 pub mod exit;
+pub mod experiments;
 pub mod garbage;
 pub mod gates;
 pub mod headers;
@@ -60,6 +61,9 @@ pub use documents::{
 pub use endpoints::{EndpointStatus, InputRuleCount, Waits};
 pub use events::{Delivery, DeliveryQuery, EventsReplayed, ReplayEvents};
 pub use exit::Exit;
+pub use experiments::{
+    Comparison, ComparisonQuery, DecideExperiment, Exposure, ExposureQuery, Exposures, MetricComparison, SampleRatio,
+};
 pub use garbage::{CollectGarbage, Garbage, GarbageCollection};
 pub use gates::GateVerdict;
 pub use headers::{ACTOR_HEADER, FOLDER_KEY_HEADER, ROUTE_HEADER, Token, VERSION_HEADER};
@@ -93,7 +97,7 @@ pub use signing_keys::{RotateKey, SigningKey};
 pub use status::{SharingServer, Status};
 pub use tracked_runs::{Deleted, MetricValue, SearchTrackedRuns, TrackedInput, TrackedRun, TrackedRunChange};
 pub use words::{
-    AlertKind, AlertState, ApproverRole, AuditOutcome, ColumnDataType, ColumnKind, DeliveryState, DeploymentState,
-    DriftLevel, GarbageKind, KeyPurpose, KeyState, MonitorKind, ReviewOutcome, ServingRole, Verdict, VersionState,
-    canary_percent,
+    AlertKind, AlertState, ApproverRole, AuditOutcome, ColumnDataType, ColumnKind, ComparedMetric, DeliveryState,
+    DeploymentState, DriftLevel, ExperimentDecision, ExperimentResult, GarbageKind, KeyPurpose, KeyState, MonitorKind,
+    ReviewOutcome, ServingRole, Verdict, VersionState, canary_percent,
 };

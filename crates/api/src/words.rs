@@ -157,6 +157,8 @@ words! {
         Promotion = "promotion",
         /// A version answers without its approval, and nobody has reviewed why.
         BreakGlass = "break_glass",
+        /// The versions that share the traffic did not receive the shares that were set.
+        SampleRatio = "sample_ratio",
         /// An objective misses its target.
         Objective = "objective",
     }
@@ -209,6 +211,39 @@ words! {
         Pinned = "pinned",
         /// Live, and in place of a canary that failed.
         Fallback = "fallback",
+    }
+    /// What two versions are compared by.
+    ComparedMetric {
+        /// The mean loss on labelled rows: log loss, or absolute error in units of the champion's.
+        Loss = "loss",
+        /// The share of the labels that are of the positive class.
+        Label = "label",
+        /// The mean score.
+        Score = "score",
+        /// The time for a request, as a ratio of geometric means.
+        Latency = "latency",
+        /// The share of first requests on which the candidate failed and the live version answered.
+        ErrorRate = "error_rate",
+    }
+    /// What an experiment says of the new version.
+    ExperimentResult {
+        /// Too few entities or values to say anything.
+        NotEnoughData = "not_enough_data",
+        /// The interval holds no difference too.
+        Undecided = "undecided",
+        /// It is better.
+        Better = "better",
+        /// It is worse.
+        Worse = "worse",
+        /// The versions did not receive their shares: nothing that is compared counts.
+        Mismatch = "mismatch",
+    }
+    /// What a person decides of an experiment.
+    ExperimentDecision {
+        /// The new version goes live.
+        Promote = "promote",
+        /// The new version is taken back.
+        Stop = "stop",
     }
     /// What a column is to a model.
     ColumnKind {
@@ -316,6 +351,7 @@ impl From<alert::AlertKind> for AlertKind {
             Domain::UnknownLabels => Self::UnknownLabels,
             Domain::Promotion => Self::Promotion,
             Domain::BreakGlass => Self::BreakGlass,
+            Domain::SampleRatio => Self::SampleRatio,
             Domain::Objective => Self::Objective,
         }
     }

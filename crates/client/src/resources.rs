@@ -3,12 +3,13 @@
 use kilter_api::{
     Account, Accounts, Alert, AlertQuery, Approval, Approve, AsOf, AsOfQuery, AuditCheck, AuditEntry, AuditHead,
     AuditReceipt, AuditRecord, BeginProviderLogin, BreakGlass, BreakGlassDeploy, BreakGlassReview, CardParts,
-    ChangeAccount, ChangePassword, CollectGarbage, ColumnStats, ColumnStatsQuery, ConsistencyProof, ConsistencyQuery,
-    Delivery, DeliveryQuery, Deploy, Deployment, Document, EndpointStatus, EventsReplayed, FinishProviderLogin,
-    GarbageCollection, GrantWaiver, Inbox, Inventory, Labels, LabelsKept, Login, MeasureObjectives, Model, Mute,
-    NewAccount, NewRun, NewToken, Objectives, PackageSignature, Page, PageQuery, PastPredictions, PastPredictionsKept,
-    PolicyProposal, PolicyProposals, PredictionFile, PredictionFileKnown, PredictionLineage, Problem, ProviderLogin,
-    Reading, ReadingQuery, Reason, ReplayEvents, Retire, Review, RotateKey, Run, RunProgress, RunStarted, RunSummary,
+    ChangeAccount, ChangePassword, CollectGarbage, ColumnStats, ColumnStatsQuery, Comparison, ComparisonQuery,
+    ConsistencyProof, ConsistencyQuery, DecideExperiment, Delivery, DeliveryQuery, Deploy, Deployment, Document,
+    EndpointStatus, EventsReplayed, ExposureQuery, Exposures, FinishProviderLogin, GarbageCollection, GrantWaiver,
+    Inbox, Inventory, Labels, LabelsKept, Login, MeasureObjectives, Model, Mute, NewAccount, NewRun, NewToken,
+    Objectives, PackageSignature, Page, PageQuery, PastPredictions, PastPredictionsKept, PolicyProposal,
+    PolicyProposals, PredictionFile, PredictionFileKnown, PredictionLineage, Problem, ProviderLogin, Reading,
+    ReadingQuery, Reason, ReplayEvents, Retire, Review, RotateKey, Run, RunProgress, RunStarted, RunSummary,
     SearchTrackedRuns, Session, SignPackage, SigningKey, Status, StepLog, Submission, TokenCreated, TokenInfo, Tokens,
     TrackedRun, VerifyAudit, Version, Waiver, WhoAmI, Withdrawal,
 };
@@ -213,6 +214,21 @@ impl Client {
     /// Takes back the candidate of an endpoint, or returns to the version before.
     pub async fn roll_back(&self, endpoint: &str, reason: &Reason) -> Result<EndpointStatus, Problem> {
         self.post(&format!("{}/rollback", endpoint_path(endpoint)), reason).await
+    }
+
+    /// What is on its way at an endpoint beside what is live.
+    pub async fn comparison(&self, endpoint: &str, query: &ComparisonQuery) -> Result<Comparison, Problem> {
+        self.get_with(&format!("{}/comparison", endpoint_path(endpoint)), query).await
+    }
+
+    /// Which entity met which version first.
+    pub async fn exposures(&self, endpoint: &str, query: &ExposureQuery) -> Result<Exposures, Problem> {
+        self.get_with(&format!("{}/exposures", endpoint_path(endpoint)), query).await
+    }
+
+    /// Ends an experiment.
+    pub async fn decide_experiment(&self, endpoint: &str, decision: &DecideExperiment) -> Result<Deployment, Problem> {
+        self.post(&format!("{}/experiment/decision", endpoint_path(endpoint)), decision).await
     }
 
     /// Sends labels of predictions.

@@ -37,7 +37,10 @@ mod workflow;
 pub use self::{
     admission::ContractObjection,
     data::{DatabaseSource, Dataset, Location},
-    deployment::{Canary, Deploy, Package, Rollback, Sample, Target},
+    deployment::{
+        Canary, Deploy, Experiment, ExperimentDecider, ExperimentMetric, ExperimentOutcome, Package, Rollback, Sample,
+        Target,
+    },
     document::Contract,
     error::{ContractError, ContractErrors, MAX_ERRORS},
     governance::{Approve, Environment, GateSpec, Need, Objective, Project},

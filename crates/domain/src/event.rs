@@ -79,6 +79,8 @@ kinds! {
     UsageAlert = "usage_alert";
     /// A version answers without its approval.
     BreakGlassAlert = "break_glass_alert";
+    /// The versions that share the traffic did not receive the shares that were set.
+    SampleRatioAlert = "sample_ratio_alert";
     /// An objective misses its target.
     ObjectiveAlert = "objective_alert";
     /// An alert is over.
@@ -104,6 +106,7 @@ impl EventKind {
                 | Self::BiasAlert
                 | Self::UsageAlert
                 | Self::BreakGlassAlert
+                | Self::SampleRatioAlert
                 | Self::ObjectiveAlert
         )
     }
@@ -136,6 +139,7 @@ impl From<&AlertTopic> for EventKind {
             (AlertTopic::EstimatedPerformance, _) => Self::EstimateAlert,
             (AlertTopic::Promotion, _) => Self::PromotionAlert,
             (AlertTopic::BreakGlass, _) => Self::BreakGlassAlert,
+            (AlertTopic::SampleRatio, _) => Self::SampleRatioAlert,
             (AlertTopic::Objective(_), _) => Self::ObjectiveAlert,
             (_, MonitorKind::Performance) => Self::PerformanceAlert,
             (_, MonitorKind::Data) => Self::DataAlert,

@@ -11,6 +11,7 @@ pub(crate) mod deployments;
 pub(crate) mod documents;
 pub(crate) mod endpoints;
 pub(crate) mod events;
+pub(crate) mod experiments;
 pub(crate) mod garbage;
 pub(crate) mod gates;
 pub(crate) mod health;

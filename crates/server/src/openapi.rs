@@ -12,8 +12,9 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     api::{
-        alerts, approvals, audit, columns, deployments, documents, endpoints, events, garbage, health, identity,
-        imports, inbox, keys, lineage, models, monitors, predictions, replication, runs, status, tracked_runs,
+        alerts, approvals, audit, columns, deployments, documents, endpoints, events, experiments, garbage, health,
+        identity, imports, inbox, keys, lineage, models, monitors, predictions, replication, runs, status,
+        tracked_runs,
     },
     caller::Caller,
     inference::{invocations, kserve_v1, repository, rest_v2, statistics},
@@ -74,6 +75,9 @@ pub(crate) fn all() -> OpenApiRouter<AppState> {
         .routes(routes!(columns::get_column_stats))
         .routes(routes!(deployments::deploy))
         .routes(routes!(deployments::roll_back))
+        .routes(routes!(experiments::get_comparison))
+        .routes(routes!(experiments::list_exposures))
+        .routes(routes!(experiments::decide_experiment))
         .routes(routes!(models::approve))
         .routes(routes!(models::reject))
         .routes(routes!(models::sign_package))

@@ -4,18 +4,16 @@
 //! that chance gave to each (canary), with confidence sequences, so it may be looked at after every step; too few rows
 //! decide nothing.
 
-use std::collections::HashMap;
-
 use kilter_domain::{
-    contract::{Canary, Deploy},
+    contract::{Canary, Deploy, ExperimentOutcome},
     deployment::{DeploymentEvent, DeploymentState},
-    event::{EventKind, EventMetric, EventMetrics},
+    event::{EventKind, EventMetrics},
     ids::EndpointName,
-    rule::{JudgeMode, RuleOutcome, rounded, signed},
+    rule::{JudgeMode, Rule, RuleOutcome, rounded, signed},
     time::{Span, Timestamp},
 };
 use kilter_evaluation::monitor_metrics::{MinSample, WindowRows};
-use kilter_stats::{Estimate, sequential::EmpiricalBernstein};
+use kilter_stats::Estimate;
 use kilter_store::{
     deployment as deployments,
     deployment::{CandidateRequests, Deployment},
@@ -28,7 +26,10 @@ use crate::{
     clock_set_back,
     deployment::{
         checks,
+        comparison::{self, ComparedMetric, Comparison, MIN_COMPARED},
         error::DeployError,
+        experiment,
+        exposure::SampleRatioReading,
         route_change::{self, EndpointChange, Stage},
         target::Target,
     },
@@ -40,42 +41,50 @@ use crate::{
     },
 };
 
-/// Confidence of the statement that a candidate is worse.
-const LEVEL: f64 = 0.95;
-/// Losses beyond this count as this: a confidence sequence needs a bound.
-const LARGEST_LOSS: f64 = 5.0;
-/// Rows with labels below which the comparison says nothing.
-const MIN_COMPARED: usize = 50;
-
 /// What is known of a candidate at a stage of its rollout.
 struct CandidateComparison {
     /// What the candidate scored since the stage began.
     scored: LoggedPredictions,
-    /// Candidate's loss minus the champion's's on the same labelled rows.
-    difference: Option<Estimate>,
+    /// The candidate beside what is live; `None` while nothing is.
+    comparison: Option<Comparison>,
     errors: f64,
 }
 
-/// Takes the candidate at an endpoint one stage further, or back, if its time has come.
-pub(crate) fn advance_rollout(app: &App, context: &AuthorizedContext, target: &Target<'_>) -> Result<(), DeployError> {
+/// Takes the candidate at an endpoint one stage further, or back, if its time has come. Answers with how the entities of the stage
+/// fell, where two versions share the traffic and go on as they do.
+pub(crate) fn advance_rollout(
+    app: &App,
+    context: &AuthorizedContext,
+    target: &Target<'_>,
+) -> Result<Option<SampleRatioReading>, DeployError> {
     let Target { deploy, endpoint, .. } = target;
     let Some(candidate) = app.store().read(|reader| deployments::candidate(reader, endpoint))? else {
-        return Ok(());
+        return Ok(None);
     };
     // What is not asked is neither widened nor judged; `kilter status` says why, and a person takes it back.
     if live::refused_at(app, endpoint).or_else(|| live::candidate_refused_at(app, endpoint)).is_some() {
-        return Ok(());
+        return Ok(None);
     }
     let since = stage_since(app, &candidate, context.at)?;
     let trial = compare_candidate(app, context, &candidate, since)?;
-    if let Some((reason, numbers)) = judge_guardrail(app, context, deploy, &candidate, &trial)? {
+    let ratio = trial.comparison.as_ref().and_then(|comparison| comparison.sample_ratio);
+    let outcome = experiment_outcome(deploy, &candidate, &trial);
+    let taken_back = match judge_guardrail(app, context, deploy, &candidate, &trial)? {
+        None if outcome == ExperimentOutcome::Stop => Some((trial.sentence(), trial.numbers())),
+        guardrail => guardrail,
+    };
+    if let Some((reason, numbers)) = taken_back {
         let take_back = |change: &EndpointChange<'_>| change.take_back(&candidate, &reason, &numbers);
-        return route_change::change_endpoint(app, context, target, take_back);
+        route_change::change_endpoint(app, context, target, take_back)?;
+        return Ok(None);
     }
     let next = match candidate.state {
         DeploymentState::Shadow => {
             let is_over = deploy.shadow.is_none_or(|shadow| since.after(shadow) <= context.at);
             is_over.then(|| after_shadow(deploy))
+        }
+        DeploymentState::Canary { .. } if deploy.experiment.is_some() => {
+            (outcome == ExperimentOutcome::Promote).then_some(None)
         }
         DeploymentState::Canary { percent } => deploy.canary.as_ref().and_then(|canary| {
             let is_over = since.after(canary.every) <= context.at && trial.answered() >= canary.min_rows;
@@ -83,13 +92,15 @@ pub(crate) fn advance_rollout(app: &App, context: &AuthorizedContext, target: &T
         }),
         _ => None,
     };
-    let Some(next) = next else { return Ok(()) };
+    // What is compared is not what was to be compared: it may be taken back, and gets no further.
+    let Some(next) = next.filter(|_| !ratio.is_some_and(|ratio| ratio.is_mismatch())) else { return Ok(ratio) };
     // It stays where it is while more of the traffic is not what it was approved for.
     let percent = next.as_ref().map_or(100, |(_, percent)| *percent);
     if checks::max_traffic_percent(app, &candidate.model, candidate.number, context.at)? < percent {
-        return Ok(());
+        return Ok(ratio);
     }
-    route_change::change_endpoint(app, context, target, |change| trial.take_stage(change, &candidate, next))
+    route_change::change_endpoint(app, context, target, |change| trial.take_stage(change, &candidate, next))?;
+    Ok(None)
 }
 
 /// When a rollout at a place wants to be looked at again.
@@ -101,7 +112,10 @@ pub(crate) fn rollout_due(app: &App, target: &Target<'_>, now: Timestamp) -> Res
     let since = stage_since(app, &candidate, now)?;
     let every = match candidate.state {
         DeploymentState::Shadow => deploy.shadow,
-        _ => deploy.canary.as_ref().map(|canary| canary.every),
+        _ => {
+            let canary = deploy.canary.as_ref().map(|canary| canary.every);
+            deploy.experiment.as_ref().map(|experiment| experiment.every).or(canary)
+        }
     };
     let Some(every) = every.filter(|every| every.millis() > 0) else { return Ok(None) };
     let passed = (now.millis() - since.millis()) / every.millis() + 1;
@@ -130,63 +144,20 @@ fn compare_candidate(
         context.at,
     )?;
     let live = app.store().read(|reader| deployments::live(reader, endpoint))?;
-    let difference = match live {
-        Some(live) => compare_losses(app, context, candidate, &live)?,
-        None => None,
-    };
-    Ok(CandidateComparison { errors: error_rate(app, candidate)?, scored, difference })
+    let comparison = live.map(|live| comparison::compare(app, candidate, &live, context.at)).transpose()?;
+    Ok(CandidateComparison { errors: error_rate(app, candidate)?, scored, comparison })
 }
 
-/// Mean loss of the candidate minus the champion's since the rollout began: over the rows that both scored
-/// (shadow), else between the rows that chance gave to each (canary).
-fn compare_losses(
-    app: &App,
-    context: &AuthorizedContext,
-    candidate: &Deployment,
-    live: &Deployment,
-) -> Result<Option<Estimate>, VersionError> {
-    let span = (
-        clock_set_back::past_time(app, candidate.created, context.at)?,
-        Timestamp(context.at.millis().saturating_add(1)),
-    );
-    let ours = logged::logged_predictions(
-        app,
-        &candidate.endpoint,
-        PredictionFilter::Version(candidate.number),
-        span,
-        context.at,
-    )?;
-    let theirs =
-        logged::logged_predictions(app, &candidate.endpoint, PredictionFilter::Version(live.number), span, context.at)?;
-    let champion = load::load_version(app, &live.model, live.number)?.0;
-    // A class that one of them alone knows is a wrong answer of the other.
-    let classes = [&load::load_version(app, &candidate.model, candidate.number)?.0, &champion]
-        .map(|package| package.manifest.signature.classes.clone())
-        .concat();
-    let (mut ours, mut theirs) =
-        (row_losses(app, candidate, &ours, &classes)?, row_losses(app, live, &theirs, &classes)?);
-    if champion.manifest.signature.task == kilter_inference::Task::Regression {
-        // Errors of a regression have the unit of the target: in units of the champion's they fit any target.
-        let unit = spread(&theirs);
-        ours.iter_mut().chain(&mut theirs).for_each(|(_, loss)| *loss /= unit);
+/// What the policy of an experiment does with a candidate now; nothing where there is none.
+fn experiment_outcome(deploy: &Deploy, candidate: &Deployment, trial: &CandidateComparison) -> ExperimentOutcome {
+    match (&deploy.experiment, &trial.comparison, candidate.state) {
+        (Some(terms), Some(comparison), DeploymentState::Canary { .. }) => {
+            let result = experiment::result_of(terms, comparison);
+            let is_over = experiment::is_over(terms, comparison.since, comparison.until);
+            experiment::policy(terms, result, is_over)
+        }
+        _ => ExperimentOutcome::Ask,
     }
-    Ok(paired(&ours, &theirs).or_else(|| apart(&ours, &theirs)))
-}
-
-fn row_losses(
-    app: &App,
-    deployment: &Deployment,
-    answered: &LoggedPredictions,
-    classes: &[String],
-) -> Result<Losses, VersionError> {
-    let (package, _) = load::load_version(app, &deployment.model, deployment.number)?;
-    let signature = &package.manifest.signature;
-    let outcomes = answered.outcomes(signature.task, &signature.classes, package.manifest.threshold).knowing(classes);
-    if outcomes.label_check().is_beyond() {
-        return Ok(vec![]);
-    }
-    let named = outcomes.rows.iter().zip(outcomes.losses());
-    Ok(named.map(|(&row, loss)| (answered.ids[row].clone(), loss)).collect())
 }
 
 /// The share of its requests that failed, at every server.
@@ -226,7 +197,9 @@ fn judge_guardrail(
     candidate: &Deployment,
     trial: &CandidateComparison,
 ) -> Result<Option<(String, EventMetrics)>, VersionError> {
-    if let Some(worse) = trial.difference.filter(|difference| difference.low > 0.0) {
+    // An experiment is decided by its own terms.
+    let worse = trial.loss().filter(|difference| difference.low > 0.0 && deploy.experiment.is_none());
+    if let Some(worse) = worse {
         let reason = format!(
             "its loss is higher than the champion's by {} (at least {}) on {} labelled rows",
             rounded(worse.value),
@@ -235,8 +208,10 @@ fn judge_guardrail(
         );
         return Ok(Some((reason, trial.numbers())));
     }
-    let Some(canary) = &deploy.canary else { return Ok(None) };
-    let broken = broken_guardrail(app, context, canary, candidate, trial)?;
+    if deploy.abort_rules().is_empty() {
+        return Ok(None);
+    }
+    let broken = broken_guardrail(app, context, deploy.abort_rules(), candidate, trial)?;
     Ok(broken.map(|outcome| {
         let mut numbers = trial.numbers();
         numbers.put_outcome(&outcome);
@@ -247,7 +222,7 @@ fn judge_guardrail(
 fn broken_guardrail(
     app: &App,
     context: &AuthorizedContext,
-    canary: &Canary,
+    abort: &[Rule],
     candidate: &Deployment,
     trial: &CandidateComparison,
 ) -> Result<Option<RuleOutcome>, VersionError> {
@@ -272,13 +247,12 @@ fn broken_guardrail(
         alarm_policy: None,
     };
     // An abort rule states what must not be: the version goes back when it holds.
-    Ok(canary.abort.iter().map(|rule| rule.judge(&rows, JudgeMode::Point)).find(RuleOutcome::is_passed))
+    Ok(abort.iter().map(|rule| rule.judge(&rows, JudgeMode::Point)).find(RuleOutcome::is_passed))
 }
 
 /// The stage that follows a shadow: a canary of the share that the contract begins with, or going live.
 fn after_shadow(deploy: &Deploy) -> Option<(Stage, u8)> {
-    let percent = deploy.canary.as_ref().and_then(|canary| canary.steps.first().copied());
-    let percent = percent.filter(|percent| *percent < 100)?;
+    let percent = deploy.first_percent()?;
     let (event, kind) = (DeploymentEvent::CanaryStarted { percent }, EventKind::CanaryStarted);
     Some((Stage { event, kind }, percent))
 }
@@ -314,104 +288,40 @@ impl CandidateComparison {
         self.scored.len() as u64
     }
 
+    /// Candidate's loss minus the champion's.
+    fn loss(&self) -> Option<Estimate> {
+        self.comparison.as_ref()?.of(ComparedMetric::Loss)
+    }
+
     fn sentence(&self) -> String {
         let rows = self.scored.len();
-        match self.difference {
+        let others = self.comparison.iter().flat_map(|comparison| &comparison.metrics);
+        let others = others.filter(|found| found.metric != ComparedMetric::Loss && found.difference.known().is_some());
+        let others: String = others.map(|found| format!("; {}", comparison::sentence_of(found))).collect();
+        match self.loss() {
             Some(difference) if difference.high < 0.0 => format!(
-                "its loss is lower than the champion's by {} (at least {}) on {} labelled rows; no guardrail broke",
+                "its loss is lower than the champion's by {} (at least {}) on {} labelled rows; no guardrail broke{others}",
                 rounded(-difference.value),
                 rounded(-difference.high),
                 difference.count
             ),
             Some(difference) => format!(
-                "its loss differs from the champion's by {} [{}, {}] on {} labelled rows; no guardrail broke",
+                "its loss differs from the champion's by {} [{}, {}] on {} labelled rows; no guardrail broke{others}",
                 signed(difference.value),
                 signed(difference.low),
                 signed(difference.high),
                 difference.count
             ),
-            None => format!("it scored {rows} rows and no guardrail broke; too few labels are known to compare losses"),
+            None => format!(
+                "it scored {rows} rows and no guardrail broke; too few labels are known to compare losses{others}"
+            ),
         }
     }
 
     fn numbers(&self) -> EventMetrics {
-        let mut numbers =
-            EventMetrics::default().with("rows", self.scored.len() as f64).with("error_rate", self.errors);
-        if let Some(difference) = self.difference {
-            let metric = EventMetric::with_interval(difference.value, difference.low, difference.high);
-            numbers.put_metric("loss_difference", EventMetric { count: Some(difference.count), ..metric });
-        }
+        let mut numbers = self.comparison.as_ref().map(experiment::numbers_of).unwrap_or_default();
+        numbers.put("rows", self.scored.len() as f64);
+        numbers.put("error_rate", self.errors);
         numbers
-    }
-}
-
-/// The loss of each labelled row, by prediction id, in the order in which they were answered.
-type Losses = Vec<(std::sync::Arc<str>, f64)>;
-
-/// The mean of all losses, or one where they are all zero.
-fn spread(losses: &Losses) -> f64 {
-    let mean = losses.iter().map(|(_, loss)| loss).sum::<f64>() / losses.len().max(1) as f64;
-    if mean > 0.0 { mean } else { 1.0 }
-}
-
-/// A confidence sequence for the mean of what lies in `range`; `None` with too few values to say anything.
-fn sequence(range: (f64, f64), level: f64, values: impl Iterator<Item = f64>) -> Option<Estimate> {
-    let mut sequence = EmpiricalBernstein::new(range, level).ok()?;
-    let mut count = 0;
-    for value in values {
-        // What is cut to the range cannot fall out of it.
-        let _ = sequence.add(value.clamp(range.0, range.1));
-        count += 1;
-    }
-    if count < MIN_COMPARED { None } else { sequence.estimate().ok() }
-}
-
-fn paired(ours: &Losses, theirs: &Losses) -> Option<Estimate> {
-    let theirs: HashMap<_, _> = theirs.iter().map(|(id, loss)| (id, loss)).collect();
-    let pairs = ours.iter().filter_map(|(id, loss)| Some(loss - **theirs.get(id)?));
-    sequence((-LARGEST_LOSS, LARGEST_LOSS), LEVEL, pairs)
-}
-
-/// Two samples that chance told apart: each mean has its own sequence, at a level that makes both hold together.
-fn apart(ours: &Losses, theirs: &Losses) -> Option<Estimate> {
-    let level = 1.0 - (1.0 - LEVEL) / 2.0;
-    let mean = |losses: &Losses| sequence((0.0, LARGEST_LOSS), level, losses.iter().map(|(_, loss)| *loss));
-    let (ours, theirs) = (mean(ours)?, mean(theirs)?);
-    Some(Estimate {
-        value: ours.value - theirs.value,
-        low: ours.low - theirs.high,
-        high: ours.high - theirs.low,
-        level: LEVEL,
-        count: ours.count + theirs.count,
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn losses(from: usize, values: impl IntoIterator<Item = f64>) -> Losses {
-        values.into_iter().enumerate().map(|(row, loss)| (format!("{}", from + row).into(), loss)).collect()
-    }
-
-    #[test]
-    fn rows_that_both_scored_are_compared_in_pairs() {
-        let theirs = losses(0, (0..2000).map(|row| f64::from(row % 7) / 10.0));
-        let ours = losses(0, (0..2000).map(|row| f64::from(row % 7) / 10.0 + 0.5));
-        let worse = paired(&ours, &theirs).unwrap();
-        assert!((worse.value - 0.5).abs() < 1e-9 && worse.low > 0.0 && worse.count == 2000, "{worse:?}");
-        assert!(paired(&losses(5000, [0.1; 100]), &theirs).is_none(), "no row in common");
-        assert!(paired(&losses(0, [0.1; 20]), &theirs).is_none(), "too few rows");
-    }
-
-    #[test]
-    fn rows_that_chance_told_apart_are_compared_by_their_means() {
-        let theirs = losses(0, (0..4000).map(|row| f64::from(row % 3) / 10.0));
-        let ours = losses(9000, (0..4000).map(|row| f64::from(row % 3) / 10.0 + 1.0));
-        let worse = apart(&ours, &theirs).unwrap();
-        assert!((worse.value - 1.0).abs() < 1e-9 && worse.low > 0.0 && worse.count == 8000, "{worse:?}");
-        let same = apart(&losses(9000, (0..4000).map(|row| f64::from(row % 3) / 10.0)), &theirs).unwrap();
-        assert!(same.low < 0.0 && same.high > 0.0, "{same:?}");
-        assert!(apart(&losses(0, [0.1; 20]), &theirs).is_none(), "too few rows");
     }
 }

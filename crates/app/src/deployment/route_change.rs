@@ -220,7 +220,8 @@ impl EndpointChange<'_> {
 
     fn first_stage(&self, entrant: PendingDeployment) -> Result<Deployment, DeployError> {
         let live = live::live_deployment(self.app, &self.target.endpoint)?;
-        let first_percent = self.target.deploy.canary.as_ref().and_then(|canary| canary.steps.first().copied());
+        let first_percent = self.target.deploy.first_percent();
+        let is_experiment = self.target.deploy.experiment.is_some();
         let nothing = EventMetrics::default();
         match (live, self.target.deploy.shadow, first_percent) {
             (None, ..) => self.go_live(entrant, "nothing served until now", &nothing),
@@ -229,10 +230,14 @@ impl EndpointChange<'_> {
                 let stage = Stage { event: DeploymentEvent::ShadowStarted, kind: EventKind::ShadowStarted };
                 self.advance(entrant, stage, &reason, &nothing)
             }
-            (Some(_), None, Some(percent)) if percent < 100 => {
+            (Some(_), None, Some(percent)) => {
                 let (event, kind) = (DeploymentEvent::CanaryStarted { percent }, EventKind::CanaryStarted);
                 let numbers = nothing.with("percent", f64::from(percent));
-                self.advance(entrant, Stage { event, kind }, "the contract starts with a canary", &numbers)
+                let reason = match is_experiment {
+                    true => "the contract compares it at a fixed split",
+                    false => "the contract starts with a canary",
+                };
+                self.advance(entrant, Stage { event, kind }, reason, &numbers)
             }
             _ => self.go_live(entrant, "the contract asks for no canary", &nothing),
         }

@@ -27,12 +27,12 @@ use crate::{
 
 const CANARY: &str = "canary = { steps = [10, 50, 100], every = \"1h\" }";
 
-fn endpoint() -> EndpointName {
+pub(crate) fn endpoint() -> EndpointName {
     "churn".parse().unwrap()
 }
 
 /// A registered project whose place states `terms`.
-fn house(folder: &std::path::Path, terms: &str) -> TestFolder {
+pub(crate) fn house(folder: &std::path::Path, terms: &str) -> TestFolder {
     let mut house = TestFolder::open(folder);
     let contract = format!("{}{terms}\n", house.project.text);
     house.project = Project::of(folder, contract).unwrap();

@@ -17,6 +17,7 @@ pub(crate) mod promotion;
 pub(crate) mod readings;
 pub(crate) mod root_cause;
 pub(crate) mod rule_span;
+pub(crate) mod sample_ratio;
 pub(crate) mod superseded_versions;
 pub(crate) mod unknown_classes;
 pub(crate) mod usage;

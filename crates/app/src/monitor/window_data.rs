@@ -94,6 +94,7 @@ mod tests {
             consumers: vec![None; 10],
             latencies_us: vec![None; 10],
             sample_shares: vec![],
+            draws: vec![],
         };
         let interval = |start: i64| Interval::new(Timestamp(start), Timestamp(10));
         let data = WindowData::new(interval(8), interval(0), rows, columns);

@@ -86,6 +86,19 @@ pub struct LoggedPredictions {
     pub latencies_us: Vec<Option<i64>>,
     /// The share of rows that was recorded when each row was, if it was not all: the row stands for `1 / share` rows.
     pub sample_shares: Vec<Option<f64>>,
+    /// How each row was drawn; empty, or missing, where no two versions shared the traffic.
+    pub draws: Vec<Option<LoggedDraw>>,
+}
+
+/// How a row was drawn while two versions shared the traffic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LoggedDraw {
+    /// The share of the entities that was the candidate's, in percent.
+    pub percent: u8,
+    /// The hash by which the entity was drawn.
+    pub entity: i64,
+    /// Whether the candidate was drawn, failed, and the live version answered.
+    pub is_fallback: bool,
 }
 
 /// Which rows of a log are wanted.
@@ -156,6 +169,7 @@ impl LoggedPredictions {
             consumers: pick(&self.consumers, rows),
             latencies_us: pick(&self.latencies_us, rows),
             sample_shares: if self.sample_shares.is_empty() { Vec::new() } else { pick(&self.sample_shares, rows) },
+            draws: if self.draws.is_empty() { Vec::new() } else { pick(&self.draws, rows) },
         }
     }
 
@@ -234,6 +248,22 @@ pub(crate) fn logged_labels(
     let columns = [&OF_LABELS[..], &[TIME_COLUMN]].concat();
     let table = partition_index::read_log_columns(app, LogKind::Predictions, endpoint, span, &columns)?;
     join_labels(app, endpoint, table, who, span.0, as_of)
+}
+
+/// The answers of a span of which it is known how they were drawn, with their ids, events, versions and draws alone.
+pub(crate) fn logged_draws(
+    app: &App,
+    endpoint: &EndpointName,
+    span: (Timestamp, Timestamp),
+) -> Result<LoggedPredictions, StorageError> {
+    let partitions = partition_index::partition_columns(app, LogKind::Predictions, endpoint, span)?;
+    if !partitions.iter().any(|partition| partition.names.contains(column::ENTITY)) {
+        return Ok(LoggedPredictions::default());
+    }
+    let columns = [&OF_LABELS[..], &[TIME_COLUMN, column::ENTITY, column::CANARY_PERCENT]].concat();
+    let table = partition_index::read_log_columns(app, LogKind::Predictions, endpoint, span, &columns)?;
+    let wanted = wanted(&table, PredictionFilter::Answers);
+    Ok(split(latest(table.into_rows(&wanted))))
 }
 
 fn join_labels(
@@ -392,6 +422,22 @@ fn requests(table: &Table) -> Vec<i64> {
     sequences.into_iter().enumerate().map(of).collect()
 }
 
+/// How each row was drawn; nothing where no row says it.
+fn draws(table: &Table) -> Vec<Option<LoggedDraw>> {
+    let (Some(Column::Int(entities)), Some(Column::Int(percents))) =
+        (table.get(column::ENTITY), table.get(column::CANARY_PERCENT))
+    else {
+        return Vec::new();
+    };
+    let roles = texts(table, column::ROLE);
+    let draw = |row: usize| {
+        let percent = u8::try_from(percents[row]?).ok()?;
+        let is_fallback = roles[row].as_deref() == Some(Role::Fallback.as_str());
+        Some(LoggedDraw { percent, entity: entities[row]?, is_fallback })
+    };
+    (0..table.rows()).map(draw).collect()
+}
+
 fn split(table: Table) -> LoggedPredictions {
     let ids = texts(&table, column::ID).into_iter().map(|id| id.unwrap_or_else(|| Arc::from(""))).collect();
     let scores = table.get(column::SCORE).and_then(Column::numbers).unwrap_or_else(|| vec![f64::NAN; table.rows()]);
@@ -413,6 +459,7 @@ fn split(table: Table) -> LoggedPredictions {
             Some(Column::Float(shares)) => shares.iter().map(|share| (!share.is_nan()).then_some(*share)).collect(),
             _ => Vec::new(),
         },
+        draws: draws(&table),
         table: table.into_columns(|name| !name.starts_with('_')),
     }
 }

@@ -18,7 +18,7 @@ use crate::{
     deployment::{Target, auto_deploy, auto_rollback, rollout, threshold::tune},
     gate::data_checks,
     model::approval_mode::ApprovalMode,
-    monitor,
+    monitor::{self, sample_ratio::update_sample_ratio_alert},
     objective::measure as objectives,
     prediction::{compact, open_log},
     project::folder::Project,
@@ -116,7 +116,8 @@ pub(crate) fn retrain_project(
 }
 
 fn evaluate_endpoint(app: &App, context: &AuthorizedContext, target: &Target<'_>) -> Result<(), ReconcileError> {
-    rollout::advance_rollout(app, context, target)?;
+    let ratio = rollout::advance_rollout(app, context, target)?;
+    update_sample_ratio_alert(app, context, target, ratio.as_ref())?;
     Ok(monitor::evaluate_monitors(app, context.at, target.project, &target.endpoint)?)
 }
 

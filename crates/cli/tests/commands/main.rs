@@ -19,6 +19,7 @@ mod drift;
 mod evaluate;
 mod events;
 mod example_replays;
+mod experiments;
 mod explain;
 mod fairness;
 mod foreign_models;

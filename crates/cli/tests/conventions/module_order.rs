@@ -91,6 +91,7 @@ pub const ORDER: &[(&str, &[&str])] = &[
             "rights",
             "server_file",
             "words",
+            "experiments",
             "inbox",
             "approvals",
             "documents",

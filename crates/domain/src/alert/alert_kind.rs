@@ -30,13 +30,15 @@ pub enum AlertKind {
     Promotion,
     /// A version answers without its approval, and nobody has reviewed why.
     BreakGlass,
+    /// The versions that share the traffic did not receive the shares that were set.
+    SampleRatio,
     /// An objective misses its target.
     Objective,
 }
 
 impl AlertKind {
     /// Every kind.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Data,
         Self::Drift,
         Self::Performance,
@@ -48,6 +50,7 @@ impl AlertKind {
         Self::UnknownLabels,
         Self::Promotion,
         Self::BreakGlass,
+        Self::SampleRatio,
         Self::Objective,
     ];
 
@@ -65,6 +68,7 @@ impl AlertKind {
             Self::UnknownLabels => "unknown_labels",
             Self::Promotion => "promotion",
             Self::BreakGlass => "break_glass",
+            Self::SampleRatio => "sample_ratio",
             Self::Objective => "objective",
         }
     }

@@ -34,6 +34,8 @@ pub enum AlertTopic {
     Promotion,
     /// A version answers without its approval, and nobody has reviewed why.
     BreakGlass,
+    /// The versions that share the traffic did not receive the shares that were set.
+    SampleRatio,
     /// An objective misses its target; its name.
     Objective(String),
 }
@@ -62,7 +64,7 @@ impl AlertTopic {
                 MonitorKind::Performance
             }
             Self::Bias => MonitorKind::Bias,
-            Self::Usage | Self::BreakGlass => MonitorKind::Usage,
+            Self::Usage | Self::BreakGlass | Self::SampleRatio => MonitorKind::Usage,
         }
     }
 
@@ -80,6 +82,7 @@ impl AlertTopic {
             Self::UnknownLabels => AlertKind::UnknownLabels,
             Self::Promotion => AlertKind::Promotion,
             Self::BreakGlass => AlertKind::BreakGlass,
+            Self::SampleRatio => AlertKind::SampleRatio,
             Self::Objective(_) => AlertKind::Objective,
         }
     }
@@ -100,6 +103,7 @@ impl AlertTopic {
             (AlertKind::UnknownLabels, None) => Self::UnknownLabels,
             (AlertKind::Promotion, None) => Self::Promotion,
             (AlertKind::BreakGlass, None) => Self::BreakGlass,
+            (AlertKind::SampleRatio, None) => Self::SampleRatio,
         })
     }
 
@@ -117,11 +121,16 @@ impl AlertTopic {
     }
 
     /// Whether a new training could end it: no model learns from labels that do not come, or that are written in
-    /// other words, and a promotion that made it worse is taken back, or explained.
+    /// other words, a promotion that made it worse is taken back, or explained, and a split that is broken is mended.
     pub const fn is_learnable(&self) -> bool {
         !matches!(
             self,
-            Self::MissingLabels | Self::UnknownLabels | Self::Promotion | Self::BreakGlass | Self::Objective(_)
+            Self::MissingLabels
+                | Self::UnknownLabels
+                | Self::Promotion
+                | Self::BreakGlass
+                | Self::SampleRatio
+                | Self::Objective(_)
         )
     }
 }

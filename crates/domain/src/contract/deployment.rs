@@ -44,6 +44,8 @@ pub struct Deploy {
     pub shadow: Option<Span>,
     /// `None`: goes live at once.
     pub canary: Option<Canary>,
+    /// `None`: what is on its way is not compared at a fixed split. Never beside a canary.
+    pub experiment: Option<Experiment>,
     /// Who takes a bad version back. Default `auto`.
     pub rollback: Rollback,
     /// Who calls it: `crm-portal:/next-best-action`.
@@ -81,6 +83,61 @@ pub struct Canary {
     pub abort: Vec<Rule>,
 }
 
+/// Two versions at a fixed split, compared until one is known to be better.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Experiment {
+    /// The share of the entities that the new version answers, in percent: 1 to 99. Default 50.
+    pub percent: u8,
+    /// What decides. Default `loss`.
+    pub metric: ExperimentMetric,
+    /// How many entities each version must have met before anything is decided. Default 1,000.
+    pub min_entities: u64,
+    /// How often it is looked at. Default 1h.
+    pub every: Span,
+    /// How long it lasts at most; `None`: until it is decided.
+    pub max_duration: Option<Span>,
+    /// Who decides. Default `ask`.
+    pub decide: ExperimentDecider,
+    /// What becomes of it if nothing is known at the end of `max_duration`. Default `ask`.
+    pub undecided: ExperimentOutcome,
+    /// What ends it: the new version is rolled back as soon as one of these **holds**.
+    pub abort: Vec<Rule>,
+}
+
+/// What decides an experiment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum ExperimentMetric {
+    /// The mean loss on labelled rows; lower is better.
+    #[default]
+    Loss,
+    /// The share of labels of the positive class; higher is better.
+    Label,
+    /// The time for a request; lower is better.
+    Latency,
+}
+
+/// Who decides an experiment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum ExperimentDecider {
+    /// A person, by `kilter experiment decide`.
+    #[default]
+    Ask,
+    /// The platform, as soon as the result is known.
+    Auto,
+}
+
+/// What becomes of an experiment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum ExperimentOutcome {
+    /// It goes on, and people are asked.
+    #[default]
+    Ask,
+    /// The new version is taken back.
+    Stop,
+    /// The new version goes live.
+    Promote,
+}
+
 /// Who takes a bad version back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -93,6 +150,18 @@ pub enum Rollback {
 }
 
 impl Deploy {
+    /// The share with which a new version begins to answer, below 100 percent; `None`: it goes live at once.
+    pub fn first_percent(&self) -> Option<u8> {
+        let canary = self.canary.as_ref().and_then(|canary| canary.steps.first().copied());
+        self.experiment.as_ref().map(|experiment| experiment.percent).or(canary).filter(|percent| *percent < 100)
+    }
+
+    /// What ends a rollout: the new version is rolled back as soon as one of these rules holds.
+    pub fn abort_rules(&self) -> &[Rule] {
+        let canary = self.canary.as_ref().map(|canary| &canary.abort[..]);
+        self.experiment.as_ref().map(|experiment| &experiment.abort[..]).or(canary).unwrap_or_default()
+    }
+
     /// Which versions may answer here: approved ones; in an `auto` place that is not called `production` validated
     /// ones too.
     pub fn admission_policy(&self) -> AdmissionPolicy {

@@ -187,8 +187,8 @@ fn placed_rules(contract: &Contract) -> Vec<(String, &Rule)> {
     let mut sections: Vec<(String, &[Rule])> = Vec::new();
     sections.extend(contract.gates.iter().map(|gate| (format!("gate.{}.rules", gate.name), &gate.rules[..])));
     for deploy in &contract.deploy {
-        let rules = deploy.canary.as_ref().map(|canary| &canary.abort[..]).unwrap_or_default();
-        sections.push((format!("deploy.{}.canary.abort", deploy.name), rules));
+        let kind = if deploy.experiment.is_some() { "experiment" } else { "canary" };
+        sections.push((format!("deploy.{}.{kind}.abort", deploy.name), deploy.abort_rules()));
     }
     if let Some(monitor) = &contract.monitor {
         let Monitor { data, performance, drift, bias, usage, .. } = monitor;

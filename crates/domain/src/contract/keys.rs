@@ -34,6 +34,7 @@ pub const SECTIONS: &[SectionSpec] = &[
     section("approve", "how a validated version becomes approved", APPROVE),
     section("deploy.*", "a place where versions answer", DEPLOY),
     section("deploy.*.canary", "how traffic moves to a new version", CANARY),
+    section("deploy.*.experiment", "how a new version is compared with the live one at a fixed split", EXPERIMENT),
     section("monitor", "what is watched while a version serves", MONITOR),
     section("monitor.labels", "where the truth comes from", LABELS),
     section("retrain", "when a new version is trained without being asked", RETRAIN),
@@ -330,6 +331,13 @@ const DEPLOY: &[Key] = &[
         "how traffic moves",
         "{ steps = [5, 25, 100], every = \"2h\" }",
     ),
+    key(
+        "experiment",
+        Section("deploy.*.experiment"),
+        "none",
+        "how it is compared at a fixed split; not beside `canary`",
+        "{ percent = 50, metric = \"loss\" }",
+    ),
     key("rollback", Choice(&["auto", "manual"]), "auto", "who takes a bad version back", "\"auto\""),
     key("consumers", Texts, "unknown", "who calls it", "[\"crm-portal:/next-best-action\"]"),
     key(
@@ -345,6 +353,47 @@ const CANARY: &[Key] = &[
     key("steps", Percents, "[10, 50, 100]", "percent of the traffic, growing, the last one 100", "[5, 25, 100]"),
     key("every", Span, "1h", "how long each step lasts at least", "\"2h\""),
     key("min_rows", Count(0, 1_000_000_000), "50", "how many answers each step needs at least", "200"),
+    key(
+        "abort",
+        Rules,
+        "nothing",
+        "the version is taken back as soon as one of these rules is true",
+        "[\"error_rate > 1%\"]",
+    ),
+];
+
+const EXPERIMENT: &[Key] = &[
+    key("percent", Count(1, 99), "50", "the share of the entities that the new version answers", "50"),
+    key(
+        "metric",
+        Choice(&["loss", "label", "latency"]),
+        "loss",
+        "what decides: a lower loss on labelled rows, a higher share of positive labels, or a shorter time for a request",
+        "\"label\"",
+    ),
+    key(
+        "min_entities",
+        Count(50, 1_000_000_000),
+        "1000",
+        "how many entities each version must have met before anything is decided",
+        "5000",
+    ),
+    key("every", Span, "1h", "how often it is looked at", "\"6h\""),
+    key("max_duration", Span, "until it is decided", "how long it lasts at most", "\"14d\""),
+    key(
+        "decide",
+        Choice(&["ask", "auto"]),
+        "ask",
+        "who decides: a person by `kilter experiment decide`, or the platform as soon as the result is known",
+        "\"auto\"",
+    ),
+    key(
+        "undecided",
+        Choice(&["ask", "stop", "promote"]),
+        "ask",
+        "what becomes of it if nothing is known at the end of `max_duration`",
+        "\"stop\"",
+    ),
     key(
         "abort",
         Rules,

@@ -3,6 +3,7 @@
 pub(crate) mod break_glass;
 pub(crate) mod deploy;
 mod endpoint;
+pub(crate) mod experiment;
 mod list;
 pub(crate) mod rollback;
 

@@ -2,7 +2,10 @@
 
 use super::names::{output_ref, plain_name};
 use crate::{
-    contract::{Canary, Deploy, Package, Rollback, Sample, Target, field::Field, section::Section},
+    contract::{
+        Canary, Deploy, Experiment, ExperimentDecider, ExperimentMetric, ExperimentOutcome, Package, Rollback, Sample,
+        Target, field::Field, section::Section,
+    },
     time::{Span, SpanUnit},
 };
 
@@ -51,10 +54,17 @@ pub(super) fn deploy(name: &str, field: &Field<'_, '_>) -> Option<Deploy> {
         target: target.unwrap_or_default(),
         shadow: section.span("shadow"),
         canary: section.section("canary").map(canary),
+        experiment: section.section("experiment").map(experiment),
         rollback: rollback.unwrap_or_default(),
         consumers: section.texts("consumers"),
         threshold: section.number("threshold"),
     };
+    if deploy.canary.is_some() && deploy.experiment.is_some() {
+        section.error(
+            "a canary grows and an experiment keeps its split: a place has one of them",
+            "leave out `canary` or `experiment`".to_owned(),
+        );
+    }
     section.finish();
     name.map(|_| deploy)
 }
@@ -69,6 +79,27 @@ fn canary(section: Section<'_, '_>) -> Canary {
     };
     section.finish();
     canary
+}
+
+fn experiment(section: Section<'_, '_>) -> Experiment {
+    use ExperimentOutcome::{Ask, Promote, Stop};
+    let metrics = [ExperimentMetric::Loss, ExperimentMetric::Label, ExperimentMetric::Latency];
+    let experiment = Experiment {
+        // The list of keys states 1 to 99.
+        percent: section.count("percent").map_or(50, |percent| percent as u8),
+        metric: section.choice("metric").map(|at| metrics[at]).unwrap_or_default(),
+        min_entities: section.count("min_entities").unwrap_or(1_000),
+        every: section.span("every").unwrap_or(Span { count: 1, unit: SpanUnit::Hour }),
+        max_duration: section.span("max_duration"),
+        decide: section
+            .choice("decide")
+            .map(|at| [ExperimentDecider::Ask, ExperimentDecider::Auto][at])
+            .unwrap_or_default(),
+        undecided: section.choice("undecided").map(|at| [Ask, Stop, Promote][at]).unwrap_or_default(),
+        abort: section.rules("abort"),
+    };
+    section.finish();
+    experiment
 }
 
 /// 1 to 100, growing, the last one 100.
