@@ -89,6 +89,7 @@ mod serving_rest;
 mod several_servers;
 mod storage_figures;
 mod tls;
+mod torch_nets;
 mod traces;
 mod tracked_runs;
 mod unapproved;

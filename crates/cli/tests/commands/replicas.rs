@@ -290,12 +290,14 @@ fn files_below(folder: &std::path::Path) -> Vec<PathBuf> {
 /// What becomes of the body of an answer; of the path that was asked for.
 type Change = Arc<Mutex<Box<dyn Fn(&str, Vec<u8>) -> Vec<u8> + Send>>>;
 
+/// Records that were sent, each with its path.
+type Sent = Arc<Mutex<Vec<(String, Vec<u8>)>>>;
+
 /// Somebody between a replica and its server, who changes what is answered.
 struct Between {
     address: String,
     change: Change,
-    /// Records that were sent, each with its path.
-    sent: Arc<Mutex<Vec<(String, Vec<u8>)>>>,
+    sent: Sent,
 }
 
 impl Between {
@@ -303,7 +305,7 @@ impl Between {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let change: Change = Arc::new(Mutex::new(Box::new(|_, body| body)));
-        let sent: Arc<Mutex<Vec<(String, Vec<u8>)>>> = Arc::default();
+        let sent = Sent::default();
         let (server, changing, sending) = (server.to_owned(), change.clone(), Arc::clone(&sent));
         thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
@@ -320,12 +322,7 @@ impl Between {
 }
 
 /// One request and its answer.
-fn pass_on(
-    mut client: TcpStream,
-    server: &str,
-    change: &Change,
-    sent: &Mutex<Vec<(String, Vec<u8>)>>,
-) -> std::io::Result<()> {
+fn pass_on(mut client: TcpStream, server: &str, change: &Change, sent: &Sent) -> std::io::Result<()> {
     let (mut head, mut byte) = (Vec::new(), [0]);
     while !head.ends_with(b"\r\n\r\n") {
         client.read_exact(&mut byte)?;
