@@ -22,7 +22,7 @@ def check(kind, value, place):
     if kind in PLAIN:
         assert type(value) is PLAIN[kind], f"{place}: {value!r} is no {kind}"
         return
-    if found := re.fullmatch(r"[lL]ist\[(.*)\]", kind):
+    if found := re.fullmatch(r"(?:List|list)\[(.*)\]", kind):
         assert isinstance(value, list), f"{place}: {value!r} is no list"
         for at, item in enumerate(value):
             check(found[1], item, f"{place}[{at}]")
