@@ -92,16 +92,8 @@ impl ConnectArgs {
         Ok(Credentials { actor: act().actor, token })
     }
 
-    /// Whose certificates of servers are believed, and the certificate that this client has.
     fn tls(&self) -> Result<TlsFiles, CliError> {
-        let named = |name| std::env::var_os(name).filter(|path| !path.is_empty()).map(PathBuf::from);
-        let identity = match (named(CLIENT_CERTIFICATE), named(CLIENT_KEY)) {
-            (Some(certificate), Some(key)) => Some((certificate, key)),
-            (None, None) => None,
-            (Some(_), None) => return Err(usage(format!("{CLIENT_CERTIFICATE} is set, and {CLIENT_KEY} is not"))),
-            (None, Some(_)) => return Err(usage(format!("{CLIENT_KEY} is set, and {CLIENT_CERTIFICATE} is not"))),
-        };
-        Ok(TlsFiles { ca: self.ca_file.clone(), identity })
+        tls_files(self.ca_file.as_deref())
     }
 
     /// How the platform is called where its token is stored.
@@ -182,4 +174,16 @@ impl Api {
     pub(crate) fn call<T>(&self, request: impl AsyncFnOnce(&Client) -> Result<T, Problem>) -> Result<T, CliError> {
         Ok(self.runtime.block_on(request(&self.client))?)
     }
+}
+
+/// Whose certificates of servers are believed, and the certificate that this client has.
+pub(crate) fn tls_files(ca_file: Option<&Path>) -> Result<TlsFiles, CliError> {
+    let named = |name| std::env::var_os(name).filter(|path| !path.is_empty()).map(PathBuf::from);
+    let identity = match (named(CLIENT_CERTIFICATE), named(CLIENT_KEY)) {
+        (Some(certificate), Some(key)) => Some((certificate, key)),
+        (None, None) => None,
+        (Some(_), None) => return Err(usage(format!("{CLIENT_CERTIFICATE} is set, and {CLIENT_KEY} is not"))),
+        (None, Some(_)) => return Err(usage(format!("{CLIENT_KEY} is set, and {CLIENT_CERTIFICATE} is not"))),
+    };
+    Ok(TlsFiles { ca: ca_file.map(Path::to_owned), identity })
 }

@@ -3,12 +3,17 @@
 //! Invariants: every wait, and the size of every document, is bounded; a token is not sent in the clear beyond this machine unless the
 //! operator says so. Out of scope: what is believed of an answer.
 
-use std::{fs::OpenOptions, io::Write, path::Path, time::Duration};
+use std::{
+    fs::OpenOptions,
+    io::Write,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use kilter_api::{self as api, ACTOR_HEADER, Code, Problem, Token};
 use kilter_app::replication::KeyRing;
 use kilter_domain::{actor::Actor, error_chain::with_causes};
-use reqwest::{Client, RequestBuilder, Response, StatusCode, Url, header, redirect::Policy};
+use reqwest::{Certificate, Client, Identity, RequestBuilder, Response, StatusCode, Url, header, redirect::Policy};
 use serde::de::DeserializeOwned;
 
 /// How long a connection may take, and a server be silent.
@@ -16,6 +21,9 @@ const CONNECT: Duration = Duration::from_secs(5);
 const SILENCE: Duration = Duration::from_secs(30);
 /// The largest document.
 const MAX_BYTES: usize = 64 << 20;
+
+/// The largest file of certificates or keys.
+const MAX_PEM_BYTES: u64 = 1 << 20;
 
 /// The type of a body of records.
 pub(crate) const RECORDS_TYPE: &str = "application/vnd.kilter.records";
@@ -27,6 +35,10 @@ pub struct ReplicaOptions {
     pub server: String,
     /// Whether `http://` is also spoken to another machine.
     pub plain_http: bool,
+    /// The file with the authorities (PEM) that the server is believed by; `None`: those that this machine trusts.
+    pub ca: Option<PathBuf>,
+    /// The files (PEM) with the certificate that this replica has, and its private key.
+    pub identity: Option<(PathBuf, PathBuf)>,
     /// What proves to the server who asks.
     pub token: Option<Token>,
     /// Who asks, where nobody has an account.
@@ -69,8 +81,23 @@ impl Upstream {
             let detail = format!("`{base}` is another machine, and others could read the token on the way to it");
             return Err(Problem::new(Code::UsageInvalid, detail).hint("use https://, or allow it with --plain-http"));
         }
-        let client = Client::builder().connect_timeout(CONNECT).read_timeout(SILENCE).redirect(Policy::none()).build();
-        let client = client.map_err(|error| Problem::of(Code::Internal, &error))?;
+        let mut client = Client::builder().connect_timeout(CONNECT).read_timeout(SILENCE).redirect(Policy::none());
+        if let Some(path) = &options.ca {
+            let authorities =
+                Certificate::from_pem_bundle(&read_pem(path)?).map_err(|error| unusable(path, &with_causes(&error)))?;
+            if authorities.is_empty() {
+                return Err(unusable(path, "there is no certificate of PEM in it"));
+            }
+            client = authorities.into_iter().fold(client.tls_built_in_root_certs(false), |client, authority| {
+                client.add_root_certificate(authority)
+            });
+        }
+        if let Some((certificate, key)) = &options.identity {
+            let both = [read_pem(certificate)?, read_pem(key)?].concat();
+            client = client
+                .identity(Identity::from_pem(&both).map_err(|error| unusable(certificate, &with_causes(&error)))?);
+        }
+        let client = client.build().map_err(|error| Problem::of(Code::Internal, &error))?;
         Ok(Self { client, base, token: options.token.clone(), actor: options.actor.clone() })
     }
 
@@ -203,6 +230,16 @@ impl Upstream {
     fn away(&self, error: reqwest::Error) -> UpstreamError {
         UpstreamError::Away(format!("{} cannot be reached: {}", self.base, with_causes(&error.without_url())))
     }
+}
+
+/// A file of certificates or keys.
+fn read_pem(path: &Path) -> Result<Vec<u8>, Problem> {
+    let text = kilter_app::read_bounded_text(path, MAX_PEM_BYTES);
+    text.map(String::into_bytes).map_err(|error| unusable(path, &with_causes(&error)))
+}
+
+fn unusable(path: &Path, reason: &str) -> Problem {
+    Problem::new(Code::FileInvalid, format!("`{}` cannot be used: {reason}", path.display())).hint("name a file of PEM")
 }
 
 fn is_this_machine(url: &Url) -> bool {

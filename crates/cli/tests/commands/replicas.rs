@@ -27,6 +27,7 @@ use crate::{
     predictions::rows,
     runs::wait_for,
     server::Server,
+    tls::{TLS, authority, certificate},
 };
 
 /// A project with as many approved versions, of which the first is live; the stages of others are those of `terms`.
@@ -277,6 +278,26 @@ fn a_replica_that_starts_while_its_server_is_away_answers_by_what_it_kept_if_tha
     let unreached = replica(&world, "127.0.0.1:1");
     let (status, ready) = unreached.get("/ready");
     assert!(status == 503 && ready.to_string().contains("has no plan yet"), "{ready}");
+}
+
+#[test]
+fn a_server_that_encrypts_is_followed_by_the_authority_that_is_named() {
+    let world = deployed("", 1);
+    authority(world.path(), "ca");
+    certificate(world.path(), "server");
+    let server = Server::start_with_grpc(&world, &TLS);
+    let url = format!("https://{}", server.address);
+    let replica = Server::serve(&world, &[&url, "--key", "key.pub", "--ca-file", "ca.pem"]);
+    assert_eq!(version_of(&replica), "1");
+    until("its records are taken", || check(&replica, "deliver").starts_with("true"));
+    drop(replica);
+    // Of an authority that nobody named nothing is believed, and no file is fetched: it waits, and is not ready.
+    let stranger = Server::serve(&world, &[&url, "--key", "key.pub", "--cache", "strangers"]);
+    assert_eq!(stranger.get("/ready").0, 503);
+    assert!(version_of(&stranger).starts_with("404"), "{}", version_of(&stranger));
+    world.write("none.pem", "no certificate");
+    let refused = world.problem(&["serve", &url, "--port", "0", "--key", "key.pub", "--ca-file", "none.pem"], 1);
+    assert!(refused["detail"].as_str().unwrap().contains("none.pem"), "{refused}");
 }
 
 fn files_below(folder: &std::path::Path) -> Vec<PathBuf> {

@@ -11,7 +11,7 @@ use std::{
 use crate::{World, contract::project, server::Server, serving_rest::serving_python};
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/python/serving_tls.py");
-const TLS: [&str; 4] = ["--tls-certificate", "server.pem", "--tls-key", "server.key"];
+pub const TLS: [&str; 4] = ["--tls-certificate", "server.pem", "--tls-key", "server.key"];
 
 fn openssl(folder: &Path, arguments: &[&str]) {
     let done = Command::new("openssl").args(arguments).current_dir(folder).output().unwrap();
@@ -20,14 +20,14 @@ fn openssl(folder: &Path, arguments: &[&str]) {
 
 const KEY: [&str; 4] = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"];
 
-fn authority(folder: &Path, name: &str) {
+pub fn authority(folder: &Path, name: &str) {
     let (key, file) = (format!("{name}.key"), format!("{name}.pem"));
     let made = ["-nodes", "-days", "1", "-keyout", &key, "-out", &file, "-subj", "/CN=a test authority"];
     openssl(folder, &[&["req", "-x509"], &KEY[..], &made].concat());
 }
 
 /// A certificate of the authority `ca` for this machine, in `NAME.pem` and `NAME.key`.
-fn certificate(folder: &Path, name: &str) {
+pub fn certificate(folder: &Path, name: &str) {
     let [key, request, file] = ["key", "csr", "pem"].map(|ending| format!("{name}.{ending}"));
     openssl(
         folder,

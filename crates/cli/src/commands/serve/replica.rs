@@ -7,12 +7,14 @@ use std::{
 
 use clap::Args;
 use kilter_app::{deployment::refused_endpoints, prediction::open_endpoints, replication::KeyRing};
+use kilter_client::TlsFiles;
 use kilter_domain::plural::counted;
 use kilter_server::{ReplicaOptions, ServerOptions, read_token};
 use serde::Serialize;
 
 use super::package_check::read_keys;
 use crate::{
+    connect::tls_files,
     context::act,
     credentials,
     ui::{
@@ -35,6 +37,9 @@ pub(super) struct ReplicaArgs {
     /// The file with the token that proves to the server who follows it. Default: the one that `kilter login` stored.
     #[arg(long, value_name = "FILE", env = "KILTER_SERVER_TOKEN_FILE", hide_env_values = true)]
     server_token_file: Option<PathBuf>,
+    /// The file with the authorities (PEM) that a server of https is believed by. Default: those that this machine trusts.
+    #[arg(long, value_name = "FILE", env = "KILTER_CA_FILE", hide_env_values = true)]
+    ca_file: Option<PathBuf>,
 }
 
 #[derive(Serialize)]
@@ -115,7 +120,8 @@ impl ReplicaArgs {
             None => credentials::stored_token(&credentials::platform_name(Some(server), Path::new(".")))?,
         };
         let server = server.trim_end_matches('/').to_owned();
-        Ok(ReplicaOptions { server, plain_http, token, actor: act().actor, keys })
+        let TlsFiles { ca, identity } = tls_files(self.ca_file.as_deref())?;
+        Ok(ReplicaOptions { server, plain_http, ca, identity, token, actor: act().actor, keys })
     }
 }
 
