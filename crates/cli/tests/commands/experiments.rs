@@ -4,11 +4,11 @@ use serde_json::{Value, json};
 
 use crate::{pinned_versions::two_versions, server::Server};
 
-/// Requests of one row for entities from..to.
-fn ask(server: &Server, from: usize, to: usize) -> Vec<String> {
+/// Requests of one row for entities from..to, with ids that begin with `prefix`.
+fn ask(server: &Server, prefix: &str, from: usize, to: usize) -> Vec<String> {
     let one = |entity: usize| {
         let body = json!({
-            "parameters": { "entity": format!("customer-{entity}"), "prediction_id": format!("p-{entity}") },
+            "parameters": { "entity": format!("customer-{entity}"), "prediction_id": format!("{prefix}-{entity}") },
             "inputs": [
                 { "name": "age", "datatype": "FP64", "shape": [1], "data": [20 + entity % 60] },
                 { "name": "visits", "datatype": "FP64", "shape": [1], "data": [entity % 19] },
@@ -35,9 +35,9 @@ fn an_experiment_is_compared_by_first_answers_decided_by_a_person_and_computed_a
         (&early["result"], &early["champion"], &early["candidate"]),
         (&"not_enough_data".into(), &1.into(), &2.into())
     );
-    let versions = ask(&server, 0, 300);
+    let versions = ask(&server, "p", 0, 300);
     // Those who come again are no new entities.
-    ask(&server, 0, 40);
+    ask(&server, "again", 0, 40);
     let met = versions.iter().filter(|version| *version == "2").count();
     assert!((100..200).contains(&met), "{met} of 300 entities met version 2");
     let labels: Vec<u8> = versions.iter().map(|version| u8::from(version == "2")).collect();
