@@ -181,7 +181,10 @@ fn attributions() {
     let rows: Vec<f64> = (0..20 * 10_000).map(|_| random.normal()).collect();
     say("exact SHAP, 500 trees of 31 leaves x 10,000 rows", cost(|| ensemble.path_dependent(&rows)).1, Some(3.0));
     let behind = &rows[..20 * 100];
-    let (_, spent) = cost(|| ensemble.interventional(&rows[..20 * 500], behind));
+    let (_, spent) = cost(|| {
+        let background = ensemble.background(behind)?;
+        ensemble.interventional(&rows[..20 * 500], &background)
+    });
     say("exact SHAP against 100 background rows, 500 rows", spent, None);
 }
 

@@ -78,8 +78,12 @@ pub(crate) fn reading_of(
 ) -> Option<SampleRatioReading> {
     let share = f64::from(percent) / 100.0;
     let mut ratio = SampleRatio::new(&[1.0 - share, share]).ok()?;
-    for row in first_exposures(rows, Some((percent, [live, candidate]))) {
-        ratio.add(usize::from(rows.versions[row] == candidate));
+    let mut exposures = first_exposures(rows, Some((percent, [live, candidate])));
+    let recorded_at = |row: &usize| rows.draws.get(*row).copied().flatten().map(|draw| draw.recorded_at);
+    // A request records the rows of one version after those of the other.
+    exposures.sort_by_key(recorded_at);
+    for request in exposures.chunk_by(|one, next| recorded_at(one) == recorded_at(next)) {
+        ratio.add_together(request.iter().map(|row| usize::from(rows.versions[*row] == candidate)));
     }
     let [of_live, of_candidate] = ratio.counts() else { return None };
     let (champion, candidate) = ((live, *of_live), (candidate, *of_candidate));

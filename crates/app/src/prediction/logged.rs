@@ -99,6 +99,8 @@ pub struct LoggedDraw {
     pub entity: i64,
     /// Whether the candidate was drawn, failed, and the live version answered.
     pub is_fallback: bool,
+    /// When the request was answered, in milliseconds: both versions record the rows of one request at one time.
+    pub recorded_at: i64,
 }
 
 /// Which rows of a log are wanted.
@@ -429,11 +431,11 @@ fn draws(table: &Table) -> Vec<Option<LoggedDraw>> {
     else {
         return Vec::new();
     };
-    let roles = texts(table, column::ROLE);
+    let (roles, recorded) = (texts(table, column::ROLE), numbers(table, column::RECORDED_AT));
     let draw = |row: usize| {
         let percent = u8::try_from(percents[row]?).ok()?;
         let is_fallback = roles[row].as_deref() == Some(Role::Fallback.as_str());
-        Some(LoggedDraw { percent, entity: entities[row]?, is_fallback })
+        Some(LoggedDraw { percent, entity: entities[row]?, is_fallback, recorded_at: recorded[row] })
     };
     (0..table.rows()).map(draw).collect()
 }

@@ -417,6 +417,7 @@ pub const ORDER: &[(&str, &[&str])] = &[
             "logs",
             "server_file",
             "signals",
+            "heap",
             "tasks",
             "tls",
             "traces",

@@ -339,7 +339,7 @@ impl Explainer<'_> {
         let mut parts = Vec::with_capacity(ensembles.len());
         for (at, ensemble) in ensembles.iter().enumerate() {
             let attribution = match &*self.against {
-                Against::Trees(backgrounds) => ensemble.interventional_against(&features, &backgrounds[at])?,
+                Against::Trees(backgrounds) => ensemble.interventional(&features, &backgrounds[at])?,
                 _ => ensemble.path_dependent(&features)?,
             };
             parts.push((attribution.values, ensemble.predict(&features)?));

@@ -149,12 +149,7 @@ impl TreeEnsemble {
         }
     }
 
-    /// Interventional values: an absent feature is drawn from the background rows.
-    pub fn interventional(&self, rows: &[f64], background: &[f64]) -> MetricResult<Attribution> {
-        self.interventional_against(rows, &self.background(background)?)
-    }
-
-    /// Background rows (`rows x features`) for [`TreeEnsemble::interventional_against`]. Costs `rows x leaves`, and 16 bytes for
+    /// Background rows (`rows x features`) for [`TreeEnsemble::interventional`]. Costs `rows x leaves`, and 16 bytes for
     /// each pattern that differs.
     pub fn background(&self, rows: &[f64]) -> MetricResult<TreeBackground> {
         let (base, lines) = (self.mean_over(rows)?, self.rows(rows)?);
@@ -176,8 +171,8 @@ impl TreeEnsemble {
         Ok(TreeBackground { base, patterns, ends })
     }
 
-    /// As [`TreeEnsemble::interventional`], with a background of this ensemble that was made already.
-    pub fn interventional_against(&self, rows: &[f64], background: &TreeBackground) -> MetricResult<Attribution> {
+    /// Interventional values: an absent feature is drawn from the background rows, which were summed up for this ensemble.
+    pub fn interventional(&self, rows: &[f64], background: &TreeBackground) -> MetricResult<Attribution> {
         let lines = self.rows(rows)?;
         let leaves: usize = self.trees.iter().map(|tree| tree.leaves.len()).sum();
         if background.ends.len() != leaves {
@@ -408,8 +403,8 @@ mod tests {
         let mut draw = |rows: usize| (0..4 * rows).map(|_| random.normal()).collect::<Vec<f64>>();
         let (mut rows, background) = (draw(20), draw(12));
         rows[5] = f64::NAN;
-        let (path, exact) =
-            (ensemble.path_dependent(&rows).unwrap(), ensemble.interventional(&rows, &background).unwrap());
+        let kept = ensemble.background(&background).unwrap();
+        let (path, exact) = (ensemble.path_dependent(&rows).unwrap(), ensemble.interventional(&rows, &kept).unwrap());
         let raw = ensemble.predict(&rows).unwrap();
         for (index, row) in rows.chunks(4).enumerate() {
             for attribution in [&path, &exact] {
@@ -421,13 +416,12 @@ mod tests {
             }
         }
         // A row alone has the values that it has among others, for which tables are made.
-        let kept = ensemble.background(&background).unwrap();
         for (row, (among_path, among_exact)) in rows.chunks(4).zip(path.values.chunks(4).zip(exact.values.chunks(4))) {
             assert_eq!(ensemble.path_dependent(row).unwrap().values, among_path);
-            assert_eq!(ensemble.interventional_against(row, &kept).unwrap().values, among_exact);
+            assert_eq!(ensemble.interventional(row, &kept).unwrap().values, among_exact);
         }
         let other = TreeEnsemble::new(vec![vec![TreeNode::Leaf { value: 1.0, cover: 1.0 }]], false, 0.0, 4).unwrap();
-        assert!(other.interventional_against(&rows, &kept).is_err());
+        assert!(other.interventional(&rows, &kept).is_err());
     }
 
     #[test]
@@ -452,6 +446,6 @@ mod tests {
             assert!(TreeEnsemble::new(vec![nodes], false, 0.0, 1).is_err());
         }
         let fine = TreeEnsemble::new(vec![vec![leaf()]], false, 0.0, 2).unwrap();
-        assert!(fine.path_dependent(&[1.0]).is_err() && fine.interventional(&[1.0, 1.0], &[]).is_err());
+        assert!(fine.path_dependent(&[1.0]).is_err() && fine.background(&[]).is_err());
     }
 }

@@ -61,13 +61,21 @@ impl SampleRatio {
 
     /// Takes the next unit, which fell into an arm; an arm that there is not is ignored.
     pub fn add(&mut self, arm: usize) {
-        let Some((count, share)) = self.counts.get_mut(arm).zip(self.shares.get(arm)) else { return };
-        // The posterior's prediction of this unit by the share that was set.
-        let predicted = (CONCENTRATION * share + *count as f64) / (CONCENTRATION + self.total as f64);
-        self.log_factor += (predicted / share).ln();
+        self.add_together([arm]);
+    }
+
+    /// Takes units that came together, as those of one request: the order in which they were written down, mostly one arm after the
+    /// other, is none in which they came, and nobody may look between them.
+    pub fn add_together(&mut self, arms: impl IntoIterator<Item = usize>) {
+        for arm in arms {
+            let Some((count, share)) = self.counts.get_mut(arm).zip(self.shares.get(arm)) else { continue };
+            // The posterior's prediction of this unit by the share that was set.
+            let predicted = (CONCENTRATION * share + *count as f64) / (CONCENTRATION + self.total as f64);
+            self.log_factor += (predicted / share).ln();
+            *count += 1;
+            self.total += 1;
+        }
         self.highest = self.highest.max(self.log_factor);
-        *count += 1;
-        self.total += 1;
     }
 
     /// Units in each arm.
@@ -163,6 +171,18 @@ mod tests {
                 "a share of {share} that loses {lost}: found in {found} of 200 runs of {units} units"
             );
         }
+    }
+
+    #[test]
+    fn the_order_of_units_that_came_together_says_nothing() {
+        let half = || SampleRatio::new(&[0.5, 0.5]).unwrap();
+        let (mut together, mut mixed, mut apart) = (half(), half(), half());
+        let arms = |unit: usize| usize::from(unit >= 300);
+        together.add_together((0..600).map(arms));
+        mixed.add_together((0..600).map(|unit| unit % 2));
+        (0..600).for_each(|unit| apart.add(arms(unit)));
+        assert!((together.p_value() - mixed.p_value()).abs() < 1e-12 && together.p_value() > 0.9, "{together:?}");
+        assert!(apart.p_value() < 1e-6, "one after the other they are half a thousand of the same: {apart:?}");
     }
 
     #[test]

@@ -28,6 +28,7 @@ fn interventional(set: &Set, case: &Case) -> Result<Value, String> {
     let model = Model::read(set, case)?;
     let rows = model.rows(&*set.of(case, "rows")?, Some(0.0));
     let background = model.rows(&*set.of(case, "background")?, Some(0.0));
+    let background = model.ensemble.background(&background).map_err(|error| error.to_string())?;
     let got = model.ensemble.interventional(&rows, &background).map_err(|error| error.to_string())?;
     Ok(table(&got))
 }
