@@ -260,6 +260,8 @@ mod tests {
         let options = |server: &str, plain_http| ReplicaOptions {
             server: server.to_owned(),
             plain_http,
+            ca: None,
+            identity: None,
             token: None,
             actor: Actor::nameless_service(),
             keys: KeyRing::default(),
