@@ -1,6 +1,10 @@
 //! How commands reach the platform: the server that has the data folder, a server that is named, or this process.
 
-use std::{path::PathBuf, pin::Pin, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    pin::Pin,
+    sync::Arc,
+};
 
 use clap::Args;
 use kilter_api::{Code, Problem, Token};
