@@ -38,7 +38,7 @@ fn requests() -> [(&'static str, Value); 5] {
 }
 
 /// What the headers of an answer say: the status, the versions and their roles.
-fn told(head: &str) -> (u16, String, String) {
+fn status_and_route(head: &str) -> (u16, String, String) {
     let header = |name: &str| {
         let line = head.lines().find_map(|line| line.strip_prefix(&format!("{name}: ")));
         line.unwrap_or_default().to_owned()
@@ -59,9 +59,9 @@ fn every_protocol_answers_by_the_version_that_a_header_names_whatever_its_stage(
         let server = Server::start(&world);
         for (path, body) in requests() {
             let (head, answer) = ask_for_head(&server.address, "kilter-version: 2\r\n", ("POST", path, &body)).unwrap();
-            assert_eq!(told(&head), (200, "2".to_owned(), "pinned".to_owned()), "{path}: {answer}");
+            assert_eq!(status_and_route(&head), (200, "2".to_owned(), "pinned".to_owned()), "{path}: {answer}");
             let (head, answer) = ask_for_head(&server.address, "Kilter-Version: 9\r\n", ("POST", path, &body)).unwrap();
-            let (status, ..) = told(&head);
+            let (status, ..) = status_and_route(&head);
             if path.contains("/versions/") {
                 assert_eq!(status, 400, "{answer}");
             } else {
@@ -70,10 +70,10 @@ fn every_protocol_answers_by_the_version_that_a_header_names_whatever_its_stage(
                 assert!(answer.to_string().contains(&named), "{path}: {answer}");
             }
             let (head, _) = ask_for_head(&server.address, "kilter-version: two\r\n", ("POST", path, &body)).unwrap();
-            assert_eq!(told(&head).0, 400, "{path}");
+            assert_eq!(status_and_route(&head).0, 400, "{path}");
         }
         let (head, answer) = ask_for_head(&server.address, "", ("POST", "/v2/models/churn/infer", &rows())).unwrap();
-        let (status, versions, roles) = told(&head);
+        let (status, versions, roles) = status_and_route(&head);
         assert_eq!(status, 200, "{answer}");
         assert!(versions.starts_with('1') && roles.starts_with("champion"), "{head}");
         server.signal("-TERM");
