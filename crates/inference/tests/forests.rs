@@ -179,3 +179,43 @@ proptest! {
         }
     }
 }
+
+/// A tree of a forest: where a row goes at each of its splits is drawn; leaves add their number.
+fn drawn_tree(tree: i64, splits: &[Drawn]) -> Vec<common::Node> {
+    // A split takes the place of a leaf: the tree that it grows has one leaf more than splits.
+    let mut nodes = vec![leaf(tree, 0, 0.0)];
+    for &(mode, feature, threshold, missing, place, _) in splits {
+        let leaves: Vec<usize> = (0..nodes.len()).filter(|at| nodes[*at].mode == "LEAF").collect();
+        let at = leaves[place % leaves.len()];
+        let next = nodes.len() as i64;
+        let split = split(tree, at as i64, MODES[mode % 4], feature, f32::from(threshold) / 2.0, (next, next + 1));
+        nodes[at] = common::Node { missing_is_yes: missing, ..split };
+        nodes.extend([leaf(tree, next, 0.0), leaf(tree, next + 1, 0.0)]);
+    }
+    let leaves = nodes.iter_mut().filter(|node| node.mode == "LEAF");
+    leaves.enumerate().for_each(|(at, node)| node.weight = (tree + 1) as f32 * (0.1 + at as f32));
+    nodes
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
+    /// Up to 32 leaves rows are passed through in groups, above they walk: 12 to 40 splits make both.
+    #[test]
+    fn many_rows_at_once_are_answered_as_each_alone(
+        trees in prop::collection::vec(
+            prop::collection::vec((0..4usize, 0..3i64, -6..7i8, any::<bool>(), 0..64usize, Just(0usize)), 0..40), 1..6),
+        of_rows in prop::collection::vec(prop::array::uniform3(0..12usize), 1..80),
+    ) {
+        let nodes: Vec<common::Node> =
+            trees.iter().enumerate().flat_map(|(tree, splits)| drawn_tree(tree as i64, splits)).collect();
+        let model = Model::from_onnx(&forest(&nodes, 3, &[]).encode()).unwrap();
+        let values = [-3.0, -2.0, -1.0, -0.5, -0.0, 0.0, 1.0, 1.5, 2.0, f64::NAN, f64::INFINITY, f64::NEG_INFINITY];
+        let rows: Vec<[f64; 3]> = of_rows.iter().map(|row| row.map(|at| values[at])).collect();
+        let slices: Vec<&[f64]> = rows.iter().map(|row| &row[..]).collect();
+        let together = model.predict(&numbers(&slices)).unwrap();
+        for (row, score) in slices.iter().zip(together.scores()) {
+            prop_assert_eq!(model.predict(&numbers(&[row])).unwrap().scores()[0], *score, "{:?}", row);
+        }
+    }
+}

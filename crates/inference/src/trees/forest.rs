@@ -14,7 +14,8 @@
 use std::{collections::HashMap, ops::Range};
 
 use super::{
-    nodes::{NarrowNode, PackedNode},
+    masks::{PlainTrees, SplitList, SplitLists},
+    nodes::{LeafSum, NarrowNode, PackedNode, Root},
     tree::{Mode, Node, Test, Tree},
 };
 
@@ -26,23 +27,6 @@ pub(crate) enum Aggregate {
     SumSingle,
     Min,
     Max,
-}
-
-/// What the leaves of one tree add to.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum LeafSum {
-    /// Every leaf adds one number to this output.
-    One(u32),
-    /// Leaves add to several outputs.
-    Many,
-}
-
-/// Where a tree begins, the most steps to a leaf, and what its leaves add to.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Root {
-    pub node: u32,
-    pub depth: u32,
-    pub adds: LeafSum,
 }
 
 /// A checked ensemble, ready to run.
@@ -65,6 +49,8 @@ pub(crate) struct Forest {
     covers: Vec<f32>,
     /// Whether some branch has several parents.
     has_shared: bool,
+    /// The same forest as lists of splits.
+    split_lists: SplitLists,
 }
 
 /// What the layout still has to place: a node, or the second comparison of a node that compares for equality.
@@ -88,6 +74,7 @@ impl Forest {
             width: 0,
             covers: Vec::new(),
             has_shared: false,
+            split_lists: SplitLists::default(),
         };
         trees.iter().try_for_each(|tree| forest.add(tree))?;
         forest.finish_leaves();
@@ -163,6 +150,21 @@ impl Forest {
             }
         };
         (start, outputs)
+    }
+
+    /// The forest as a list of splits for rows of single precision, where it fits.
+    pub(super) fn single_splits(&self) -> Option<&SplitList<f32>> {
+        self.split_lists.single(self.plain_trees())
+    }
+
+    /// The same for rows of double precision.
+    pub(super) fn double_splits(&self) -> Option<&SplitList<f64>> {
+        self.split_lists.double(self.plain_trees())
+    }
+
+    fn plain_trees(&self) -> Option<PlainTrees<'_>> {
+        let is_plain = self.tests.is_empty() && !self.has_shared;
+        is_plain.then_some(PlainTrees { nodes: &self.nodes, roots: &self.roots, width: self.width })
     }
 
     /// What the leaf `at` adds to `output`.

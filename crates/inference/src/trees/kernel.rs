@@ -10,11 +10,14 @@
 //! Single-precision rows use nodes of 12 bytes: a threshold that is rounded down to single precision parts them as the wide one does,
 //! and a leaf has what it adds in the place of its threshold.
 //!
+//! Many rows at once pass through small trees by [`super::masks`] instead.
+//!
 //! Invariants: both kinds of nodes answer the same. Sums run in double precision in the order of the trees.
 
 use super::{
-    forest::{Aggregate, Forest, LeafSum, Root},
-    nodes::{NarrowNode, PackedNode},
+    forest::{Aggregate, Forest},
+    masks::MIN_ROWS,
+    nodes::{LeafSum, NarrowNode, PackedNode, Root},
 };
 
 /// Trees walked at the same time for one row.
@@ -136,6 +139,12 @@ impl Forest {
     }
 
     fn fold(&self, values: Rows<'_>, columns: usize, answers: &mut [f64], join: impl Fn(&mut f64, f64) + Copy) {
+        let done = self.fold_groups(values, columns, answers, join);
+        let answers = &mut answers[done * self.outputs()..];
+        let values = match values {
+            Rows::Single(values) => Rows::Single(&values[done * columns..]),
+            Rows::Double(values) => Rows::Double(&values[done * columns..]),
+        };
         let twice = |x: f64| [if x.is_nan() { f64::NEG_INFINITY } else { x }, x];
         let narrow = |x: f32| [if x.is_nan() { f32::NEG_INFINITY } else { x }, x];
         match (values, self.narrow()) {
@@ -150,6 +159,29 @@ impl Forest {
                 self.fold_wide(|row| values[row * columns..].iter().map(|&x| twice(x)), answers, join);
             }
         }
+    }
+
+    /// Passes rows through small trees many at a time; answers with how many rows these are.
+    fn fold_groups(
+        &self,
+        values: Rows<'_>,
+        columns: usize,
+        answers: &mut [f64],
+        join: impl Fn(&mut f64, f64) + Copy,
+    ) -> usize {
+        let outputs = self.outputs();
+        if answers.len() < MIN_ROWS * outputs {
+            return 0;
+        }
+        let done = match values {
+            Rows::Single(values) => self
+                .single_splits()
+                .map(|list| list.fold(|row| values[row * columns..].iter().copied(), answers, outputs, join)),
+            Rows::Double(values) => self
+                .double_splits()
+                .map(|list| list.fold(|row| values[row * columns..].iter().copied(), answers, outputs, join)),
+        };
+        done.unwrap_or(0)
     }
 
     fn fold_wide<R: Iterator<Item = [f64; 2]>>(

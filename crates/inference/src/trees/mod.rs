@@ -2,10 +2,11 @@
 //!
 //! Invariants: a loaded forest has no cycle and no node out of range, so walking it ends; a branch that several nodes lead
 //! to stands once; a missing value goes where its node says. [`tree`] has the checked trees that readers make, [`forest`] lays them
-//! out, [`kernel`] walks them, [`structure`] shows them to explanations.
+//! out, [`kernel`] walks them, [`masks`] passes many rows through small trees, [`structure`] shows them to explanations.
 
 mod forest;
 mod kernel;
+mod masks;
 mod nodes;
 mod structure;
 mod tree;

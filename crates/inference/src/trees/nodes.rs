@@ -1,5 +1,22 @@
 //! Nodes of trees as they lie in memory: a wide kind, and one in less room for rows of single precision.
 
+/// What the leaves of one tree add to.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum LeafSum {
+    /// Every leaf adds one number to this output.
+    One(u32),
+    /// Leaves add to several outputs.
+    Many,
+}
+
+/// Where a tree begins, the most steps to a leaf, and what its leaves add to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Root {
+    pub node: u32,
+    pub depth: u32,
+    pub adds: LeafSum,
+}
+
 /// A node. The two children lie side by side.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PackedNode {
@@ -64,7 +81,7 @@ impl NarrowNode {
 
 /// The largest number of single precision that is not above `threshold`: between the two lies no other, so `x <= t` is the same for
 /// each `x` of single precision.
-fn rounded_down(threshold: f64) -> f32 {
+pub(super) fn rounded_down(threshold: f64) -> f32 {
     let nearest = threshold as f32;
     if f64::from(nearest) > threshold { nearest.next_down() } else { nearest }
 }
