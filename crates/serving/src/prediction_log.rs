@@ -1,7 +1,7 @@
 //! The prediction log: append-only segment files that keep predictions and labels.
 //!
-//! Many callers append; one writer thread takes what is queued, writes it in one go, syncs once and then acknowledges
-//! all of it (group commit). When a segment is large or old enough it is sealed; the app turns sealed segments into
+//! Many callers append; one of them, or the thread of the writer, takes what is queued, writes it in one go, syncs once and then
+//! acknowledges all of it (group commit). When a segment is large or old enough it is sealed; the app turns sealed segments into
 //! Parquet partitions and then lets go of them:
 //!
 //! 1. [`PredictionLog::sealed`] names them, oldest first;
@@ -25,6 +25,7 @@ mod faults;
 mod gathering;
 mod group_copy;
 mod options;
+mod pen;
 mod queue;
 mod record;
 mod recovery;
@@ -43,7 +44,8 @@ use std::{
 };
 
 use self::{
-    queue::{Bounds, Queue},
+    pen::Pen,
+    queue::{Bounds, Queue, Waits},
     tables::TableBuilder,
     writer::Shared,
 };
@@ -87,6 +89,7 @@ pub struct PredictionLog {
     dir: PathBuf,
     options: LogOptions,
     shared: Arc<Shared>,
+    pen: Arc<Pen>,
     writer: Option<JoinHandle<()>>,
     /// Held while the log is open: two writers would interleave their frames.
     _lock: File,
@@ -105,11 +108,16 @@ impl PredictionLog {
         let bounds = Bounds { appends: options.queue_appends.max(1), bytes: options.queue_bytes };
         let shared = Arc::new(Shared::new(Queue::new(bounds)));
         let (writer, recovery) = recovery::recover(&dir, &options, shared.clone())?;
+        let pen = Arc::new(Pen::new(writer));
+        let run = {
+            let pen = pen.clone();
+            move || pen.run()
+        };
         let writer = std::thread::Builder::new()
             .name("prediction-log".into())
-            .spawn(move || writer.run())
+            .spawn(run)
             .map_err(LogError::io("start the writer of", &dir))?;
-        Ok((Self { dir, options, shared, writer: Some(writer), _lock: lock }, recovery))
+        Ok((Self { dir, options, shared, pen, writer: Some(writer), _lock: lock }, recovery))
     }
 
     /// Appends predictions and, in durable mode, blocks until they are on the disk.
@@ -283,6 +291,7 @@ impl PredictionLog {
             if payload.len() > segment::MAX_PAYLOAD {
                 return Err(LogError::TooLarge { bytes: payload.len(), limit: segment::MAX_PAYLOAD });
             }
+            let waits = if waits { self.pen.waits() } else { Waits::Nobody };
             let ticket = self.shared.queue.push(kind, payload, rows as u64, waits);
             if matches!(ticket, Err(LogError::Busy { .. })) {
                 self.shared.busy.fetch_add(1, Ordering::Relaxed);
@@ -290,7 +299,10 @@ impl PredictionLog {
             if payload.capacity() > MAX_KEPT_PAYLOAD {
                 *payload = Vec::new();
             }
-            ticket
+            match waits {
+                Waits::InPlace => ticket.map(|ticket| ticket.written_in_place(&self.pen)),
+                Waits::ForWriter | Waits::Nobody => ticket,
+            }
         })
     }
 }

@@ -77,6 +77,10 @@ pub(crate) async fn answer<T: Send + 'static>(
     };
     let shadow = scored.take_shadow();
     let record = trace.as_ref().map(|trace| trace.part("record"));
+    if scored.is_recorded_in_place() {
+        // Requests that have arrived at this thread meanwhile share the write.
+        tokio::task::yield_now().await;
+    }
     let answer = scored.wait_recorded().await?;
     drop(record);
     if let Some(shadow) = shadow {

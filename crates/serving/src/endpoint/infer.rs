@@ -56,6 +56,12 @@ impl<T> UnrecordedResponse<T> {
         Ok(self.response)
     }
 
+    /// Whether the thread that waits until it is recorded writes the record: it serves others first, so that one write keeps the
+    /// records of all of them.
+    pub fn is_recorded_in_place(&self) -> bool {
+        self.pending.as_ref().is_some_and(AppendTicket::is_written_in_place)
+    }
+
     /// The shadow's part, to be run elsewhere after the answer was sent.
     pub fn take_shadow(&mut self) -> Option<ShadowWork> {
         self.shadow.take()

@@ -1,10 +1,11 @@
 //! An append that is on its way to the disk: wait for it on a thread, or await it.
 //!
-//! All appends that are written together share one answer: the writer gives it once, and wakes whoever has asked until then.
+//! All appends that are written together share one answer: whoever writes them gives it once, and wakes whoever has asked until
+//! then. Where the disk is fast, whoever waits writes what is queued instead of sleeping until another thread has done it.
 
 use std::{
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, Wake, Waker},
     thread::{self, Thread},
 };
@@ -31,6 +32,14 @@ struct GroupState {
     wakers: Vec<Waker>,
 }
 
+/// Writes what is queued on the thread of whoever waits for it.
+pub(super) trait WriteInPlace: Send + Sync {
+    /// Writes and answers the next group, unless another thread is writing or nothing is queued.
+    fn write_next(&self) -> bool;
+    /// Leaves what is queued to the thread of the writer.
+    fn leave(&self);
+}
+
 /// Not yet acknowledged. Dropping it abandons the wait, not the append.
 #[must_use = "an append is acknowledged only when this says so"]
 pub struct AppendTicket(Option<Place>);
@@ -41,6 +50,8 @@ struct Place {
     at: u64,
     /// Which of the wakers of the group is its own.
     waker: Option<usize>,
+    /// Writes the group when it is waited for; `None`: the thread of the writer does.
+    writer: Option<Arc<dyn WriteInPlace>>,
 }
 
 /// The writer's end of the tickets of a group.
@@ -51,6 +62,19 @@ impl AppendTicket {
     /// One that nobody waits for: it is acknowledged already.
     pub(super) const fn unwatched() -> Self {
         Self(None)
+    }
+
+    /// Whoever waits for it writes what is queued.
+    pub(super) fn written_in_place(mut self, writer: &Arc<impl WriteInPlace + 'static>) -> Self {
+        if let Some(place) = &mut self.0 {
+            place.writer = Some(writer.clone());
+        }
+        self
+    }
+
+    /// Whether it is written on the thread that waits for it.
+    pub fn is_written_in_place(&self) -> bool {
+        self.0.as_ref().is_some_and(|place| place.writer.is_some())
     }
 
     /// Blocks this thread until the append is acknowledged or refused.
@@ -80,23 +104,69 @@ impl Future for AppendTicket {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<AppendResult> {
         let Some(place) = &mut self.0 else { return Poll::Ready(Ok(Receipt { sequence: 0, segment: None })) };
-        let mut state = place.group.lock().unwrap_or_else(PoisonError::into_inner);
-        match &state.outcome {
-            Some(Ok((segment, first))) => {
-                Poll::Ready(Ok(Receipt { sequence: first + place.at, segment: Some(*segment) }))
+        loop {
+            if let Some(outcome) = place.outcome() {
+                return Poll::Ready(outcome);
             }
-            Some(Err(error)) => Poll::Ready(Err(error.clone())),
-            None => {
-                match place.waker {
-                    Some(own) => state.wakers[own].clone_from(context.waker()),
-                    None => {
-                        place.waker = Some(state.wakers.len());
-                        state.wakers.push(context.waker().clone());
-                    }
-                }
-                Poll::Pending
+            if place.write_next() {
+                continue;
+            }
+            if let Some(outcome) = place.wake_or_outcome(context.waker()) {
+                return Poll::Ready(outcome);
+            }
+            // Whoever was writing may have looked for somebody to wake before there was one.
+            if !place.write_next() {
+                return Poll::Pending;
             }
         }
+    }
+}
+
+impl Place {
+    fn state(&self) -> MutexGuard<'_, GroupState> {
+        self.group.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write_next(&self) -> bool {
+        self.writer.as_ref().is_some_and(|writer| writer.write_next())
+    }
+
+    fn outcome(&self) -> Option<AppendResult> {
+        self.state().outcome_at(self.at)
+    }
+
+    /// The outcome; if there is none yet, `waker` is woken by it.
+    fn wake_or_outcome(&mut self, waker: &Waker) -> Option<AppendResult> {
+        let mut state = self.group.lock().unwrap_or_else(PoisonError::into_inner);
+        let outcome = state.outcome_at(self.at);
+        if outcome.is_none() {
+            match self.waker {
+                Some(own) => state.wakers[own].clone_from(waker),
+                None => {
+                    self.waker = Some(state.wakers.len());
+                    state.wakers.push(waker.clone());
+                }
+            }
+        }
+        outcome
+    }
+}
+
+impl Drop for Place {
+    /// Nobody waits for the append any more, and it is written all the same.
+    fn drop(&mut self) {
+        if let Some(writer) = &self.writer
+            && self.state().outcome.is_none()
+        {
+            writer.leave();
+        }
+    }
+}
+
+impl GroupState {
+    fn outcome_at(&self, at: u64) -> Option<AppendResult> {
+        let receipt = |(segment, first)| Receipt { sequence: first + at, segment: Some(segment) };
+        self.outcome.as_ref().map(|outcome| outcome.clone().map(receipt))
     }
 }
 
@@ -104,7 +174,13 @@ impl GroupReply {
     /// The ticket of the append at this place of the group.
     pub(super) fn ticket(&mut self, at: usize) -> AppendTicket {
         let group = self.0.get_or_insert_default().clone();
-        AppendTicket(Some(Place { group, at: at as u64, waker: None }))
+        AppendTicket(Some(Place { group, at: at as u64, waker: None, writer: None }))
+    }
+
+    /// Wakes one of those who wait; `None`: nobody has asked yet.
+    pub(super) fn first_waker(&self) -> Option<Waker> {
+        let group = self.0.as_ref()?;
+        group.lock().unwrap_or_else(PoisonError::into_inner).wakers.first().cloned()
     }
 
     /// Answers everybody who waits.

@@ -1,7 +1,8 @@
 //! Appends on their way to the disk: callers put them behind each other, the writer takes a group of them at once.
 //!
 //! Invariants: the queue is bounded; the order of the queue is the order of the log; a rotation comes behind what was queued before
-//! it, and waits for nothing that came later; an append that waits is answered, also when the writer is gone. A caller wakes the writer only when a group is due: while it writes, and while it waits for those whom it
+//! it, and waits for nothing that came later; an append that waits is answered, also when the writer is gone. A caller wakes the
+//! thread of the writer only when a group is due and nobody else writes it: while it writes, and while it waits for those whom it
 //! has just answered, an append costs no system call.
 
 use std::{
@@ -63,9 +64,20 @@ pub(super) enum Due {
     After(Duration),
 }
 
-/// What the writer has to do.
+/// Who waits for an append.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Waits {
+    Nobody,
+    /// Its caller, until the thread of the writer has written it.
+    ForWriter,
+    /// Its caller, who writes it if nobody else does.
+    InPlace,
+}
+
+/// What the thread of the writer has to do.
 pub(super) enum Task {
-    Write(Group),
+    /// Take a group, unless somebody else did, and write it.
+    Write,
     Rotate(RotateReply),
     /// The deadline passed.
     Nothing,
@@ -101,6 +113,8 @@ struct State {
     queued: u64,
     taken: u64,
     is_closed: bool,
+    /// The writer looks at its deadlines again.
+    is_nudged: bool,
     /// The writer sleeps and is woken when so many appends are queued.
     wake_at: Option<usize>,
     /// A group that was written; its buffers are used again.
@@ -116,7 +130,7 @@ impl Queue {
     ///
     /// # Errors
     /// When the queue is full, or the log is closed.
-    pub(super) fn push(&self, kind: u8, payload: &[u8], rows: u64, waits: bool) -> Result<AppendTicket, LogError> {
+    pub(super) fn push(&self, kind: u8, payload: &[u8], rows: u64, waits: Waits) -> Result<AppendTicket, LogError> {
         let mut state = self.lock();
         if state.is_closed {
             return Err(LogError::Closed);
@@ -130,18 +144,20 @@ impl Queue {
         state.appends += 1;
         state.queued += 1;
         state.bytes += payload.len();
-        state.waiting += usize::from(waits);
+        let is_awaited = waits != Waits::Nobody;
+        state.waiting += usize::from(is_awaited);
         let group = state.open_group();
         segment::begin_frame(&mut group.frames, payload);
         group.appends.push(Append { kind, bytes, rows });
-        let ticket = if waits {
+        let ticket = if is_awaited {
             group.waiting += 1;
             group.reply.ticket(group.appends.len() - 1)
         } else {
             AppendTicket::unwatched()
         };
-        let is_urgent = waits && state.wake_at == Some(usize::MAX);
-        let wakes = is_urgent || state.wake_at.is_some_and(|count| state.appends >= count) || self.is_much(&state);
+        let is_urgent = is_awaited && state.wake_at == Some(usize::MAX);
+        let is_due = is_urgent || state.wake_at.is_some_and(|count| state.appends >= count);
+        let wakes = (is_due && waits != Waits::InPlace) || self.is_much(&state);
         if wakes && state.wake_at.take().is_some() {
             drop(state);
             self.changed.notify_one();
@@ -164,6 +180,33 @@ impl Queue {
         Ok(())
     }
 
+    /// Wakes the thread of the writer: it writes what is queued, and looks at its deadlines.
+    pub(super) fn nudge(&self) {
+        let mut state = self.lock();
+        state.is_nudged = true;
+        self.wake(state);
+    }
+
+    /// The next group; `None` when nothing is queued.
+    pub(super) fn take(&self) -> Option<Group> {
+        let mut state = self.lock();
+        (state.appends > 0).then(|| state.take_group())
+    }
+
+    /// Appends that were ever taken.
+    #[cfg(test)]
+    pub(super) fn taken(&self) -> u64 {
+        self.lock().taken
+    }
+
+    /// Wakes one of those who wait for the next group.
+    pub(super) fn wake_one(&self) {
+        let waker = self.lock().groups.front().and_then(|group| group.reply.first_waker());
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
     /// Takes no more. What is queued is still written.
     pub(super) fn close(&self) {
         let mut state = self.lock();
@@ -176,7 +219,10 @@ impl Queue {
         let abandoned = {
             let mut state = self.lock();
             state.is_closed = true;
-            (std::mem::take(&mut state.groups), std::mem::take(&mut state.rotations))
+            state.appends = 0;
+            let abandoned = (std::mem::take(&mut state.groups), std::mem::take(&mut state.rotations));
+            self.wake(state);
+            abandoned
         };
         drop(abandoned);
     }
@@ -218,11 +264,14 @@ impl Queue {
                 Due::After(linger) => state.waiting > 0 || now >= *first_seen.get_or_insert(now) + linger,
             };
             if is_due {
-                return (Task::Write(state.take_group()), gathered);
+                return (Task::Write, gathered);
             }
             if state.appends == 0 {
                 if state.is_closed {
                     return (Task::End, gathered);
+                }
+                if std::mem::take(&mut state.is_nudged) {
+                    return (Task::Nothing, gathered);
                 }
                 if deadline.is_some_and(|deadline| now >= deadline) {
                     return (Task::Nothing, gathered);
@@ -315,17 +364,18 @@ mod tests {
     #[test]
     fn a_rotation_waits_for_what_came_before_it_and_for_nothing_else() {
         let queue = Queue::new(Bounds { appends: 100, bytes: 1 << 20 });
-        let append = || queue.push(1, b"payload", 1, false).map(drop).unwrap();
+        let append = || queue.push(1, b"payload", 1, Waits::Nobody).map(drop).unwrap();
+        let writes = |task| matches!(task, Task::Write) && queue.take().is_some_and(|group| group.appends.len() == 1);
         append();
         let (reply, _answer) = std::sync::mpsc::sync_channel(1);
         queue.rotate(reply).unwrap();
         let (task, _) = queue.next(Due::Now, None);
-        assert!(matches!(task, Task::Write(group) if group.appends.len() == 1));
+        assert!(writes(task));
         // Under load something is always queued.
         append();
         let (task, _) = queue.next(Due::Now, None);
         assert!(matches!(task, Task::Rotate(_)), "later appends do not keep a rotation waiting");
         let (task, _) = queue.next(Due::Now, None);
-        assert!(matches!(task, Task::Write(_)));
+        assert!(writes(task));
     }
 }

@@ -1,4 +1,4 @@
-//! The one thread that writes: it takes what is queued, writes it in one go, syncs once, and then acknowledges all.
+//! The one who writes: takes what is queued, writes it in one go, syncs once, and then acknowledges all.
 //!
 //! Invariants: bytes behind `Active::length` were never acknowledged; after a failed write they are taken back, and
 //! a segment in which that (or a sync) failed is never written again.
@@ -19,7 +19,7 @@ use super::{
     error::LogError,
     gathering::Gathering,
     options::{AppendListener, Durability, LogOptions},
-    queue::{Due, Group, Queue, Task},
+    queue::{Due, Group, Queue},
     record::SegmentId,
     segment::{self, Header, SegmentBefore},
 };
@@ -39,7 +39,14 @@ pub(super) struct Shared {
     pub(super) busy: AtomicU64,
     /// Time of all writes, with their syncs.
     pub(super) write_ns: AtomicU64,
+    /// What a write takes of late, in nanoseconds.
+    pub(super) recent_write_ns: AtomicU64,
+    /// How many wait for a write of late, in [`WAITING_UNIT`]s.
+    pub(super) recent_waiting: AtomicU64,
 }
+
+/// Of [`Shared::recent_waiting`]: one caller.
+pub(super) const WAITING_UNIT: u64 = 1 << 16;
 
 #[derive(Default)]
 pub(super) struct Segments {
@@ -57,20 +64,24 @@ pub(super) struct Segments {
 impl Shared {
     pub(super) fn new(queue: Queue) -> Self {
         let (appended, rows, groups, refused_rows, busy, write_ns) = Default::default();
-        Self { queue, segments: Mutex::default(), appended, rows, groups, refused_rows, busy, write_ns }
+        let (segments, recent_write_ns, recent_waiting) = Default::default();
+        Self { queue, segments, appended, rows, groups, refused_rows, busy, write_ns, recent_write_ns, recent_waiting }
+    }
+
+    fn note_write(&self, waiting: usize, took: Duration) {
+        let took = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
+        self.write_ns.fetch_add(took, Ordering::Relaxed);
+        // Only the one who writes changes them.
+        let follow = |mean: &AtomicU64, new: u64| {
+            let old = mean.load(Ordering::Relaxed);
+            mean.store(old - old / 8 + new / 8, Ordering::Relaxed);
+        };
+        follow(&self.recent_write_ns, took);
+        follow(&self.recent_waiting, waiting as u64 * WAITING_UNIT);
     }
 
     pub(super) fn segments(&self) -> std::sync::MutexGuard<'_, Segments> {
         self.segments.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Closes the queue when the writer ends, however it ends.
-struct CloseOnDrop(Arc<Shared>);
-
-impl Drop for CloseOnDrop {
-    fn drop(&mut self) {
-        self.0.queue.abandon();
     }
 }
 
@@ -98,56 +109,54 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// Runs until the log is closed, then syncs what is left.
-    pub(super) fn run(mut self) {
-        // Whatever ends this thread: nobody queues for it any more, and whoever waits is answered.
-        let _closing = CloseOnDrop(self.shared.clone());
-        loop {
-            let due = match self.options.durability {
-                Durability::Durable => self.gathering.due(),
-                Durability::Buffered => Due::After(LINGER),
-            };
-            let (task, gathered) = self.shared.queue.next(due, self.deadline());
-            self.gathering.note(gathered);
-            match task {
-                Task::Write(group) => self.write_group(group),
-                Task::Rotate(reply) => drop(reply.send(self.rotate())),
-                Task::Nothing => {}
-                Task::End => break,
-            }
-            self.keep_deadlines();
+    /// When what is queued is to be written by the thread of the writer.
+    pub(super) fn due(&mut self) -> Due {
+        match self.options.durability {
+            Durability::Durable => self.gathering.due(),
+            Durability::Buffered => Due::After(LINGER),
         }
-        self.sync_buffered();
     }
 
     /// How long the writer may sleep before a sync or a rotation is due.
-    fn deadline(&self) -> Option<Duration> {
+    pub(super) fn deadline(&self) -> Option<Duration> {
         let sync = self.unsynced.map(|since| self.options.flush_every.saturating_sub(since.elapsed()));
         let seal = self.first_record.map(|since| self.options.segment_age.saturating_sub(since.elapsed()));
         // Never zero: a rotation that a full disk does not let happen must not keep the processor busy.
         sync.into_iter().chain(seal).min().map(|wait| wait.max(Duration::from_millis(5)))
     }
 
-    fn keep_deadlines(&mut self) {
+    pub(super) fn keep_deadlines(&mut self) {
         if self.unsynced.is_some_and(|since| since.elapsed() >= self.options.flush_every) {
             self.sync_buffered();
         }
-        let old = self.first_record.is_some_and(|since| since.elapsed() >= self.options.segment_age);
-        let full = self.active.as_ref().is_some_and(|active| {
-            active.length >= self.options.segment_bytes || active.rows >= self.options.segment_rows
-        });
-        if (old || full) && self.rotate().is_err() {
+        if self.must_seal() && self.rotate().is_err() {
             // No room for a new segment: the old one goes on, and the next record tries again.
-            self.first_record = old.then(Instant::now).or(self.first_record);
+            self.first_record = self.is_old().then(Instant::now).or(self.first_record);
         }
     }
 
-    fn write_group(&mut self, mut group: Group) {
+    /// Whether the active segment is to be sealed.
+    pub(super) fn must_seal(&self) -> bool {
+        self.is_old() || self.is_full()
+    }
+
+    fn is_old(&self) -> bool {
+        self.first_record.is_some_and(|since| since.elapsed() >= self.options.segment_age)
+    }
+
+    fn is_full(&self) -> bool {
+        self.active.as_ref().is_some_and(|active| {
+            active.length >= self.options.segment_bytes || active.rows >= self.options.segment_rows
+        })
+    }
+
+    /// Writes and acknowledges a group.
+    pub(super) fn write_group(&mut self, mut group: Group) {
         let began = Instant::now();
         let outcome = self.commit(&mut group);
         let took = began.elapsed();
         self.gathering.begin(group.waiting, took);
-        self.shared.write_ns.fetch_add(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        self.shared.note_write(group.waiting, took);
         self.acknowledge(group, outcome);
     }
 
@@ -254,7 +263,7 @@ impl Writer {
     }
 
     /// Seals the active segment if it holds records.
-    fn rotate(&mut self) -> Result<Option<SegmentId>, LogError> {
+    pub(super) fn rotate(&mut self) -> Result<Option<SegmentId>, LogError> {
         let Some(active) = &self.active else {
             let retired = self.shared.segments().retired;
             return match retired {
@@ -271,7 +280,7 @@ impl Writer {
     }
 
     /// Buffered mode: brings what was written to the disk. A failure loses what buffered mode may lose.
-    fn sync_buffered(&mut self) {
+    pub(super) fn sync_buffered(&mut self) {
         if self.unsynced.take().is_none() {
             return;
         }
