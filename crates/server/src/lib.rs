@@ -34,6 +34,7 @@ mod state;
 mod tasks;
 mod tls;
 mod traces;
+mod ui;
 mod upstream;
 
 pub use events::{EventOptions, MailTarget, SmtpOptions, WebhookKey, WebhookTarget, is_mail_address};

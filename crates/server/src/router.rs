@@ -2,7 +2,7 @@
 
 use axum::{
     Router,
-    http::{Method, Uri},
+    http::{HeaderMap, Method, Uri},
     middleware::from_fn_with_state,
     response::{IntoResponse, Response},
 };
@@ -14,6 +14,7 @@ use crate::{
     mlflow,
     openapi::all,
     state::AppState,
+    ui,
 };
 
 /// The router with everything around it that bounds and observes a request.
@@ -29,7 +30,10 @@ pub fn router(state: AppState) -> Router {
         .with_state(state)
 }
 
-async fn no_route(method: Method, uri: Uri) -> Response {
+async fn no_route(method: Method, uri: Uri, headers: HeaderMap) -> Response {
+    if let Some(response) = ui::answer(&method, uri.path(), &headers) {
+        return response;
+    }
     if mlflow_routes::is_below(uri.path()) {
         return mlflow::unknown_route();
     }

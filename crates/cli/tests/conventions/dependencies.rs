@@ -11,6 +11,8 @@ pub const ALLOWED: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("stats", &[]),
     ("report", &[]),
+    // The files of the web UI.
+    ("web", &[]),
     ("api", &["domain"]),
     // What the command line and SDKs speak: over HTTP, or to a router that is handed in.
     ("client", &["domain", "api"]),
@@ -48,7 +50,7 @@ pub const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     // Lists are read from the store as they stand; every change goes through an intention of `app`.
-    ("server", &["domain", "api", "serving", "store", "workflow", "app"]),
+    ("server", &["domain", "web", "api", "serving", "store", "workflow", "app"]),
     // Commands that need no project (`train`, `sql`, `score`) stand on the crate that does the work.
     (
         "cli",

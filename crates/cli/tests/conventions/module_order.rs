@@ -421,6 +421,7 @@ pub const ORDER: &[(&str, &[&str])] = &[
             "tasks",
             "tls",
             "traces",
+            "ui",
             "server_error",
             "openid",
             "events",

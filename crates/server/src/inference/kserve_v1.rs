@@ -2,7 +2,7 @@
 
 use axum::{
     extract::{Path, State},
-    http::StatusCode,
+    http::{HeaderMap, Method, StatusCode},
     response::{IntoResponse, Response},
 };
 use kilter_app::{authz, prediction};
@@ -21,6 +21,7 @@ use crate::{
         endpoint::{ask, serving},
     },
     state::AppState,
+    ui,
 };
 
 /// What follows the name of a model in the address of a prediction.
@@ -34,9 +35,12 @@ struct Live {
     status: &'static str,
 }
 
-/// Whether the process answers.
-#[utoipa::path(get, path = "/", tag = "inference", responses((status = 200, description = "It does")))]
-pub(crate) async fn v1_live() -> Response {
+/// Whether the process answers; a browser gets the page of the UI.
+#[utoipa::path(get, path = "/", tag = "inference", responses((status = 200, description = "It does; or the page of the UI, if `Accept` asks for text/html")))]
+pub(crate) async fn v1_live(headers: HeaderMap) -> Response {
+    if let Some(page) = ui::answer(&Method::GET, "/", &headers) {
+        return page;
+    }
     json(&Live { status: "alive" })
 }
 

@@ -28,6 +28,7 @@ use crate::{
     net::hosts::{AllowedHosts, HostPort},
     options::ServerOptions,
     state::AppState,
+    ui,
 };
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -100,6 +101,9 @@ fn check(options: &ServerOptions, request: &Request) -> Result<(), Problem> {
         }
     }
     let same_site = |value: &str| matches!(value, "same-origin" | "none");
+    if ui::is_opened(request.method(), request.uri().path(), request.headers()) {
+        return Ok(());
+    }
     if let Some(site) = each(request.headers(), SEC_FETCH_SITE).find(|value| !same_site(value)) {
         return Err(cross_site(format!("a page of another origin sent it (Sec-Fetch-Site: {})", quoted(site))));
     }
