@@ -72,6 +72,37 @@ pub struct AuditRecord {
     pub leaf: String,
 }
 
+/// Asks for what is hashed of entries (`GET /api/v1/audit/bodies`).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub struct AuditBodiesQuery {
+    /// The number of the entry behind which they begin; 0 for the first.
+    #[serde(default)]
+    pub after: u64,
+    /// How many at most: 1 to 1,000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+}
+
+/// What is hashed of some entries, oldest first, for whoever verifies the log elsewhere: in a browser, say.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AuditBodies {
+    /// The entries, without gaps.
+    pub items: Vec<AuditBody>,
+    /// Where the next ones begin; absent behind the last one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<u64>,
+}
+
+/// What is hashed of an entry.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AuditBody {
+    /// The number of the entry.
+    pub seq: u64,
+    /// The canonical JSON; its leaf in the tree is SHA-256(0x00 ‖ body).
+    pub body: String,
+}
+
 /// What the log is verified against (`POST /api/v1/audit/verify`).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

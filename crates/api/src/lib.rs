@@ -10,6 +10,7 @@ pub mod alert_detail;
 pub mod alerts;
 pub mod approvals;
 pub mod audit;
+pub mod changes;
 pub mod code;
 pub mod columns;
 pub mod deployments;
@@ -48,9 +49,10 @@ pub use approvals::{
     WaiverState, WithdrawnEndpoint,
 };
 pub use audit::{
-    AuditCheck, AuditEntry, AuditHead, AuditReceipt, AuditRecord, Checkpoint, CheckpointPlace, ConsistencyProof,
-    ConsistencyQuery, ReceiptReason, VerifyAudit,
+    AuditBodies, AuditBodiesQuery, AuditBody, AuditCheck, AuditEntry, AuditHead, AuditReceipt, AuditRecord, Checkpoint,
+    CheckpointPlace, ConsistencyProof, ConsistencyQuery, ReceiptReason, VerifyAudit,
 };
+pub use changes::ObjectChange;
 pub use code::Code;
 pub use columns::{ColumnDistance, ColumnStats, ColumnStatsQuery, ColumnSummary, VersionColumnStats};
 pub use deployments::{Deploy, DeployedVersion, Deployment};

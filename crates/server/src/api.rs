@@ -6,6 +6,7 @@
 pub(crate) mod alerts;
 pub(crate) mod approvals;
 pub(crate) mod audit;
+pub(crate) mod changes;
 pub(crate) mod columns;
 pub(crate) mod deployments;
 pub(crate) mod documents;

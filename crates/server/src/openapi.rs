@@ -12,8 +12,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     api::{
-        alerts, approvals, audit, columns, deployments, documents, endpoints, events, experiments, garbage, health,
-        identity, imports, inbox, keys, lineage, models, monitors, predictions, replication, runs, status,
+        alerts, approvals, audit, changes, columns, deployments, documents, endpoints, events, experiments, garbage,
+        health, identity, imports, inbox, keys, lineage, models, monitors, predictions, replication, runs, status,
         tracked_runs,
     },
     caller::Caller,
@@ -57,6 +57,8 @@ pub(crate) fn all() -> OpenApiRouter<AppState> {
         .routes(routes!(alerts::list_alerts))
         .routes(routes!(audit::list_audit))
         .routes(routes!(audit::check_audit, audit::check_audit_against))
+        .routes(routes!(audit::list_audit_bodies))
+        .routes(routes!(changes::follow_changes))
         .routes(routes!(audit::get_checkpoint))
         .routes(routes!(audit::get_consistency))
         .routes(routes!(audit::get_audit_entry))

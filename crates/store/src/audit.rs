@@ -24,8 +24,8 @@ pub(crate) use self::record::Change;
 #[cfg(test)]
 pub(crate) use self::record::STATEMENTS;
 pub use self::record::{
-    AuditEvent, AuditedTx, Followed, Record, erase_reason, find, list, list_after, list_of_actor, list_of_object,
-    salted_reason, size,
+    AuditEvent, AuditedTx, Followed, Record, erase_reason, find, list, list_after, list_bodies_after, list_of_actor,
+    list_of_object, salted_reason, size,
 };
 pub use fault::Fault;
 pub use hash::reason as reason_hash;

@@ -4,6 +4,7 @@ mod alert_events;
 mod approvals;
 mod audit_evidence;
 mod backups;
+mod changes;
 mod clocks;
 mod column_names;
 mod column_statistics;

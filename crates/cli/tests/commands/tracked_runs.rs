@@ -99,20 +99,20 @@ fn a_run_of_the_platform_is_shown_with_what_it_logged() {
     assert_eq!((&shown["summary"]["state"], &shown["tracked"]["status"]), (&json!("succeeded"), &json!("finished")));
 }
 
-/// The events of a run, as they come.
-struct Events(BufReader<TcpStream>);
+/// Server-sent events, as they come.
+pub struct Events(BufReader<TcpStream>);
 
 impl Events {
-    fn of(server: &Server, id: &str) -> Self {
+    /// Those of an address.
+    pub fn of(server: &Server, path: &str) -> Self {
         let mut stream = TcpStream::connect(&server.address).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-        let path = format!("/api/v1/tracked-runs/{id}/events");
         write!(stream, "GET {path} HTTP/1.1\r\nHost: {}\r\n\r\n", server.address).unwrap();
         Self(BufReader::new(stream))
     }
 
     /// The name and the data of the next event.
-    fn next(&mut self) -> (String, Value) {
+    pub fn next(&mut self) -> (String, Value) {
         let (mut name, mut line) = (String::new(), String::new());
         loop {
             line.clear();
@@ -132,7 +132,7 @@ fn whoever_follows_a_run_sees_each_point_once_and_its_end() {
     let world = World::new();
     let server = Server::start(&world);
     let id = logged(&server, "live", &[("depth", "6")], &json!(0.5));
-    let mut events = Events::of(&server, &id);
+    let mut events = Events::of(&server, &format!("/api/v1/tracked-runs/{id}/events"));
     let (name, first) = events.next();
     assert_eq!((name.as_str(), &first["params"]["depth"]), ("change", &json!("6")));
     assert_eq!(first["metrics"]["auc"].as_array().unwrap().len(), 1, "its latest point: {first}");

@@ -75,6 +75,7 @@ pub const ORDER: &[(&str, &[&str])] = &[
             "alert_detail",
             "alerts",
             "audit",
+            "changes",
             "columns",
             "deployments",
             "exit",

@@ -22,6 +22,8 @@ use crate::{
 
 /// Checkpoints and keys that one request may give.
 const MAX_GIVEN: usize = 1000;
+/// Entries of which one answer has what is hashed.
+const MAX_BODIES: u32 = 1000;
 
 /// Entries of the audit log, newest first.
 #[utoipa::path(get, path = "/api/v1/audit", tag = "audit", params(PageQuery), responses((status = 200, body = api::Page<api::AuditEntry>), (status = 400, body = Problem), (status = 401, body = Problem)))]
@@ -32,6 +34,17 @@ pub(crate) async fn list_audit(
 ) -> Result<Json<api::Page<api::AuditEntry>>, ApiError> {
     let (app, page) = (state.app(), page_request(&listing.0)?);
     Ok(Json(blocking(move || audit(&app, &page)).await?))
+}
+
+/// What is hashed of entries of the audit log, oldest first: with it, whoever does not trust this server verifies the log.
+#[utoipa::path(get, path = "/api/v1/audit/bodies", tag = "audit", params(api::AuditBodiesQuery), responses((status = 200, body = api::AuditBodies), (status = 400, body = Problem), (status = 401, body = Problem)))]
+pub(crate) async fn list_audit_bodies(
+    _: Caller,
+    State(state): State<AppState>,
+    query: extract::Query<api::AuditBodiesQuery>,
+) -> Result<Json<api::AuditBodies>, ApiError> {
+    let (app, api::AuditBodiesQuery { after, limit }) = (state.app(), query.0);
+    Ok(Json(blocking(move || audit_bodies(&app, after, limit.unwrap_or(MAX_BODIES))).await?))
 }
 
 /// Reads the whole audit log and compares it with itself, with every state, and with its checkpoints.
@@ -131,6 +144,19 @@ fn entry_number(text: &str) -> Result<u64, Problem> {
 /// When the metadata cannot be read, or the cursor is of another list.
 pub fn audit(app: &App, page: &PageRequest) -> Result<api::Page<api::AuditEntry>, Problem> {
     read(app, |reader| Ok(page_of(store::list(reader, page)?, entry)))
+}
+
+fn audit_bodies(app: &App, after: u64, limit: u32) -> Result<api::AuditBodies, Problem> {
+    if !(1..=MAX_BODIES).contains(&limit) {
+        return Err(bad_request(format!("`limit` is {limit}; an answer has 1 to {MAX_BODIES} entries")));
+    }
+    // One more than is answered says whether there are others.
+    let mut found = read(app, |reader| store::list_bodies_after(reader, after, limit + 1))?;
+    let is_more = found.len() > limit as usize;
+    found.truncate(limit as usize);
+    let next = found.last().map(|(seq, _)| *seq).filter(|_| is_more);
+    let body = |(seq, body): (u64, Vec<u8>)| api::AuditBody { seq, body: String::from_utf8_lossy(&body).into_owned() };
+    Ok(api::AuditBodies { items: found.into_iter().map(body).collect(), next })
 }
 
 /// Reads the whole audit log and compares it with itself, with every state, with its checkpoints, and with those that are given.

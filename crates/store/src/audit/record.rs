@@ -43,6 +43,8 @@ statements! {
         WHERE seq < :below ORDER BY seq DESC LIMIT :limit";
     AFTER = "list what changed": "
         SELECT seq, action, object FROM audit WHERE seq > :above ORDER BY seq LIMIT :limit";
+    BODIES_AFTER = "read what is hashed of audit entries": "
+        SELECT seq, body FROM audit WHERE seq > :above ORDER BY seq LIMIT :limit";
     NEWEST_OF_OBJECT = "list the audit log of an object": "
         SELECT audit.*, audit_reason.text AS reason FROM audit LEFT JOIN audit_reason USING (seq)
         WHERE object = :object AND seq < :below ORDER BY seq DESC LIMIT :limit";
@@ -203,6 +205,12 @@ pub fn list_after(reader: &Reader, seq: u64, limit: u32) -> Result<Vec<Followed>
     reader.all(&AFTER, named_params! { ":above": seq, ":limit": limit }, |row| {
         Ok(Followed { seq: row.get("seq")?, action: row.get("action")?, object: row.get("object")? })
     })
+}
+
+/// What is hashed of the entries behind `seq`, with their numbers, oldest first, at most `limit`.
+pub fn list_bodies_after(reader: &Reader, seq: u64, limit: u32) -> Result<Vec<(u64, Vec<u8>)>, StoreError> {
+    let params = named_params! { ":above": seq, ":limit": limit };
+    reader.all(&BODIES_AFTER, params, |row| Ok((row.get("seq")?, row.get("body")?)))
 }
 
 /// The entry with this `seq`.

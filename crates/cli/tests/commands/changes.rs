@@ -1,0 +1,71 @@
+//! What changes is told as it changes, and what is hashed of the audit log is enough to verify it elsewhere.
+
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+use crate::{World, server::Server, tracked_runs::Events};
+
+fn rotate_key(server: &Server) {
+    let (status, said) = server.ask("POST", "/api/v1/keys/rotate", &json!({ "reason": "a test" }));
+    assert_eq!(status, 200, "{said}");
+}
+
+#[test]
+fn each_kind_of_object_that_changes_is_told_and_nothing_else_of_it() {
+    let world = World::new();
+    let server = Server::start(&world);
+    rotate_key(&server);
+    let mut events = Events::of(&server, "/api/v1/changes");
+    rotate_key(&server);
+    let (name, change) = events.next();
+    assert_eq!((name.as_str(), &change["object"]), ("change", &json!("key")));
+    let fields: Vec<&String> = change.as_object().unwrap().keys().collect();
+    assert_eq!(fields, ["object", "seq"], "a change says nothing that one may not read");
+    let (_, newest) = server.get("/api/v1/audit?limit=1");
+    assert_eq!(change["seq"], newest["items"][0]["seq"], "the entries before the stream began are not told");
+}
+
+/// The root of the tree of RFC 6962 over these leaves.
+fn root(leaves: &[[u8; 32]]) -> [u8; 32] {
+    match leaves {
+        [] => Sha256::digest([]).into(),
+        [leaf] => *leaf,
+        _ => {
+            let (first, second) = leaves.split_at((leaves.len().next_power_of_two() / 2).max(1));
+            Sha256::digest([&[1u8][..], &root(first), &root(second)].concat()).into()
+        }
+    }
+}
+
+#[test]
+fn the_bodies_of_all_entries_make_the_root_of_the_signed_checkpoint() {
+    let world = World::new();
+    let server = Server::start(&world);
+    (0..6).for_each(|_| rotate_key(&server));
+    let (mut bodies, mut after) = (Vec::new(), Some(0));
+    while let Some(from) = after {
+        let (status, page) = server.get(&format!("/api/v1/audit/bodies?after={from}&limit=2"));
+        assert_eq!(status, 200, "{page}");
+        bodies.extend(page["items"].as_array().unwrap().iter().map(|one| one["body"].as_str().unwrap().to_owned()));
+        after = page["next"].as_u64();
+    }
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    let note = loop {
+        let (_, head) = server.get("/api/v1/audit/checkpoint");
+        let size = head["checkpoint"]["size"].as_u64().unwrap_or(0);
+        if size as usize >= bodies.len() {
+            assert_eq!(size as usize, bodies.len(), "nothing was written meanwhile");
+            break head["checkpoint"]["note"].as_str().unwrap().to_owned();
+        }
+        assert!(std::time::Instant::now() < until, "no checkpoint of {} entries: {head}", bodies.len());
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    };
+    let leaf = |body: &String| <[u8; 32]>::from(Sha256::digest([&[0u8][..], body.as_bytes()].concat()));
+    let leaves: Vec<[u8; 32]> = bodies.iter().map(leaf).collect();
+    let stated = note.lines().nth(2).unwrap().to_owned();
+    assert_eq!(kilter_app::audit::encode(&root(&leaves)), stated, "of {note}");
+    for (query, detail) in [("limit=0", "1 to 1000"), ("limit=1001", "1 to 1000"), ("after=x", "after")] {
+        let (status, said): (u16, Value) = server.get(&format!("/api/v1/audit/bodies?{query}"));
+        assert!(status == 400 && said.to_string().contains(detail), "{query}: {said}");
+    }
+}
