@@ -9,6 +9,7 @@ use std::{
     any::Any,
     collections::{HashMap, HashSet},
     fs::File,
+    ops::ControlFlow,
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
     sync::Arc,
@@ -22,7 +23,9 @@ use kilter_domain::table::{Column, ColumnType};
 use parquet::{
     arrow::{
         ProjectionMask,
-        arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder},
+        arrow_reader::{
+            ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
+        },
     },
     file::{
         metadata::{ParquetMetaData, ParquetMetaDataReader},
@@ -139,6 +142,24 @@ impl ParquetTable {
         Ok(builders.iter_mut().map(ColumnBuilder::take).collect())
     }
 
+    /// Hands over the columns of some rows at a time, in the order of the files, until it is told to stop. One batch is held.
+    pub fn scan(
+        &self,
+        bound: &MemoryBound,
+        take: &mut dyn FnMut(Vec<Column>) -> Result<ControlFlow<()>, LakeError>,
+    ) -> Result<(), LakeError> {
+        let mut builders: Vec<_> = self.columns.iter().map(|(_, column)| ColumnBuilder::new(*column)).collect();
+        for path in &self.source.files {
+            let mut batches = guarded(path, || self.open_file(path, usize::MAX, bound))?;
+            while guarded(path, || self.read_batch(path, &mut batches, &mut builders, bound))?.is_some() {
+                if take(builders.iter_mut().map(ColumnBuilder::take).collect())?.is_break() {
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn read_file(
         &self,
         path: &Path,
@@ -146,6 +167,15 @@ impl ParquetTable {
         builders: &mut [ColumnBuilder],
         bound: &MemoryBound,
     ) -> Result<usize, LakeError> {
+        let (mut batches, mut read) = (self.open_file(path, limit, bound)?, 0);
+        while let Some(rows) = self.read_batch(path, &mut batches, builders, bound)? {
+            read += rows;
+        }
+        // Without columns the batches are empty; the footer still counts.
+        Ok(read)
+    }
+
+    fn open_file(&self, path: &Path, limit: usize, bound: &MemoryBound) -> Result<FileBatches, LakeError> {
         let file = File::open(path).map_err(|source| io("open", path, source))?;
         let footer = footer(path, as_view)?;
         let here = places_of(footer.schema());
@@ -161,23 +191,39 @@ impl ParquetTable {
         let places = places_of(&projected);
         let places: Vec<Option<usize>> =
             self.columns.iter().map(|(name, _)| places.get(name.as_str()).copied()).collect();
-        let mut read = 0;
-        for batch in reader {
-            let batch = batch.map_err(|error| damaged(path, error))?;
-            for (((name, wanted), place), builder) in self.columns.iter().zip(&places).zip(&mut *builders) {
-                match *place {
-                    Some(at) => arrow_types::append(builder, batch.column(at))
-                        .map_err(|unfit| unfit_error(path, name, *wanted, projected.field(at).data_type(), unfit))?,
-                    None if self.union => (0..batch.num_rows()).for_each(|_| builder.push_missing()),
-                    None => return Err(damaged(path, format!("column `{name}` vanished while it was read"))),
-                }
-            }
-            read += batch.num_rows();
-            bound.check(path, builders)?;
-        }
-        // Without columns the batches are empty; the footer still counts.
-        Ok(read)
+        Ok(FileBatches { reader, places, projected })
     }
+
+    /// Adds the next rows of a file to the columns; how many, or `None` after the last.
+    fn read_batch(
+        &self,
+        path: &Path,
+        batches: &mut FileBatches,
+        builders: &mut [ColumnBuilder],
+        bound: &MemoryBound,
+    ) -> Result<Option<usize>, LakeError> {
+        let Some(batch) = batches.reader.next() else { return Ok(None) };
+        let batch = batch.map_err(|error| damaged(path, error))?;
+        for (((name, wanted), place), builder) in self.columns.iter().zip(&batches.places).zip(&mut *builders) {
+            match *place {
+                Some(at) => arrow_types::append(builder, batch.column(at)).map_err(|unfit| {
+                    unfit_error(path, name, *wanted, batches.projected.field(at).data_type(), unfit)
+                })?,
+                None if self.union => (0..batch.num_rows()).for_each(|_| builder.push_missing()),
+                None => return Err(damaged(path, format!("column `{name}` vanished while it was read"))),
+            }
+        }
+        bound.check(path, builders)?;
+        Ok(Some(batch.num_rows()))
+    }
+}
+
+/// A file that is being read.
+struct FileBatches {
+    reader: ParquetRecordBatchReader,
+    /// Where each column of the table stands in a batch.
+    places: Vec<Option<usize>>,
+    projected: SchemaRef,
 }
 
 /// Where each column of a file stands.

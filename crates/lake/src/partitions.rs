@@ -13,6 +13,7 @@ mod bucket;
 mod id_filter;
 mod names;
 mod partition;
+mod scan;
 mod stamp;
 
 use std::{
@@ -121,7 +122,7 @@ impl Lake {
         let path = folder.join(file_name(seq));
         let (min, max) = span(&folder, table)?;
         create_folder(&folder)?;
-        let notes = [("kilter.min_time", min.to_string()), ("kilter.max_time", max.to_string())];
+        let notes = [(MIN_TIME, min.to_string()), (MAX_TIME, max.to_string())];
         let bytes = parquet_bytes(&path, table, &notes, ID_COLUMN)?;
         let digest = Digest::of(&bytes);
         Target::create(&staged_path(&path))?.write(&bytes)?;
@@ -403,6 +404,9 @@ impl Lake {
 }
 
 const STAGED: &str = ".staged";
+/// Notes in the footer of a partition: its first and its last time, in milliseconds.
+const MIN_TIME: &str = "kilter.min_time";
+const MAX_TIME: &str = "kilter.max_time";
 
 fn file_name(seq: u64) -> String {
     format!("{seq:012}.parquet")
@@ -435,7 +439,7 @@ fn partition(path: &Path) -> Result<Partition, LakeError> {
     let reader = SerializedFileReader::new(file).map_err(|error| damaged(path, error))?;
     let metadata = reader.metadata();
     let time = |key| note(metadata, key).ok_or_else(|| damaged(path, format!("it has no note `{key}`")));
-    let (min_time, max_time) = (time("kilter.min_time")?, time("kilter.max_time")?);
+    let (min_time, max_time) = (time(MIN_TIME)?, time(MAX_TIME)?);
     Ok(Partition { seq, path: path.to_owned(), rows: rows(metadata, path)?, bytes, min_time, max_time })
 }
 
@@ -466,9 +470,8 @@ fn rows_within(source: Source, times: Range<Timestamp>, options: &ReadOptions) -
     let columns = read.read(usize::MAX, &MemoryBound { bytes: options.memory_bytes })?;
     let named = read.columns.into_iter().map(|(name, _)| name).zip(columns).collect();
     let table = Table::new(named).map_err(|source| LakeError::Table { path, source })?;
-    let Some(Column::Time(at)) = table.get(TIME_COLUMN) else { return Ok(table) };
-    let within = |row: &usize| at[*row].is_some_and(|at| times.contains(&Timestamp(at)));
-    let rows: Vec<usize> = (0..table.rows()).filter(within).take(options.limit.unwrap_or(usize::MAX)).collect();
+    let mut rows = scan::rows_in(&table, &times);
+    rows.truncate(options.limit.unwrap_or(usize::MAX));
     let asked = |name: &str| options.columns.as_ref().is_none_or(|names| names.iter().any(|asked| asked == name));
     Ok(table.into_rows(&rows).into_columns(asked))
 }

@@ -234,7 +234,8 @@ pub(crate) fn parquet_bytes(
     Ok(bytes)
 }
 
-fn encode<W: Write + Send>(
+/// Writes rows of columns as one batch.
+pub(crate) fn encode<W: Write + Send>(
     writer: &mut ArrowWriter<W>,
     path: &Path,
     schema: &SchemaRef,

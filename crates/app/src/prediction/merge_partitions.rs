@@ -1,7 +1,8 @@
 //! Small partitions become larger ones: a seal every few seconds would leave thousands of files.
 //!
 //! Invariants: a merged partition holds exactly the rows of those that it stands for, each column with its type; the index
-//! changes from those to this one in one transaction. The old files stay for a while, for whoever reads them. A replica merges
+//! changes from those to this one in one transaction. Rows are copied some at a time, so a merge needs no memory for them
+//! all. The old files stay for a while, for whoever reads them. A replica merges
 //! and removes what it sealed itself, so no two do the same.
 //!
 //! Partitions are in tiers by their rows, each tier [`FAN_IN`] times the one below. As soon as [`FAN_IN`] of a tier are
@@ -16,7 +17,7 @@ use kilter_domain::{
     table::{ColumnType, Table},
     time::Timestamp,
 };
-use kilter_lake::LogKind;
+use kilter_lake::{LogKind, StagedPartition};
 use kilter_store::{StoreError, Tx, prediction as index, prediction::Partition};
 
 use crate::{
@@ -32,7 +33,7 @@ use crate::{
 
 /// Partitions of a tier that become one.
 const FAN_IN: usize = 16;
-/// Rows and bytes that a merged partition holds at most: it is read as a whole.
+/// Rows and bytes that a merged partition holds at most: the evaluation of a short window reads it as a whole.
 const MAX_ROWS: u64 = 250_000;
 const MAX_BYTES: u64 = 32 << 20;
 /// Rounds for which files stay after they were merged: five minutes, at one round every ten seconds.
@@ -114,10 +115,24 @@ fn of_same_types(
 
 fn merge_group(app: &App, kind: LogKind, endpoint: &EndpointName, sources: &[Partition]) -> Result<(), StorageError> {
     let files: Vec<_> = sources.iter().map(known).collect();
-    let table = app.lake().read_partitions(kind, endpoint, &files)?;
-    replace_partitions(app, (kind, endpoint), sources, &table, |_| Ok(()))?;
-    tracing::debug!(%endpoint, %kind, sources = sources.len(), rows = table.rows(), "partitions were merged");
+    let seq = merged_number(app, kind, endpoint, sources)?;
+    let staged = app.lake().stage_merged(kind, endpoint, seq, &files)?;
+    let rows = staged.partition.rows;
+    publish_merged(app, (kind, endpoint), sources, staged, |_| Ok(()))?;
+    tracing::debug!(%endpoint, %kind, sources = sources.len(), rows, "partitions were merged");
     Ok(())
+}
+
+/// A free number for what replaces partitions.
+fn merged_number(
+    app: &App,
+    kind: LogKind,
+    endpoint: &EndpointName,
+    sources: &[Partition],
+) -> Result<u64, StorageError> {
+    let last = sources.iter().map(|source| source.seq).max().unwrap_or(0);
+    let segment = u64::try_from(last).unwrap_or(0) / NUMBERS_OF_SEGMENT;
+    Ok(compact::free_number(app, kind, endpoint, segment * NUMBERS_OF_SEGMENT + FIRST_MERGED)?)
 }
 
 /// Puts one partition with these rows in the place of others; `record` writes what else belongs to it, in the same
@@ -129,10 +144,18 @@ pub(super) fn replace_partitions(
     table: &Table,
     record: impl FnOnce(&Tx) -> Result<(), StoreError> + Send + 'static,
 ) -> Result<(), StorageError> {
-    let last = sources.iter().map(|source| source.seq).max().unwrap_or(0);
-    let segment = u64::try_from(last).unwrap_or(0) / NUMBERS_OF_SEGMENT;
-    let seq = compact::free_number(app, kind, endpoint, segment * NUMBERS_OF_SEGMENT + FIRST_MERGED)?;
+    let seq = merged_number(app, kind, endpoint, sources)?;
     let staged = app.lake().stage(kind, endpoint, seq, table)?;
+    publish_merged(app, (kind, endpoint), sources, staged, record)
+}
+
+fn publish_merged(
+    app: &App,
+    (kind, endpoint): (LogKind, &EndpointName),
+    sources: &[Partition],
+    staged: StagedPartition,
+    record: impl FnOnce(&Tx) -> Result<(), StoreError> + Send + 'static,
+) -> Result<(), StorageError> {
     let (merged, numbers) =
         (indexed(endpoint, kind, &staged), sources.iter().map(|source| source.seq).collect::<Vec<_>>());
     app.store().write(move |tx| {

@@ -1,4 +1,4 @@
-use std::fs;
+use std::{fs, ops::ControlFlow};
 
 use kilter_domain::{
     digest::Digest,
@@ -73,6 +73,79 @@ fn a_span_of_time_is_read_across_partitions_with_its_end_left_out() {
     let options = ReadOptions { columns: Some(vec!["score".into()]), limit: Some(2), ..ReadOptions::default() };
     let rows = lake.read(PREDICTIONS, &churn(), &known(&lake), Timestamp(0)..Timestamp(50), &options).unwrap();
     assert_eq!(rows, Table::new(vec![("score".into(), Column::Float(vec![1.0, 2.0]))]).unwrap());
+}
+
+/// Three partitions, of which the second has a column that the others lack.
+fn mixed(lake: &Lake) {
+    for (seq, times) in [(1, [10, 20]), (2, [20, 40]), (3, [50, 60])] {
+        let mut table = rows(&times);
+        table.push("__id", texts(&["a", ""])).unwrap();
+        if seq == 2 {
+            table.push("new", Column::Int(vec![Some(7), None])).unwrap();
+        }
+        append(lake, PREDICTIONS, &churn(), seq, &table);
+    }
+}
+
+#[test]
+fn a_scan_hands_over_what_a_read_returns_and_stops_when_it_is_told() {
+    let folder = Folder::with(&[]);
+    let lake = Lake::new(folder.path("lake"));
+    mixed(&lake);
+    let scan = |times: std::ops::Range<i64>, columns: Option<Vec<String>>, most: usize| {
+        let options = ReadOptions { columns, ..ReadOptions::default() };
+        let mut batches = Vec::new();
+        let times = Timestamp(times.start)..Timestamp(times.end);
+        lake.scan(PREDICTIONS, &churn(), &known(&lake), times, &options, &mut |batch| {
+            batches.push(batch);
+            if batches.len() < most { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        })
+        .unwrap();
+        batches
+    };
+    let expected = read(&lake, 15..55);
+    let batches = scan(15..55, None, usize::MAX);
+    let at = batches.iter().scan(0, |at, batch| Some(std::mem::replace(at, *at + batch.rows())));
+    for (at, batch) in at.zip(&batches) {
+        assert_eq!(*batch, expected.take(&(at..at + batch.rows()).collect::<Vec<_>>()));
+    }
+    assert_eq!(batches.iter().map(Table::rows).sum::<usize>(), expected.rows());
+    assert_eq!(scan(15..55, None, 1), batches[..1]);
+    assert_eq!(scan(70..99, None, 1), []);
+    let named = scan(0..99, Some(vec!["new".into(), "absent".into()]), usize::MAX);
+    assert!(
+        named.iter().all(|batch| batch.names() == ["new"]),
+        "a column that no partition has is left out: {named:?}"
+    );
+    fs::remove_file(lake.path_of(PREDICTIONS, &churn(), 3)).unwrap();
+    let known = [KnownPartition { seq: 3, digest: Digest::of(b"x"), bytes: 1 }];
+    let gone =
+        lake.scan(PREDICTIONS, &churn(), &known, Timestamp(0)..Timestamp(9), &ReadOptions::default(), &mut |_| {
+            ControlFlow::Continue(())
+        });
+    assert!(matches!(gone, Err(LakeError::PartitionMissing { .. })));
+}
+
+#[test]
+fn a_merged_partition_is_the_one_that_all_of_its_rows_would_have_made() {
+    let folder = Folder::with(&[]);
+    let lake = Lake::new(folder.path("lake"));
+    mixed(&lake);
+    let (sources, whole) = (known(&lake), read(&lake, 0..100));
+    let merged = lake.stage_merged(PREDICTIONS, &churn(), 900, &sources).unwrap();
+    let written = &merged.partition;
+    assert_eq!((written.rows, written.min_time, written.max_time), (6, Timestamp(10), Timestamp(60)));
+    lake.publish(&merged).unwrap();
+    assert_eq!(merged.digest, Digest::of(&fs::read(&written.path).unwrap()));
+    assert_eq!(written.bytes, fs::metadata(&written.path).unwrap().len());
+    let of_it = [KnownPartition { seq: 900, digest: merged.digest, bytes: written.bytes }];
+    assert_eq!(lake.read_partitions(PREDICTIONS, &churn(), &of_it).unwrap(), whole);
+    assert_eq!(lake.list(PREDICTIONS, &churn()).unwrap().partitions.last(), Some(written), "its footer says the same");
+    for (id, is_held) in [("a", true), ("nobody", false)] {
+        assert_eq!(lake.may_hold(PREDICTIONS, &churn(), &of_it[0], &[id.into()]).unwrap(), is_held);
+    }
+    assert!(matches!(lake.stage_merged(PREDICTIONS, &churn(), 901, &[]), Err(LakeError::EmptyFolder { .. })));
+    assert!(!lake.path_of(PREDICTIONS, &churn(), 901).exists());
 }
 
 #[test]
