@@ -47,7 +47,7 @@ pub fn exact(value: f64, count: usize) -> Measurement {
 }
 
 /// The same of a whole number, with all of its digits.
-fn exact_whole(whole: i64, count: usize) -> Measurement {
+pub fn exact_whole(whole: i64, count: usize) -> Measurement {
     Measurement { whole: Some(whole), ..exact(whole as f64, count) }
 }
 

@@ -25,7 +25,7 @@ pub const MIN_GROUP: usize = 30;
 /// Values of a slice column beyond which the rest is left out, most frequent first.
 const MAX_GROUPS: usize = 50;
 /// Distinct numbers beyond which a column is sliced by its quartiles.
-const MAX_NUMBERS: usize = 20;
+pub const MAX_NUMBERS: usize = 20;
 
 /// What a model answered on a table.
 pub struct Predictions {

@@ -18,6 +18,40 @@ pub fn latency_quantiles(mut millis: Vec<f64>) -> BTreeMap<String, f64> {
     QUANTILES.into_iter().filter_map(named).collect()
 }
 
+/// The times of any number of requests, counted: exact below [`EXACT_US`], beyond it to a part in `EXACT_US / 2`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LatencyCounts {
+    counts: BTreeMap<u64, u64>,
+    requests: u64,
+}
+
+/// Times that are counted as they are, in microseconds: 16 ms.
+const EXACT_US: u64 = 1 << 14;
+
+impl LatencyCounts {
+    /// Counts the time of one request, in microseconds.
+    pub fn add(&mut self, micros: i64) {
+        let micros = u64::try_from(micros).unwrap_or(0);
+        // As many leading binary digits as times below the bound have; so there are at most half a million counts.
+        let cut = (u64::BITS - micros.leading_zeros()).saturating_sub(EXACT_US.ilog2());
+        *self.counts.entry(micros >> cut << cut).or_default() += 1;
+        self.requests += 1;
+    }
+
+    /// As [`latency_quantiles`] of the same requests.
+    pub fn quantiles(&self) -> BTreeMap<String, f64> {
+        let at = |share: f64| {
+            let rank = ((self.requests as f64 * share).ceil() as u64).max(1);
+            let mut passed = 0;
+            self.counts.iter().find_map(|(micros, count)| {
+                passed += count;
+                (passed >= rank).then_some(*micros as f64 / 1e3)
+            })
+        };
+        QUANTILES.into_iter().filter_map(|(name, share)| Some((name.to_owned(), at(share)?))).collect()
+    }
+}
+
 /// The smallest value that at least `share` of the sorted values do not exceed.
 fn nearest_rank(sorted: &[f64], share: f64) -> Option<f64> {
     let rank = (sorted.len() as f64 * share).ceil() as usize;
@@ -40,6 +74,26 @@ mod tests {
         assert_eq!(values(1), [1.0, 1.0, 1.0]);
         assert_eq!(values(2), [1.0, 2.0, 2.0]);
         assert!(of(0).is_empty());
+    }
+
+    #[test]
+    fn counted_times_have_the_quantiles_of_all_of_them() {
+        assert!(LatencyCounts::default().quantiles().is_empty());
+        let mut state = 7_u64;
+        let mut micros = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            ((state >> 20) % 400_000) as i64 / ((state >> 10) % 60 + 1) as i64
+        };
+        for count in [1, 2, 50, 4_999] {
+            let all: Vec<i64> = (0..count).map(|_| micros()).collect();
+            let mut counted = LatencyCounts::default();
+            all.iter().for_each(|micros| counted.add(*micros));
+            let expected = latency_quantiles(all.iter().map(|micros| *micros as f64 / 1e3).collect());
+            for (name, found) in counted.quantiles() {
+                let error = (found / expected[&name] - 1.0).abs();
+                assert!(error <= if expected[&name] < 16.0 { 1e-12 } else { 2.0 / EXACT_US as f64 }, "{name} {error}");
+            }
+        }
     }
 
     #[test]

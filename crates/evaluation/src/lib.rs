@@ -9,6 +9,7 @@ pub mod bins;
 pub mod column_reference;
 pub mod column_stats;
 pub mod column_view;
+pub mod counted_rows;
 pub mod drift;
 pub mod drift_over_time;
 pub mod event_time;

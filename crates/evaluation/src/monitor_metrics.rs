@@ -18,6 +18,7 @@ use kilter_stats::{distributions::normal_quantile, drift::Measure, interval::clo
 use super::{
     column_reference::ColumnReference,
     column_stats::{column_quantity, exact, nothing},
+    counted_rows::CountedRows,
     gate_metrics::{group_spread, groups_of, metric_name, on_labels},
     measurement::{measurement, not_measured},
     reference::{Reference, SCORE},
@@ -48,8 +49,14 @@ pub struct WindowRows<'a> {
     pub scores: &'a [f64],
     /// What drift is compared with.
     pub reference: &'a Reference,
-    /// The rows whose label is known at `now`.
+    /// The rows whose label is known at `now`, as places in `outcomes_table`.
     pub outcomes: &'a LabelledPredictions,
+    /// What `outcomes` are rows of: `table`, unless more labelled rows are held than are in it.
+    pub outcomes_table: &'a Table,
+    /// By column, the rows on which its groups are measured, where not all rows are held and rare groups have more than their share.
+    pub groups: &'a BTreeMap<String, GroupedRows<'a>>,
+    /// What was counted on all rows, where `table` and `outcomes` hold a part of them, drawn evenly.
+    pub counted: Option<&'a CountedRows>,
     /// Every row as if its label were negative: for rates of decisions, which need no label.
     pub decisions: &'a LabelledPredictions,
     /// The metrics as estimated before labels, by name.
@@ -62,6 +69,18 @@ pub struct WindowRows<'a> {
     pub min_sample: MinSample,
     /// How sure one must be; `None`: intervals hold at 95 %, distances are taken as they are.
     pub alarm_policy: Option<AlarmPolicy<'a>>,
+}
+
+/// Rows to measure the groups of one column on.
+pub struct GroupedRows<'a> {
+    /// The rows.
+    pub table: &'a Table,
+    /// Every row of `table` as if its label were negative.
+    pub decisions: LabelledPredictions,
+    /// The rows with a label.
+    pub labelled_table: &'a Table,
+    /// What is known of them, as places in `labelled_table`.
+    pub outcomes: LabelledPredictions,
 }
 
 /// How sure a monitor must be before a rule counts as broken, from the rate of false alarms that the contract states.
@@ -122,9 +141,13 @@ impl WindowRows<'_> {
                     return Err(nothing(format!("`{function}` needs a metric and a column"), "correct the rule"));
                 };
                 self.enough_rows()?;
-                let groups = groups_of(self.table, column, condition.as_ref())?;
                 let metric = metric_name(metric);
-                let rows = if metric == "selection_rate" { self.decisions } else { self.labelled()? };
+                let (rows, table) = match (metric == "selection_rate", self.groups.get(column)) {
+                    (true, Some(grouped)) => (&grouped.decisions, grouped.table),
+                    (true, None) => (self.decisions, self.table),
+                    (false, _) => self.labelled_groups(column)?,
+                };
+                let groups = groups_of(table, column, condition.as_ref())?;
                 let spread = group_spread(rows, metric, *function, &groups)?;
                 let pairs = groups.len() * groups.len().saturating_sub(1) / 2;
                 Ok(Measured::Value(
@@ -132,10 +155,12 @@ impl WindowRows<'_> {
                 ))
             }
             Quantity::Call { function, .. } => {
-                let table = self.with_facts_of_rows()?;
-                let measured = column_quantity(&table, self.now, quantity).ok_or_else(|| {
-                    nothing(format!("`{function}` is not measured in a window"), "move the rule to a gate")
-                })?;
+                let measured = match self.counted(quantity) {
+                    Some(counted) => counted,
+                    None => column_quantity(&self.with_facts_of_rows()?, self.now, quantity).ok_or_else(|| {
+                        nothing(format!("`{function}` is not measured in a window"), "move the rule to a gate")
+                    })?,
+                };
                 let measured = self.of_columns_sent(measured);
                 Ok(match function {
                     Function::Missing | Function::Share => self.sampled(measured),
@@ -172,6 +197,35 @@ impl WindowRows<'_> {
                 Measured::Each(parts.into_iter().filter(|part| self.table.get(&part.name).is_some()).collect())
             }
             other => other,
+        }
+    }
+
+    /// What was counted on all rows where a part of them is held; `None` where it was not, or all are held.
+    fn counted(&self, quantity: &Quantity) -> Option<Measured> {
+        let (counted, Quantity::Call { function, args, condition: None }) = (self.counted?, quantity) else {
+            return None;
+        };
+        let measure = |name: &str| counted.columns.get(name)?.measure(*function, self.now);
+        match &args[..] {
+            [Arg::Name(name)] => measure(name).map(Measured::Value),
+            [Arg::Every] => {
+                let part = |name: &str| Some(Part { name: name.to_owned(), measurement: measure(name)? });
+                self.table.columns().map(|(name, _)| part(name)).collect::<Option<Vec<_>>>().map(Measured::Each)
+            }
+            _ => None,
+        }
+    }
+
+    /// How many rows the window has, those that are not held included.
+    fn rows(&self) -> usize {
+        self.counted.map_or(self.table.rows(), |counted| usize::try_from(counted.rows).unwrap_or(usize::MAX))
+    }
+
+    /// The share of the rows whose label is known.
+    fn labelled_share(&self) -> f64 {
+        match self.counted {
+            Some(counted) => counted.labelled_share(self.outcomes.len()),
+            None => self.outcomes.len() as f64 / self.table.rows().max(1) as f64,
         }
     }
 
@@ -218,7 +272,7 @@ impl WindowRows<'_> {
     }
 
     fn enough_rows(&self) -> Result<(), NotMeasured> {
-        let (have, need) = (self.table.rows(), self.min_sample.rows);
+        let (have, need) = (self.rows(), self.min_sample.rows);
         match have >= need {
             true => Ok(()),
             false => Err(nothing(format!("the window has {have} rows, {need} are needed"), "wait for more requests")),
@@ -228,7 +282,7 @@ impl WindowRows<'_> {
     fn labelled(&self) -> Result<&LabelledPredictions, NotMeasured> {
         self.enough_rows()?;
         self.outcomes.label_check().tolerable().map_err(|reason| not_measured("labels", &reason))?;
-        let share = self.outcomes.len() as f64 / self.table.rows().max(1) as f64;
+        let share = self.labelled_share();
         match share >= self.min_sample.labelled && !self.outcomes.is_empty() {
             true => Ok(self.outcomes),
             false => Err(nothing(
@@ -242,13 +296,22 @@ impl WindowRows<'_> {
         }
     }
 
+    /// The labelled rows to measure the groups of a column on, and the table that they are rows of.
+    fn labelled_groups(&self, column: &str) -> Result<(&LabelledPredictions, &Table), NotMeasured> {
+        let labelled = self.labelled()?;
+        Ok(match self.groups.get(column) {
+            Some(grouped) => (&grouped.outcomes, grouped.labelled_table),
+            None => (labelled, self.outcomes_table),
+        })
+    }
+
     fn metric(&self, name: &str) -> Result<Measurement, NotMeasured> {
         if let Some(&value) = self.facts.get(name) {
-            return Ok(exact(value, self.table.rows()));
+            return Ok(exact(value, self.rows()));
         }
         match name {
-            "rows" => Ok(exact(self.table.rows() as f64, self.table.rows())),
-            "labelled" => Ok(exact(self.outcomes.len() as f64 / self.table.rows().max(1) as f64, self.table.rows())),
+            "rows" => Ok(exact(self.rows() as f64, self.rows())),
+            "labelled" => Ok(exact(self.labelled_share(), self.rows())),
             "selected" => {
                 self.enough_rows()?;
                 let rate = self.decisions.metric("selection_rate").map_err(|reason| not_measured(name, &reason))?;
@@ -263,8 +326,8 @@ impl WindowRows<'_> {
     }
 
     fn sliced(&self, name: &str, column: &str) -> Result<Measured, NotMeasured> {
-        let labelled = self.labelled()?;
-        let (mut parts, groups) = (Vec::new(), groups_of(self.table, column, None)?);
+        let (labelled, table) = self.labelled_groups(column)?;
+        let (mut parts, groups) = (Vec::new(), groups_of(table, column, None)?);
         let count = groups.len();
         for (part, rows) in groups {
             let inside = labelled.filter(|row| rows[row]);
@@ -357,6 +420,9 @@ impl WindowRows<'_> {
     /// Rows with a value that the reference never had.
     fn unseen(&self, args: &[Arg]) -> Result<Measured, NotMeasured> {
         let count = |name: &str, reference: &ColumnReference| {
+            if let Some(counted) = self.counted {
+                return counted.columns.get(name)?.unseen();
+            }
             let counts = self.table.get(name).and_then(|column| reference.count(column))?;
             Some(exact(counts.strange() as f64, counts.rows() as usize))
         };

@@ -21,3 +21,5 @@ pub(crate) mod serving;
 pub(crate) mod serving_registry;
 pub(crate) mod signing_keys;
 pub(crate) mod threshold_schedule;
+pub(crate) mod window_bound;
+pub(crate) mod window_labels;

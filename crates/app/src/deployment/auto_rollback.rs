@@ -12,7 +12,7 @@ use kilter_domain::{
     ids::EndpointName,
     model::VersionState,
     rule::{Champion, JudgeMode, Measured, Measurements, Quantity, rounded},
-    time::{Span, Timestamp},
+    time::{Interval, Span, Timestamp},
 };
 use kilter_evaluation::{
     column_stats::nothing,
@@ -29,7 +29,10 @@ use crate::{
     causes::StorageError,
     deployment::{checks, error::DeployError, route_change, target::Target, threshold::siblings},
     model::{error::VersionError, load},
-    prediction::logged::{self, LoggedPredictions, PredictionFilter},
+    prediction::{
+        logged::{LoggedPredictions, PredictionFilter},
+        window_sample::{self, WindowQuery},
+    },
     project::folder::Project,
 };
 
@@ -69,7 +72,17 @@ pub(crate) fn roll_back_if_better(
         return Ok(false);
     }
     let until = Timestamp(context.at.millis().saturating_add(1));
-    let rows = logged::logged_predictions(app, endpoint, PredictionFilter::Answers, (since, until), context.at)?;
+    let query = WindowQuery {
+        endpoint,
+        who: PredictionFilter::Answers,
+        versions: None,
+        window: Interval { start: since, end: until },
+        as_of: context.at,
+        reference: None,
+        searched: None,
+        groups: (&[], 0),
+    };
+    let rows = window_sample::read_window(app, query)?.labelled;
     let rows = rows.filter(|row| rows.labels[row].is_some());
     if rows.len() < MIN_ROWS {
         return Ok(false);

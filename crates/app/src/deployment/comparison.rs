@@ -185,7 +185,7 @@ pub(crate) fn compare(
     let until = rows_until(app, candidate, as_of)?;
     let span = (since, Timestamp(until.millis().saturating_add(1)));
     let read =
-        |number| logged::logged_predictions(app, &candidate.endpoint, PredictionFilter::Version(number), span, as_of);
+        |number| logged::logged_answers(app, &candidate.endpoint, PredictionFilter::Version(number), span, as_of);
     let (theirs, ours) = (read(live.number)?, read(candidate.number)?);
     let draws = logged::logged_draws(app, &candidate.endpoint, span)?;
     let percent = match candidate.state {

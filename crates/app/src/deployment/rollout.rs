@@ -10,7 +10,7 @@ use kilter_domain::{
     event::{EventKind, EventMetrics},
     ids::EndpointName,
     rule::{JudgeMode, Rule, RuleOutcome, rounded, signed},
-    time::{Span, Timestamp},
+    time::{Interval, Span, Timestamp},
 };
 use kilter_evaluation::monitor_metrics::{MinSample, WindowRows};
 use kilter_stats::Estimate;
@@ -36,15 +36,16 @@ use crate::{
     model::{error::VersionError, load},
     prediction::{
         live,
-        logged::{self, LoggedPredictions, PredictionFilter},
+        logged::PredictionFilter,
         predict,
+        window_sample::{self, WindowQuery, WindowSample},
     },
 };
 
 /// What is known of a candidate at a stage of its rollout.
 struct CandidateComparison {
     /// What the candidate scored since the stage began.
-    scored: LoggedPredictions,
+    scored: WindowSample,
     /// The candidate beside what is live; `None` while nothing is.
     comparison: Option<Comparison>,
     errors: f64,
@@ -136,13 +137,18 @@ fn compare_candidate(
     since: Timestamp,
 ) -> Result<CandidateComparison, VersionError> {
     let (endpoint, until) = (&candidate.endpoint, Timestamp(context.at.millis().saturating_add(1)));
-    let scored = logged::logged_predictions(
-        app,
+    let (package, _) = load::load_version(app, &candidate.model, candidate.number)?;
+    let query = WindowQuery {
         endpoint,
-        PredictionFilter::Version(candidate.number),
-        (since, until),
-        context.at,
-    )?;
+        who: PredictionFilter::Version(candidate.number),
+        versions: None,
+        window: Interval { start: since, end: until },
+        as_of: context.at,
+        reference: Some(&package.reference),
+        searched: None,
+        groups: (&[], 0),
+    };
+    let scored = window_sample::read_window(app, query)?;
     let live = app.store().read(|reader| deployments::live(reader, endpoint))?;
     let comparison = live.map(|live| comparison::compare(app, candidate, &live, context.at)).transpose()?;
     Ok(CandidateComparison { errors: error_rate(app, candidate)?, scored, comparison })
@@ -229,20 +235,23 @@ fn broken_guardrail(
     let (package, _) = load::load_version(app, &candidate.model, candidate.number)?;
     let signature = &package.manifest.signature;
     let threshold = package.manifest.threshold;
-    let outcomes = trial.scored.outcomes(signature.task, &signature.classes, threshold);
-    let decisions = trial.scored.decisions(signature.task, &signature.classes, threshold);
+    let outcomes = trial.scored.labelled.outcomes(signature.task, &signature.classes, threshold);
+    let decisions = trial.scored.rows.decisions(signature.task, &signature.classes, threshold);
     let facts = std::collections::BTreeMap::from([("error_rate".to_owned(), trial.errors)]);
     let rows = WindowRows {
+        counted: trial.scored.totals.as_ref().map(|totals| &totals.counted),
         now: context.at,
-        table: &trial.scored.table,
-        events: &trial.scored.events,
-        scores: &trial.scored.scores,
+        table: &trial.scored.rows.table,
+        events: &trial.scored.rows.events,
+        scores: &trial.scored.rows.scores,
         reference: &package.reference,
         outcomes: &outcomes,
+        groups: &std::collections::BTreeMap::new(),
+        outcomes_table: &trial.scored.labelled.table,
         decisions: &decisions,
         estimates: &std::collections::BTreeMap::new(),
         facts: &facts,
-        consumers: &trial.scored.consumers,
+        consumers: &trial.scored.rows.consumers,
         min_sample: MinSample { rows: MIN_COMPARED, labelled: 0.3 },
         alarm_policy: None,
     };
@@ -285,7 +294,7 @@ impl CandidateComparison {
     }
 
     fn answered(&self) -> u64 {
-        self.scored.len() as u64
+        self.scored.row_count()
     }
 
     /// Candidate's loss minus the champion's.
@@ -294,7 +303,7 @@ impl CandidateComparison {
     }
 
     fn sentence(&self) -> String {
-        let rows = self.scored.len();
+        let rows = self.scored.row_count();
         let others = self.comparison.iter().flat_map(|comparison| &comparison.metrics);
         let others = others.filter(|found| found.metric != ComparedMetric::Loss && found.difference.known().is_some());
         let others: String = others.map(|found| format!("; {}", comparison::sentence_of(found))).collect();
@@ -320,7 +329,7 @@ impl CandidateComparison {
 
     fn numbers(&self) -> EventMetrics {
         let mut numbers = self.comparison.as_ref().map(experiment::numbers_of).unwrap_or_default();
-        numbers.put("rows", self.scored.len() as f64);
+        numbers.put("rows", self.scored.row_count() as f64);
         numbers.put("error_rate", self.errors);
         numbers
     }

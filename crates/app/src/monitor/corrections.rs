@@ -2,23 +2,28 @@
 //!
 //! Invariants: a correction is a label of a prediction that had one before; labels that merely come late are none.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    ops::ControlFlow,
+    sync::Arc,
+};
 
 use kilter_domain::{
     ids::EndpointName,
     log_position::LogPosition,
     time::{Interval, Timestamp},
 };
-use kilter_lake::LogKind;
+use kilter_lake::{LakeError, LogKind};
 use kilter_serving::prediction_log::column;
+use kilter_stats::hash::{fnv1a, mixed};
 
 use crate::{
     app::App,
     components::label_marks::LabelMark,
     monitor::error::MonitorError,
     prediction::{
-        logged::{numbers, texts},
-        partition_index,
+        log_place::{numbers, texts},
+        log_scan, partition_index,
     },
 };
 
@@ -40,29 +45,55 @@ pub(super) fn find_corrections(
         return Ok((Corrections::new(), mark.clone()));
     }
     let span = (span.start, Timestamp(span.end.millis().saturating_add(1)));
-    let columns = [column::ID, column::SEQUENCE];
-    let table = partition_index::read_log_columns(app, LogKind::Labels, endpoint, span, &columns)?;
-    let labels = texts(&table, column::ID).into_iter().zip(numbers(&table, column::SEQUENCE));
-    let labels = labels.filter_map(|(id, sequence)| Some((id?, sequence)));
-    let (corrections, position) = corrected(labels.collect(), mark.map(|mark| mark.position).unwrap_or_default());
+    let (before, max_ids) = (mark.map(|mark| mark.position).unwrap_or_default(), app.components().window_bound.ids());
+    let found = log_scan::with_log(app, LogKind::Labels, endpoint, span, |log| {
+        let columns = [column::ID, column::SEQUENCE];
+        let scan = |take: &mut dyn FnMut(&Arc<str>, i64)| {
+            log.scan(Some(&columns), &mut |_, batch| {
+                for (id, sequence) in texts(&batch, column::ID).iter().zip(numbers(&batch, column::SEQUENCE)) {
+                    id.iter().for_each(|id| take(id, sequence));
+                }
+                ControlFlow::Continue(())
+            })
+        };
+        corrected(log.max_rows().div_ceil(max_ids.max(1) as u64).max(1), &scan, &before)
+    });
+    let (corrections, position) = found?;
     Ok((corrections, LabelMark { rows, position }))
 }
 
-/// The ids that have several labels of which one was not read up to `before`, and up to which label was read now.
-fn corrected(labels: Vec<(Arc<str>, i64)>, before: LogPosition) -> (Corrections, LogPosition) {
-    let mut times: HashMap<&str, u32> = HashMap::new();
-    for (id, _) in &labels {
-        *times.entry(id).or_default() += 1;
-    }
+/// Hands over each label's id and its place in the log.
+type ScanLabels<'s> = dyn Fn(&mut dyn FnMut(&Arc<str>, i64)) -> Result<(), LakeError> + 's;
+
+/// The ids that have several labels of which one was not read up to `before`, and up to which label was read now. Ids are looked for
+/// in so many buckets, one after the other: what is held is the ids of one bucket, as hashes, and those that were corrected.
+fn corrected(
+    buckets: u64,
+    scan: &ScanLabels<'_>,
+    before: &LogPosition,
+) -> Result<(Corrections, LogPosition), LakeError> {
     let (mut corrections, mut position) = (Corrections::new(), before.clone());
-    for (id, sequence) in &labels {
-        position.add(*sequence);
-        if times[&**id] > 1 {
-            corrections.entry(id.clone()).or_default().add(*sequence);
+    for bucket in 0..buckets {
+        let (mut once, mut again) = (HashSet::new(), HashSet::new());
+        scan(&mut |id, sequence| {
+            position.add(sequence);
+            let hash = fnv1a(id.bytes());
+            if mixed(hash) % buckets == bucket && !once.insert(hash) {
+                again.insert(hash);
+            }
+        })?;
+        if again.is_empty() {
+            continue;
         }
+        drop(once);
+        scan(&mut |id, sequence| {
+            if again.contains(&fnv1a(id.bytes())) {
+                corrections.entry(id.clone()).or_default().add(sequence);
+            }
+        })?;
+        corrections.retain(|_, labels| !before.covers_all(labels));
     }
-    corrections.retain(|_, labels| !before.covers_all(labels));
-    (corrections, position)
+    Ok((corrections, position))
 }
 
 #[cfg(test)]
@@ -76,15 +107,26 @@ mod tests {
         let label = |id: &str, sequence: i64| (Arc::from(id), sequence);
         let labels = [label("a", 1), label("b", 2), label("a", 3), label("c", 4), label("b", 5)];
         let up_to = |sequences: &[i64]| sequences.iter().copied().collect::<LogPosition>();
-        let (all, read) = corrected(labels.to_vec(), LogPosition::default());
+        let corrected = |labels: &[(Arc<str>, i64)], before: &LogPosition| {
+            let of = |buckets: u64| {
+                let scan = |take: &mut dyn FnMut(&Arc<str>, i64)| {
+                    labels.iter().for_each(|(id, sequence)| take(id, *sequence));
+                    Ok(())
+                };
+                corrected(buckets, &scan, before).unwrap()
+            };
+            assert_eq!(of(1), of(3), "whatever passes it takes");
+            of(1)
+        };
+        let (all, read) = corrected(&labels, &LogPosition::default());
         assert_eq!((all.get("a"), all.get("b"), all.get("c")), (Some(&up_to(&[3])), Some(&up_to(&[5])), None));
         assert_eq!(read, up_to(&[5]));
-        let (since, _) = corrected(labels.to_vec(), up_to(&[3]));
+        let (since, _) = corrected(&labels, &up_to(&[3]));
         assert_eq!((since.len(), since.get("b")), (1, Some(&up_to(&[5]))));
-        assert_eq!(corrected(vec![], up_to(&[7])), (Corrections::new(), up_to(&[7])));
+        assert_eq!(corrected(&[], &up_to(&[7])), (Corrections::new(), up_to(&[7])));
         // Another replica sealed its correction later, under a lower number than what was read.
         let two = ReplicaId::new(2).unwrap().sequences().start;
-        let (late, _) = corrected(vec![label("a", two + 9), label("a", 1)], up_to(&[two + 9]));
+        let (late, _) = corrected(&[label("a", two + 9), label("a", 1)], &up_to(&[two + 9]));
         assert_eq!(late.len(), 1);
     }
 }

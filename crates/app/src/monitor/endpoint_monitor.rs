@@ -44,6 +44,8 @@ pub(super) struct EndpointMonitor<'a> {
     pub(super) delay: Option<Span>,
     /// Labels that were corrected since the last evaluation.
     pub(super) corrections: Corrections,
+    /// The rows of the whole log of labels.
+    pub(super) label_rows: u64,
 }
 
 impl<'a> EndpointMonitor<'a> {
@@ -75,6 +77,7 @@ impl<'a> EndpointMonitor<'a> {
             budget,
             delay,
             corrections,
+            label_rows: mark.rows,
         };
         Ok((monitor, mark))
     }

@@ -34,11 +34,11 @@ impl VersionContext<'_> {
             return self.judge(&AlertTopic::EstimatedPerformance, &rules, data);
         }
         let answered = data.rows();
-        if (answered.len() as u64) < self.at.monitor.min_rows {
+        if answered.row_count() < self.at.monitor.min_rows {
             return Ok(vec![]);
         }
         let name = headline(self.package.manifest.signature.task);
-        let estimate = self.estimates(&answered).remove(name);
+        let estimate = self.estimates(&answered.rows).remove(name);
         Ok(estimate
             .map(|estimate| self.estimate_reading(name, data.window, &answered, &estimate))
             .into_iter()

@@ -18,9 +18,9 @@ use crate::{
     monitor::error::MonitorError,
     monitor::{
         default_rules, endpoint_monitor::EndpointMonitor, superseded_versions::replaced, unknown_classes::KnownClasses,
-        usage, version_context::VersionContext,
+        usage, version_context::VersionContext, window_data::WindowData,
     },
-    prediction::{live, logged::LoggedPredictions, partition_index},
+    prediction::{live, partition_index},
     project::folder::Project,
 };
 
@@ -99,7 +99,7 @@ impl<'a> VersionContext<'a> {
             self.newest = None;
             let data = self.read_window(window, self.longest_span(|_, kind| WINDOW_KINDS.contains(&kind)))?;
             let (rows, known) = (data.rows(), counts.iter().filter(|reading| reading.window == window));
-            if rows.is_empty() || known.map(|reading| reading.count).max() == Some(rows.len() as u64) {
+            if rows.row_count() == 0 || known.map(|reading| reading.count).max() == Some(rows.row_count()) {
                 continue;
             }
             let mut readings = vec![self.row_count_reading(window, &rows)];
@@ -126,7 +126,7 @@ impl<'a> VersionContext<'a> {
             )?;
             let rows = data.rows();
             let reference = self.compared.as_ref().unwrap_or(&self.package.reference);
-            self.evidence.update(reference, &rows, window);
+            self.evidence.update(reference, &rows.rows, window);
             self.evidence.check_alarm(self.at.budget);
             let mut readings = vec![self.row_count_reading(window, &rows), self.drift_evidence_reading(window, &rows)];
             for kind in kinds {
@@ -153,7 +153,7 @@ impl<'a> VersionContext<'a> {
                 self.at.record_readings(readings)?;
                 continue;
             }
-            self.update_losses(&data.rows(), window);
+            self.update_losses(&data);
             let readings = self.judge_labelled_window(&data)?;
             self.record(window, readings)?;
         }
@@ -174,12 +174,13 @@ impl<'a> VersionContext<'a> {
     }
 
     /// Lets the labels that came since the last evaluation bet, once enough of the window's labels are known.
-    fn update_losses(&mut self, rows: &LoggedPredictions, window: Interval) {
-        let enough = self.at.monitor.min_labelled * rows.len() as f64;
-        if (rows.labelled() as f64) < enough {
+    fn update_losses(&mut self, window: &WindowData) {
+        let (window, sample) = (window.window, window.rows());
+        let enough = self.at.monitor.min_labelled * sample.row_count() as f64;
+        if (sample.labelled_count() as f64) < enough {
             return;
         }
-        let manifest = &self.package.manifest;
+        let (manifest, rows) = (&self.package.manifest, sample.labelled);
         let outcomes = rows.outcomes(manifest.signature.task, &manifest.signature.classes, manifest.threshold);
         if outcomes.label_check().is_beyond() {
             return;

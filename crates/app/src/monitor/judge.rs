@@ -10,7 +10,7 @@ use kilter_domain::{
 };
 use kilter_evaluation::{
     labelled_predictions::LabelledPredictions,
-    monitor_metrics::{AlarmPolicy, MinSample, WindowRows},
+    monitor_metrics::{AlarmPolicy, GroupedRows, MinSample, WindowRows},
 };
 use kilter_store::monitor::Reading;
 
@@ -21,12 +21,13 @@ use crate::{
     monitor::{
         default_rules::{self, WatchedRule},
         root_cause::{Causes, Remedy, RootCauseInput},
+        rows_read::{Basis, RowsRead},
         rule_span::{covered, pending},
         usage,
         version_context::VersionContext,
         window_data::WindowData,
     },
-    prediction::logged::LoggedPredictions,
+    prediction::window_sample::{GroupSample, WindowSample},
 };
 
 /// Behind the sentence of a rule that nobody wrote.
@@ -55,7 +56,7 @@ impl VersionContext<'_> {
         data: &WindowData,
     ) -> Result<Vec<Reading>, MonitorError> {
         let window = data.window;
-        let mut outcomes: Vec<(usize, &WatchedRule, RuleOutcome)> = Vec::new();
+        let mut outcomes: Vec<(RowsRead, &WatchedRule, RuleOutcome)> = Vec::new();
         let mut spans: Vec<Option<Span>> = rules.iter().map(|watched| self.span(&watched.rule)).collect();
         spans.sort_unstable_by_key(|span| span.map(Span::millis));
         spans.dedup();
@@ -65,9 +66,10 @@ impl VersionContext<'_> {
                 (covered(window, span), rules.iter().filter(|watched| self.span(&watched.rule) == span));
             let (early, ripe): (Vec<_>, Vec<_>) =
                 of_span.partition(|watched| self.waits(topic.monitor(), &watched.rule, over));
-            let answered = data.rows_of(over);
+            let answered = data.rows_of(over)?;
             let pending = |rule: &Rule| pending(rule, self.deployment.number, over, self.since);
-            outcomes.extend(early.into_iter().map(|watched| (answered.len(), watched, pending(&watched.rule))));
+            let unread = RowsRead { rows: answered.row_count(), share: None };
+            outcomes.extend(early.into_iter().map(|watched| (unread, watched, pending(&watched.rule))));
             if ripe.is_empty() {
                 continue;
             }
@@ -76,10 +78,16 @@ impl VersionContext<'_> {
             for watched in ripe {
                 let rows = metrics.window_rows(self, &changed);
                 let mut outcome = watched.rule.judge(&rows, JudgeMode::Evidence);
-                if let Some(share) = answered.sample_share() {
-                    outcome.text += &format!(", on a sample of {} % of the rows", share * 100.0);
-                }
-                outcomes.push((answered.len(), watched, outcome));
+                let basis = Basis::of(&watched.rule.quantity);
+                outcome.text += &basis.sentence(&answered);
+                outcomes.push((
+                    RowsRead {
+                        rows: answered.row_count(),
+                        share: basis.share(&answered).filter(|_| answered.totals.is_some()),
+                    },
+                    watched,
+                    outcome,
+                ));
             }
         }
         for (_, watched, outcome) in &mut outcomes {
@@ -97,8 +105,8 @@ impl VersionContext<'_> {
                 self.follow_alert(state);
             }
         }
-        let reading = |(rows, watched, outcome): &(usize, &WatchedRule, RuleOutcome)| {
-            self.reading(topic, window, *rows, (outcome, watched.is_default))
+        let reading = |(read, watched, outcome): &(RowsRead, &WatchedRule, RuleOutcome)| {
+            self.reading(topic, window, *read, (outcome, watched.is_default))
         };
         Ok(outcomes.iter().map(reading).collect())
     }
@@ -150,7 +158,8 @@ impl VersionContext<'_> {
             reference: self.reference(),
             model: &model,
             sample: sample.as_ref(),
-            answered: &answered,
+            answered: &answered.rows,
+            labelled: &answered.labelled,
             evidence: &self.evidence,
         };
         Ok(input.causes())
@@ -184,27 +193,38 @@ impl VersionContext<'_> {
     /// Everything that the rules of a window may ask, computed once.
     fn window_metrics<'r>(
         &self,
-        answered: &'r LoggedPredictions,
+        answered: &'r WindowSample,
         window: Interval,
         estimated: bool,
     ) -> Result<WindowMetrics<'r>, MonitorError> {
         let signature = &self.package.manifest.signature;
         let threshold = self.package.manifest.threshold;
-        let outcomes = answered.outcomes(signature.task, &signature.classes, threshold);
-        let decisions = answered.decisions(signature.task, &signature.classes, threshold);
+        let outcomes = answered.labelled.outcomes(signature.task, &signature.classes, threshold);
+        let decisions = answered.rows.decisions(signature.task, &signature.classes, threshold);
         // They are drawn hundreds of times: only where a rule asks for them.
-        let estimates = if estimated { self.estimates(answered) } else { BTreeMap::new() };
+        let estimates = if estimated { self.estimates(&answered.rows) } else { BTreeMap::new() };
         let facts = usage::facts(answered, usage::errors_in(self.at.app, self.at.endpoint, window)?);
-        Ok(WindowMetrics { answered, outcomes, decisions, estimates, facts })
+        let group = |(name, of): (&String, &'r GroupSample)| {
+            let grouped = GroupedRows {
+                table: &of.rows.table,
+                decisions: of.rows.decisions(signature.task, &signature.classes, threshold),
+                labelled_table: &of.labelled.table,
+                outcomes: of.labelled.outcomes(signature.task, &signature.classes, threshold),
+            };
+            (name.clone(), grouped)
+        };
+        let groups = answered.groups.iter().map(group).collect();
+        Ok(WindowMetrics { answered, outcomes, decisions, estimates, groups, facts })
     }
 }
 
 /// What the rules of one window are measured on.
 struct WindowMetrics<'r> {
-    answered: &'r LoggedPredictions,
+    answered: &'r WindowSample,
     outcomes: LabelledPredictions,
     decisions: LabelledPredictions,
     estimates: BTreeMap<String, Measurement>,
+    groups: BTreeMap<String, GroupedRows<'r>>,
     facts: BTreeMap<String, f64>,
 }
 
@@ -212,15 +232,18 @@ impl WindowMetrics<'_> {
     fn window_rows<'s>(&'s self, version: &'s VersionContext, changed: &'s BTreeSet<String>) -> WindowRows<'s> {
         WindowRows {
             now: version.at.context.at,
-            table: &self.answered.table,
-            events: &self.answered.events,
-            scores: &self.answered.scores,
+            table: &self.answered.rows.table,
+            events: &self.answered.rows.events,
+            scores: &self.answered.rows.scores,
             reference: version.reference(),
             outcomes: &self.outcomes,
+            outcomes_table: &self.answered.labelled.table,
+            groups: &self.groups,
+            counted: self.answered.totals.as_ref().map(|totals| &totals.counted),
             decisions: &self.decisions,
             estimates: &self.estimates,
             facts: &self.facts,
-            consumers: &self.answered.consumers,
+            consumers: &self.answered.rows.consumers,
             min_sample: MinSample {
                 rows: usize::try_from(version.at.monitor.min_rows).unwrap_or(usize::MAX),
                 labelled: version.at.monitor.min_labelled,

@@ -2,7 +2,7 @@
 //!
 //! Invariant: how far the log of labels was read when a window was judged, its reading says.
 
-use std::sync::Arc;
+use std::{ops::ControlFlow, rc::Rc, sync::Arc};
 
 use kilter_domain::{alert::MonitorKind, log_position::LogPosition, rule::MetricId, time::Interval};
 use kilter_lake::LogKind;
@@ -10,20 +10,23 @@ use kilter_serving::prediction_log::column;
 use kilter_store::{monitor as readings, monitor::Reading};
 
 use crate::{
+    components::window_labels::ReadLabels,
     monitor::error::MonitorError,
     monitor::{
         default_rules::is_estimate, rule_span::covered, version_context::VersionContext, window_data::WindowData,
     },
     prediction::{
-        logged::{self, LoggedPredictions, PredictionFilter, texts},
-        partition_index,
+        log_place::texts,
+        log_scan,
+        logged::{self, LoggedPredictions, PredictionFilter},
+        window_sample::{self, WindowSample},
     },
 };
 
-impl VersionContext<'_> {
+impl<'a> VersionContext<'a> {
     /// A window, if more of its labels are known than when it was last judged, or some were corrected. Where rules reach
     /// back beyond it, ids and labels alone are read first.
-    pub(super) fn read_labelled_window(&mut self, window: Interval) -> Result<Option<WindowData>, MonitorError> {
+    pub(super) fn read_labelled_window(&mut self, window: Interval) -> Result<Option<WindowData<'a>>, MonitorError> {
         let known = self.known_coverage(window)?;
         if let Some(known) = known.as_ref().filter(|known| known.share >= 1.0)
             && !self.is_corrected(window, &known.through)?
@@ -33,30 +36,60 @@ impl VersionContext<'_> {
         let longest = self.longest_span(|watched, kind| {
             matches!(kind, MonitorKind::Performance | MonitorKind::Bias) && !is_estimate(&watched.rule)
         });
-        let is_at_hand = |data: &WindowData| data.window == window && data.covers(covered(window, longest));
+        let is_at_hand = |data: &WindowData<'_>| data.window == window && data.covers(covered(window, longest));
         // The newest window stays at hand while older ones are looked through.
         let at_hand = if self.newest.as_ref().is_some_and(is_at_hand) { self.newest.take() } else { None };
+        let is_large = window_sample::may_exceed_bound(self.at.app, self.at.endpoint, (window.start, window.end))?;
         let data = match (at_hand, longest) {
             (Some(data), _) => data,
-            (None, Some(_)) if !self.has_new_labels(known.as_ref(), &self.read_labels(window)?) => return Ok(None),
+            _ if is_large && !self.may_have_new_labels(known.as_ref(), window) => return Ok(None),
+            (None, Some(_))
+                if !is_large && !self.has_new_labels(known.as_ref(), window, &self.read_labels(window)?)? =>
+            {
+                return Ok(None);
+            }
             (None, longest) => self.read_window(window, longest)?,
         };
-        Ok(Some(data).filter(|data| self.has_new_labels(known.as_ref(), &data.rows())))
+        let rows = data.rows();
+        if is_large {
+            let read =
+                ReadLabels { log_rows: self.at.label_rows, rows: rows.row_count(), labelled: rows.labelled_count() };
+            let labels = &self.at.app.components().window_labels;
+            labels.set(window.start, self.at.endpoint, self.deployment.number, read);
+        }
+        Ok(if self.has_new_labels(known.as_ref(), window, &rows)? { Some(data) } else { None })
+    }
+
+    /// Whether enough labels may have come for a window since it was read last, by how many came at all.
+    fn may_have_new_labels(&self, known: Option<&Coverage>, window: Interval) -> bool {
+        let labels = &self.at.app.components().window_labels;
+        let read = labels.find(window.start, self.at.endpoint, self.deployment.number);
+        let (Some(known), Some(read), true) = (known, read, self.at.corrections.is_empty()) else { return true };
+        has_enough_new_labels(known.labelled, (read.most(self.at.label_rows), read.rows))
     }
 
     /// The ids and labels of a window alone.
-    fn read_labels(&self, window: Interval) -> Result<LoggedPredictions, MonitorError> {
+    fn read_labels(&self, window: Interval) -> Result<WindowSample, MonitorError> {
         let (at, span) = (self.at, (window.start, window.end));
         let rows = logged::logged_labels(at.app, at.endpoint, PredictionFilter::Answers, span, at.context.at)?;
-        Ok(rows.of_versions(&self.siblings))
+        Ok(WindowSample::whole(Rc::new(rows.of_versions(&self.siblings))))
     }
 
     /// Whether rows have more labels than those of the last judgement, or others.
-    fn has_new_labels(&self, known: Option<&Coverage>, rows: &LoggedPredictions) -> bool {
-        let is_news = |known: &Coverage| {
-            has_enough_new_labels(known.labelled, rows) || self.has_corrected(rows.ids.iter(), &known.through)
-        };
-        !rows.is_empty() && known.is_none_or(is_news)
+    fn has_new_labels(
+        &self,
+        known: Option<&Coverage>,
+        window: Interval,
+        rows: &WindowSample,
+    ) -> Result<bool, MonitorError> {
+        let count = (rows.labelled_count(), rows.row_count());
+        match known {
+            _ if count.1 == 0 => Ok(false),
+            None => Ok(true),
+            Some(known) if has_enough_new_labels(known.labelled, count) => Ok(true),
+            Some(known) if rows.totals.is_some() => self.is_corrected(window, &known.through),
+            Some(known) => Ok(self.has_corrected(rows.rows.ids.iter(), &known.through)),
+        }
     }
 
     /// On how many labels a window was last judged.
@@ -83,14 +116,15 @@ impl VersionContext<'_> {
             return Ok(false);
         }
         let span = (window.start, window.end);
-        let table = partition_index::read_log_columns(
-            self.at.app,
-            LogKind::Predictions,
-            self.at.endpoint,
-            span,
-            &[column::ID],
-        )?;
-        Ok(self.has_corrected(texts(&table, column::ID).iter().flatten(), through))
+        let columns = Some(&[column::ID][..]);
+        Ok(log_scan::with_log(self.at.app, LogKind::Predictions, self.at.endpoint, span, |log| {
+            let mut is_corrected = false;
+            log.scan(columns, &mut |_, batch| {
+                is_corrected = self.has_corrected(texts(&batch, column::ID).iter().flatten(), through);
+                if is_corrected { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            })?;
+            Ok(is_corrected)
+        })?)
     }
 
     /// The same of rows that are read already.
@@ -109,8 +143,7 @@ struct Coverage {
 }
 
 /// Whether enough labels came since a window was judged on `judged` of them: each judgement may err, so they are few.
-fn has_enough_new_labels(judged: u64, rows: &LoggedPredictions) -> bool {
-    let (known, all) = (rows.labelled() as u64, rows.len() as u64);
+fn has_enough_new_labels(judged: u64, (known, all): (u64, u64)) -> bool {
     known != judged && (known == all || known < judged || 4 * known >= 5 * judged)
 }
 

@@ -19,7 +19,10 @@ use crate::{
     alert::lifecycle::WindowResult,
     monitor::endpoint_monitor::EndpointMonitor,
     monitor::error::MonitorError,
-    prediction::logged::{self, PredictionFilter},
+    prediction::{
+        logged::{self, PredictionFilter},
+        window_sample::{self, WindowQuery},
+    },
 };
 
 /// What is asked of it, in the words of a rule.
@@ -77,11 +80,26 @@ impl EndpointMonitor<'_> {
     }
 
     fn labels_of(&self, window: Interval) -> Result<Labels, MonitorError> {
-        let span = (window.start, window.end);
-        let answered =
-            logged::logged_labels(self.app, self.endpoint, PredictionFilter::Answers, span, self.context.at)?;
-        let rows = answered.len();
-        Ok(Labels { window, rows, share: answered.labelled() as f64 / rows.max(1) as f64 })
+        let (span, endpoint) = ((window.start, window.end), self.endpoint);
+        let (who, as_of) = (PredictionFilter::Answers, self.context.at);
+        let (rows, labelled) = if window_sample::may_exceed_bound(self.app, endpoint, span)? {
+            let query = WindowQuery {
+                endpoint,
+                who,
+                versions: None,
+                window,
+                as_of,
+                reference: None,
+                searched: None,
+                groups: (&[], 0),
+            };
+            let sample = window_sample::read_window(self.app, query)?;
+            (usize::try_from(sample.row_count()).unwrap_or(usize::MAX), sample.labelled_count())
+        } else {
+            let answered = logged::logged_labels(self.app, endpoint, who, span, as_of)?;
+            (answered.len(), answered.labelled() as u64)
+        };
+        Ok(Labels { window, rows, share: labelled as f64 / rows.max(1) as f64 })
     }
 
     /// The outcome of the rule on a window; `None` where it has too few rows, or nothing is usual yet.

@@ -16,6 +16,7 @@ pub(crate) mod missing_labels;
 pub(crate) mod promotion;
 pub(crate) mod readings;
 pub(crate) mod root_cause;
+pub(crate) mod rows_read;
 pub(crate) mod rule_span;
 pub(crate) mod sample_ratio;
 pub(crate) mod superseded_versions;

@@ -6,7 +6,7 @@
 //! [`FIRST_COMPARISON`], and each time they have doubled; comparison `k` errs with `ERROR / 2^(k+1)`, so that all of them together
 //! err with at most [`ERROR`]. Out of scope: whose fault it is; the world may have changed meanwhile.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, rc::Rc};
 
 use kilter_domain::{
     alert::{AlertTopic, Hysteresis, MonitorKind},
@@ -26,7 +26,10 @@ use crate::{
     model::load,
     monitor::error::MonitorError,
     monitor::version_context::VersionContext,
-    prediction::logged::{self, LoggedPredictions, PredictionFilter},
+    prediction::{
+        logged::{LoggedPredictions, PredictionFilter},
+        window_sample::{self, WindowQuery, WindowSample},
+    },
 };
 
 /// Labelled answers at the first comparison.
@@ -58,16 +61,7 @@ impl VersionContext<'_> {
         if self.judged_labels(since, *last)? < FIRST_COMPARISON << number {
             return Ok(());
         }
-        let after = self.complete(
-            &logged::logged_predictions(
-                self.at.app,
-                self.at.endpoint,
-                PredictionFilter::Answers,
-                (since, last.end),
-                self.at.context.at,
-            )?,
-            windows,
-        );
+        let after = self.complete(&self.answers(since, last.end)?, windows);
         let after = after.filter(|row| self.siblings.contains(&after.versions[row]));
         if after.len() < FIRST_COMPARISON << number {
             return Ok(());
@@ -115,8 +109,26 @@ impl VersionContext<'_> {
         Ok(newest.filter(is_ours).map(|reading| usize::try_from(reading.count).unwrap_or(usize::MAX)))
     }
 
-    /// The rows of windows whose labels are complete, with their labels.
-    fn complete(&self, answered: &LoggedPredictions, windows: &[Interval]) -> LoggedPredictions {
+    /// What was answered in a time, within the bound on what is held.
+    fn answers(&self, start: Timestamp, end: Timestamp) -> Result<WindowSample, MonitorError> {
+        let (endpoint, who, as_of) = (self.at.endpoint, PredictionFilter::Answers, self.at.context.at);
+        let window = Interval { start, end };
+        let query = WindowQuery {
+            endpoint,
+            who,
+            versions: None,
+            window,
+            as_of,
+            reference: None,
+            searched: None,
+            groups: (&[], 0),
+        };
+        Ok(window_sample::read_window(self.at.app, query)?)
+    }
+
+    /// The rows of windows whose labels are complete, with their labels. Of more rows than are held, an even share says which are.
+    fn complete(&self, sample: &WindowSample, windows: &[Interval]) -> LoggedPredictions {
+        let (answered, labelled) = (&sample.rows, &sample.labelled);
         let window_of =
             |event: Timestamp| windows.iter().position(|window| (window.start..window.end).contains(&event));
         let mut counts: BTreeMap<usize, (usize, usize)> = BTreeMap::new();
@@ -130,8 +142,8 @@ impl VersionContext<'_> {
             let is_over = self.at.delay.is_some_and(|delay| windows[window].end.after(delay) <= self.at.context.at);
             is_over || counts.get(&window).is_some_and(|&(rows, labelled)| labelled as f64 >= COMPLETE * rows as f64)
         };
-        answered
-            .filter(|row| answered.labels[row].is_some() && window_of(answered.events[row]).is_some_and(is_complete))
+        labelled
+            .filter(|row| labelled.labels[row].is_some() && window_of(labelled.events[row]).is_some_and(is_complete))
     }
 
     /// The newest labelled answers of the version that served before.
@@ -141,14 +153,7 @@ impl VersionContext<'_> {
         let Some(live) = live else { return Ok(None) };
         let windows = self.at.calendar.ended(Timestamp(i64::MIN), since, self.at.max_maturing());
         let Some(first) = windows.first() else { return Ok(None) };
-        let answered = logged::logged_predictions(
-            self.at.app,
-            self.at.endpoint,
-            PredictionFilter::Answers,
-            (first.start, since),
-            self.at.context.at,
-        )?;
-        let answered = self.complete(&answered, &windows);
+        let answered = self.complete(&self.answers(first.start, since)?, &windows);
         let answered = answered.filter(|row| answered.versions[row] == live.number);
         let (package, _) = load::load_version(self.at.app, &live.model, live.number)?;
         let signature = &package.manifest.signature;
@@ -160,7 +165,7 @@ impl VersionContext<'_> {
         let reading = self.counted(
             (MonitorKind::Performance, MetricId::PromotionChange),
             window,
-            after,
+            &WindowSample::whole(Rc::new(after.clone())),
             (change.value, after.len() as u64),
         );
         self.at.record_readings(vec![readings::Reading { low: Some(change.low), high: Some(change.high), ..reading }])

@@ -18,8 +18,8 @@ use kilter_store::{
 use crate::{
     causes::StorageError,
     monitor::error::MonitorError,
-    monitor::{labelled_window::labels_through, version_context::VersionContext},
-    prediction::logged::LoggedPredictions,
+    monitor::{labelled_window::labels_through, rows_read::RowsRead, version_context::VersionContext},
+    prediction::window_sample::WindowSample,
 };
 
 /// The level of a drift reading, in the words of `kilter drift`: that of its effect, where the evidence supports one.
@@ -39,16 +39,17 @@ impl VersionContext<'_> {
         &self,
         topic: &AlertTopic,
         window: Interval,
-        rows: usize,
+        read: RowsRead,
         (outcome, is_default): (&RuleOutcome, bool),
     ) -> Reading {
         let measured = outcome.measured.as_ref();
-        let detail = ReadingDetail { is_default_rule: is_default, ..outcome.clone().into() };
+        let sample_share = read.share;
+        let detail = ReadingDetail { is_default_rule: is_default, sample_share, ..outcome.clone().into() };
         Reading {
             value: measured.map(|measured| measured.value),
             low: measured.and_then(|measured| Some(measured.interval?.0)),
             high: measured.and_then(|measured| Some(measured.interval?.1)),
-            count: measured.map_or(rows as u64, |measured| measured.count),
+            count: measured.map_or(read.rows, |measured| measured.count),
             verdict: Some(match measured {
                 Some(_) => RuleStatus::from(&outcome.verdict),
                 None => RuleStatus::Undecided,
@@ -67,20 +68,23 @@ impl VersionContext<'_> {
     }
 
     /// How many rows a window has: the mark that it was evaluated.
-    pub(super) fn row_count_reading(&self, window: Interval, rows: &LoggedPredictions) -> Reading {
-        self.counted((MonitorKind::Usage, MetricId::Rows), window, rows, (rows.represented(), rows.len() as u64))
+    pub(super) fn row_count_reading(&self, window: Interval, rows: &WindowSample) -> Reading {
+        self.counted((MonitorKind::Usage, MetricId::Rows), window, rows, (rows.represented(), rows.row_count()))
     }
 
     /// How many labels the judgement of a window rests on.
-    pub(super) fn label_coverage_reading(&self, window: Interval, rows: &LoggedPredictions) -> Reading {
-        let share = rows.labelled() as f64 / rows.len().max(1) as f64;
+    pub(super) fn label_coverage_reading(&self, window: Interval, rows: &WindowSample) -> Reading {
+        let share = rows.labelled_count() as f64 / rows.row_count().max(1) as f64;
         let reading = self.counted(
             (MonitorKind::Performance, MetricId::LabelCoverage),
             window,
             rows,
-            (share, rows.labelled() as u64),
+            (share, rows.labelled_count()),
         );
-        let through = labels_through(rows);
+        let through = match &rows.totals {
+            Some(totals) => Some(totals.labels_through.clone()).filter(|through| !through.is_empty()),
+            None => labels_through(&rows.rows),
+        };
         Reading { detail: ReadingDetail { labels_through: through, ..reading.detail }, ..reading }
     }
 
@@ -89,14 +93,15 @@ impl VersionContext<'_> {
         &self,
         name: &str,
         window: Interval,
-        rows: &LoggedPredictions,
+        rows: &WindowSample,
         estimate: &Measurement,
     ) -> Reading {
         let args = vec![Arg::Name(name.to_owned())];
         let metric = MetricId::Quantity(Quantity::Call { function: Function::Estimated, args, condition: None });
         let reading = self.counted((MonitorKind::Performance, metric), window, rows, (estimate.value, estimate.count));
         let (low, high) = estimate.interval.unzip();
-        Reading { low, high, estimated: true, ..reading }
+        let detail = ReadingDetail { sample_share: rows.rows.sample_share(), ..reading.detail };
+        Reading { low, high, estimated: true, detail, ..reading }
     }
 
     /// A reading of a value that rests on `count` rows, with how many rows and labels the window has.
@@ -104,16 +109,16 @@ impl VersionContext<'_> {
         &self,
         (monitor, metric): (MonitorKind, MetricId),
         window: Interval,
-        rows: &LoggedPredictions,
+        rows: &WindowSample,
         (value, count): (f64, u64),
     ) -> Reading {
         Reading {
             value: Some(value),
             count,
             detail: ReadingDetail {
-                rows: Some(rows.len() as u64),
-                labelled: Some(rows.labelled() as u64),
-                sample_share: rows.sample_share(),
+                rows: Some(rows.row_count()),
+                labelled: Some(rows.labelled_count()),
+                sample_share: rows.recorded_share(),
                 ..ReadingDetail::default()
             },
             ..self.unmeasured(monitor, metric, window)
@@ -134,11 +139,12 @@ impl VersionContext<'_> {
     }
 
     /// The evidence after a window, as a reading.
-    pub(super) fn drift_evidence_reading(&self, window: Interval, rows: &LoggedPredictions) -> Reading {
+    pub(super) fn drift_evidence_reading(&self, window: Interval, rows: &WindowSample) -> Reading {
         let value = self.evidence.detector();
         let reading =
-            self.counted((MonitorKind::Drift, MetricId::DriftEvidence), window, rows, (value, rows.len() as u64));
+            self.counted((MonitorKind::Drift, MetricId::DriftEvidence), window, rows, (value, rows.rows.len() as u64));
+        let sample_share = rows.rows.sample_share();
         let evidence = Some(self.evidence.summary(self.at.budget));
-        Reading { detail: ReadingDetail { evidence, ..reading.detail }, ..reading }
+        Reading { detail: ReadingDetail { evidence, sample_share, ..reading.detail }, ..reading }
     }
 }

@@ -48,6 +48,8 @@ pub(super) struct RootCauseInput<'a> {
     /// Labelled rows that the version was held back from, with score and loss.
     pub sample: Option<&'a Table>,
     pub answered: &'a LoggedPredictions,
+    /// The rows of the window among which those with a label are.
+    pub labelled: &'a LoggedPredictions,
     pub evidence: &'a DriftDetector,
 }
 
@@ -133,7 +135,7 @@ impl RootCauseInput<'_> {
     /// The labelled rows of the window and their losses.
     fn losses(&self) -> (Vec<usize>, Vec<f64>) {
         let signature = &self.manifest.signature;
-        let outcomes = self.answered.outcomes(signature.task, &signature.classes, self.manifest.threshold);
+        let outcomes = self.labelled.outcomes(signature.task, &signature.classes, self.manifest.threshold);
         (outcomes.rows.clone(), outcomes.losses())
     }
 

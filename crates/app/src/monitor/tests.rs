@@ -1,13 +1,21 @@
-//! How often an evaluation reads the rows of a window.
+//! How often an evaluation reads the rows of a window, and how many of them it holds.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use kilter_domain::{
     table::{Column, Table},
     time::{HOUR_MS, MINUTE_MS, Timestamp},
+};
+use kilter_stats::random::Random;
+use kilter_store::{
+    PageRequest, monitor as readings,
+    monitor::{Reading, ReadingFilter},
 };
 use tracing::{
     Event, Metadata, Subscriber,
@@ -18,7 +26,12 @@ use tracing::{
 use crate::{
     model::golden_replay::tests::{TestFolder, customers, finite, trained},
     monitor::evaluate::evaluate_monitors,
-    prediction::{Labels, Request, compact, partition_index::WHOLE_ROWS_READ, predict},
+    prediction::{
+        Labels, Request, compact,
+        partition_index::WHOLE_ROWS_READ,
+        predict,
+        window_sample::tests::{START, TestLog, TestRow},
+    },
     project::folder::Project,
     registration,
 };
@@ -125,4 +138,85 @@ fn a_window_is_read_once_whatever_number_of_rules_and_monitors_ask() {
 fn the_newest_window_is_read_once_while_labels_of_an_older_one_are_missing() {
     let labelled = |hour: i64, rows: usize| if hour == 0 { rows * 3 / 4 } else { rows };
     assert_eq!(reads_of_evaluations(labelled), [1, 1, 1, 0]);
+}
+
+/// Rules of everything that is counted, drawn or labelled.
+const LARGE: &str = r#"
+[monitor]
+every = "1h"
+min_rows = 10
+min_labelled = 0.05
+data = ["missing(*) < 0.9", "unseen(*) < 1000", "mean(visits) < 100", "max(visits) < 100"]
+drift = ["psi(*) < 100"]
+usage = ["rows >= 1", "requests >= 1", "consumers >= 1", "p99_ms < 1000", "error_rate < 1"]
+performance = ["auc >= 0.1", "labelled >= 0.01"]
+bias = ["gap(recall, region) <= 1", "gap(selection_rate, region) <= 1"]
+"#;
+
+/// The readings of a window of 24,000 rows, a tenth of them labelled, of which no more than `bound` are held.
+fn readings_within(bound: usize) -> BTreeMap<String, Reading> {
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = TestFolder::open(folder.path());
+    server.project = Project::of(folder.path(), format!("{}{LARGE}", server.project.text)).unwrap();
+    registration::register_to_run(&server.app, &server.context, &server.project).unwrap();
+    let number = server.version(&trained().0, None);
+    server.deploy(number).unwrap();
+    server.app.components().window_bound.set(bound, bound.max(5_000));
+    let (mut random, mut log) = (Random::seeded(23), TestLog::new(&server));
+    let row =
+        |number: usize, random: &mut Random| TestRow::drawn(random, number, START + HOUR_MS + number as i64 * 150);
+    let rows: Vec<TestRow> = (0..24_000).map(|number| row(number, &mut random)).collect();
+    let known: Vec<&TestRow> = rows.iter().filter(|_| random.uniform() < 0.1).collect();
+    let labels: Vec<_> = known.iter().map(|row| (row.id.clone(), row.at + 9, Some(row.truth(&mut random)))).collect();
+    rows.chunks(5_000).for_each(|part| log.predictions(part));
+    log.labels(&labels);
+    let endpoint = "churn".parse().unwrap();
+    evaluate_monitors(&server.app, Timestamp(START + 2 * HOUR_MS + MINUTE_MS), &server.project, &endpoint).unwrap();
+    let page = PageRequest::first(1_000);
+    let found = server.app.store().read(|reader| readings::list(reader, &endpoint, &ReadingFilter::default(), &page));
+    let of_window = found.unwrap().items.into_iter().filter(|reading| reading.window.start.millis() > START);
+    let key = |reading: &Reading| {
+        let part = reading.detail.outcome.as_ref().and_then(|outcome| outcome.part.clone()).unwrap_or_default();
+        format!("{:?} {} {part}", reading.monitor, reading.metric)
+    };
+    of_window.map(|reading| (key(&reading), reading)).collect()
+}
+
+#[test]
+fn a_window_beyond_the_bound_has_the_counts_of_all_rows_and_says_on_which_share_the_rest_was_measured() {
+    let (all, part) = (readings_within(usize::MAX), readings_within(2_000));
+    assert_eq!(part, readings_within(2_000), "the same rows are drawn each time");
+    assert_eq!(all.keys().collect::<Vec<_>>(), part.keys().collect::<Vec<_>>());
+    let mut drawn = 0;
+    for (key, expected) in &all {
+        let found = &part[key];
+        let (value, wanted) = (found.value.unwrap_or(f64::NAN), expected.value.unwrap_or(f64::NAN));
+        let share = found.detail.sample_share;
+        assert!(expected.detail.sample_share.is_none(), "{key}");
+        let text = found.detail.outcome.as_ref().map(|outcome| outcome.text.clone()).unwrap_or_default();
+        assert_eq!(found.verdict, expected.verdict, "{key}: {text}");
+        match share {
+            None => {
+                assert!((value - wanted).abs() <= 1e-9 * wanted.abs().max(1.0), "{key}: {value} instead of {wanted}");
+                assert_eq!((found.count, text.contains("on a sample")), (expected.count, false), "{key}: {text}");
+            }
+            Some(share) => {
+                drawn += 1;
+                // 1,500 rows and 1,200 labels: three standard errors of an AUC or of a gap of recalls.
+                let is_evidence = key.contains("drift_evidence");
+                assert!(is_evidence || (value - wanted).abs() < 0.09, "{key}: {value} instead of {wanted}");
+                assert!(found.count <= 2_000, "{key}: the interval is that of the rows that were read");
+                let of = if share == 0.5 { "50 % of the rows with a label" } else { "6.25 % of the rows" };
+                assert!(text.is_empty() || text.contains(&format!(", on a sample of {of}")), "{key}: {text}");
+            }
+        }
+    }
+    assert!(drawn >= 5, "{drawn} of {:?}", part.keys());
+    let rates =
+        part.iter().find(|(key, _)| key.contains("gap(selection_rate")).map(|(_, found)| found.clone()).unwrap();
+    let note = rates.detail.outcome.and_then(|outcome| outcome.measured).and_then(|measured| measured.note).unwrap();
+    assert!(!note.contains("too few"), "a rare group has more than its share: {note}");
+    let counted = |name: &str| part.iter().find(|(key, _)| key.contains(name)).map(|(_, found)| found.clone()).unwrap();
+    assert_eq!(counted("Usage rows").value, Some(24_000.0));
+    assert_eq!(counted("Usage requests").value, Some(8_000.0));
 }

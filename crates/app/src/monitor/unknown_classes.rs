@@ -30,7 +30,10 @@ use crate::{
     alert::lifecycle::WindowResult,
     monitor::endpoint_monitor::EndpointMonitor,
     monitor::error::MonitorError,
-    prediction::logged::{self, Label, LoggedPredictions, PredictionFilter},
+    prediction::{
+        logged::{self, Label, LoggedPredictions, PredictionFilter},
+        window_sample::{self, WindowQuery},
+    },
 };
 
 /// Rows of unknown classes below which they may be slips of the pen.
@@ -58,8 +61,8 @@ impl KnownClasses<'_> {
     pub fn check_labels(&self) -> Result<(), MonitorError> {
         let (Some(first), Some(&window)) = (self.windows.first(), self.windows.last()) else { return Ok(()) };
         let answered = self.labelled_since_training((first.start, window.end))?;
-        let since = answered.events.iter().min().copied().unwrap_or(first.start).civil().date().to_string();
-        let check = check(&answered, self.signature());
+        let since = answered.rows.events.iter().min().copied().unwrap_or(first.start).civil().date().to_string();
+        let check = answered.check(self.signature());
         if are_other_words(&check, self.signature()) {
             self.check_other_words(&answered, &since)?;
         } else {
@@ -71,31 +74,55 @@ impl KnownClasses<'_> {
         self.resolve_taken_back()
     }
 
-    fn labelled_since_training(&self, span: (Timestamp, Timestamp)) -> Result<LoggedPredictions, MonitorError> {
-        let (at, through) = (self.at, self.package.manifest.trained_through);
-        let answered = logged::logged_labels(at.app, at.endpoint, PredictionFilter::Answers, span, at.context.at)?;
-        Ok(answered.filter(|row| {
-            answered.labels[row].is_some() && through.is_none_or(|through| answered.events[row] > through)
-        }))
+    /// The labels of a span, since the rows that the version was trained on. Where there are more rows than are held at once, those
+    /// that the version does not know go before all others.
+    fn labelled_since_training(&self, (start, end): (Timestamp, Timestamp)) -> Result<KnownLabels, MonitorError> {
+        let (at, matcher) = (self.at, ClassMatcher::new(&self.signature().classes));
+        let start = match self.package.manifest.trained_through {
+            Some(through) => start.max(Timestamp(through.millis().saturating_add(1))),
+            None => start,
+        };
+        if start >= end {
+            return Ok(KnownLabels::default());
+        }
+        let (who, as_of, task) = (PredictionFilter::Answers, at.context.at, self.signature().task);
+        if !window_sample::may_exceed_bound(at.app, at.endpoint, (start, end))? {
+            let answered = logged::logged_labels(at.app, at.endpoint, who, (start, end), as_of)?;
+            return Ok(KnownLabels::of(answered.filter(|row| answered.labels[row].is_some()), self.signature()));
+        }
+        let (window, endpoint) = (Interval { start, end }, at.endpoint);
+        let is_unknown = |label: &Label| !label.fits(task, &matcher);
+        let searched = Some(&is_unknown as &dyn Fn(&Label) -> bool);
+        let query =
+            WindowQuery { endpoint, who, versions: None, window, as_of, reference: None, searched, groups: (&[], 0) };
+        let sample = window_sample::read_window(at.app, query)?;
+        let rows = sample.labelled.filter(|row| sample.labelled.labels[row].is_some());
+        let known = KnownLabels::of(rows, self.signature());
+        Ok(match &sample.totals {
+            Some(totals) => KnownLabels {
+                labelled: usize::try_from(sample.labelled_count()).unwrap_or(usize::MAX),
+                ..known.with_unknown(&sample.searched, totals.searched_weight(), &is_unknown)
+            },
+            None => known,
+        })
     }
 
     /// The alert on labels in other words: it breaches with the newest window that has some, and windows after that whose
     /// labels fit speak for its end.
-    fn check_other_words(&self, answered: &LoggedPredictions, since: &str) -> Result<(), MonitorError> {
-        let (matcher, task) = (ClassMatcher::new(&self.signature().classes), self.signature().task);
-        let is_unknown = |row: &usize| answered.labels[*row].as_ref().is_some_and(|label| !label.fits(task, &matcher));
-        let newest = (0..answered.len()).filter(is_unknown).map(|row| answered.events[row]).max();
+    fn check_other_words(&self, answered: &KnownLabels, since: &str) -> Result<(), MonitorError> {
+        let newest = answered.newest_unknown;
         let window_of = |event: Timestamp| self.windows.iter().rev().find(|window| window.contains(event));
         let Some(breached) = newest.and_then(window_of) else { return Ok(()) };
-        let update = |window: Interval, rows: &LoggedPredictions, verdict: RuleVerdict| {
-            let outcomes = [other_words(&check(rows, self.signature()), self, since, verdict)];
+        let update = |window: Interval, labels: &KnownLabels, verdict: RuleVerdict| {
+            let outcomes = [other_words(&labels.check(self.signature()), self, since, verdict)];
             let result = WindowResult::unexplained(&AlertTopic::UnknownLabels, window, &outcomes);
             self.at.alerts().update(result).map(drop)
         };
         update(*breached, answered, RuleVerdict::Failed)?;
-        let after = answered.filter(|row| answered.events[row] >= breached.end);
-        let newest = after.events.iter().max().and_then(|event| window_of(*event));
-        if let Some(window) = newest.filter(|_| after.len() >= MIN_ROWS) {
+        let rows = &answered.rows;
+        let after = KnownLabels::of(rows.filter(|row| rows.events[row] >= breached.end), self.signature());
+        let newest = after.rows.events.iter().max().and_then(|event| window_of(*event));
+        if let Some(window) = newest.filter(|_| after.labelled >= MIN_ROWS) {
             update(*window, &after, RuleVerdict::Passed)?;
         }
         Ok(())
@@ -112,7 +139,7 @@ impl KnownClasses<'_> {
                 continue;
             }
             let span = seen_at_opening(&alert, self, at.monitor.every);
-            let check = check(&self.labelled_since_training(span)?, self.signature());
+            let check = self.labelled_since_training(span)?.check(self.signature());
             let (left, reason) = match &alert.key.topic {
                 AlertTopic::UnknownClass(class) => (
                     check.words.iter().find(|(word, _)| **word == **class).map_or(0, |(_, rows)| *rows),
@@ -142,13 +169,43 @@ fn seen_at_opening(alert: &Alert, known: &KnownClasses, every: Span) -> (Timesta
     (alert.detail.since.before(reach).min(first), end)
 }
 
-/// How the labels of rows fit the classes of a version; every label fits a number that is one.
-fn check(answered: &LoggedPredictions, signature: &Signature) -> LabelCheck {
-    let matcher = ClassMatcher::new(&signature.classes);
-    let labels = answered.labels.iter().flatten();
-    let unknown = labels.clone().filter(|label| !label.fits(signature.task, &matcher));
-    let unknown: Vec<Arc<str>> = unknown.map(Label::text).collect();
-    LabelCheck::new(&signature.classes, labels.count(), unknown.iter())
+/// The labels of a span, and those among them that name no class of a version.
+#[derive(Default)]
+struct KnownLabels {
+    /// How many labels there are.
+    labelled: usize,
+    /// Rows with a label, or an even share of them.
+    rows: LoggedPredictions,
+    /// What the labels name that name no class, each word once for each row.
+    unknown: Vec<Arc<str>>,
+    /// When the last row with such a label happened.
+    newest_unknown: Option<Timestamp>,
+}
+
+impl KnownLabels {
+    /// Of rows that are all there are.
+    fn of(rows: LoggedPredictions, signature: &Signature) -> Self {
+        let matcher = ClassMatcher::new(&signature.classes);
+        let known = Self { labelled: rows.labelled(), ..Self::default() };
+        Self { rows: rows.clone(), ..known.with_unknown(&rows, 1, &|label| !label.fits(signature.task, &matcher)) }
+    }
+
+    /// The same with what these rows name that is unknown; each row stands for so many.
+    fn with_unknown(self, rows: &LoggedPredictions, times: usize, is_unknown: &dyn Fn(&Label) -> bool) -> Self {
+        let (mut unknown, mut newest_unknown) = (Vec::new(), None);
+        for (row, label) in rows.labels.iter().enumerate() {
+            if let Some(label) = label.as_ref().filter(|label| is_unknown(label)) {
+                unknown.extend(std::iter::repeat_n(label.text(), times));
+                newest_unknown = newest_unknown.max(rows.events.get(row).copied());
+            }
+        }
+        Self { unknown, newest_unknown, ..self }
+    }
+
+    /// How they fit the classes of a version; every label fits a number that is one.
+    fn check(&self, signature: &Signature) -> LabelCheck {
+        LabelCheck::new(&signature.classes, self.labelled, self.unknown.iter())
+    }
 }
 
 /// Whether labels that fit no class are no new classes, but words of another vocabulary: two classes have no third, and
@@ -208,6 +265,10 @@ fn unseen(label: &str, verdict: RuleVerdict, text: String) -> RuleOutcome {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn check(answered: &LoggedPredictions, signature: &Signature) -> LabelCheck {
+        KnownLabels::of(answered.clone(), signature).check(signature)
+    }
 
     fn signature(classes: &[&str]) -> Signature {
         let classes = classes.iter().map(|class| (*class).to_owned()).collect();

@@ -19,7 +19,11 @@ use crate::{
     app::App,
     authz::AuthorizedContext,
     monitor::error::MonitorError,
-    prediction::{logged::LoggedPredictions, predict},
+    prediction::{
+        logged::LoggedPredictions,
+        predict,
+        window_sample::{WindowSample, WindowTotals},
+    },
 };
 
 /// Readings of failures that one window adds up at most.
@@ -30,25 +34,46 @@ const COUNTS: [&str; 4] = ["rows", "requests", "errors", "consumers"];
 
 /// What rules about usage ask of the rows of a window. Of a sample each request counts as many as it stands for: that is exact for
 /// requests of one row or of one entity, and too many for requests of several, which are recorded if one of their rows is.
-pub(super) fn facts(answered: &LoggedPredictions, errors: u64) -> BTreeMap<String, f64> {
-    let mut requests_seen: HashMap<i64, (Option<i64>, f64)> = HashMap::new();
-    for (row, (request, latency)) in answered.requests.iter().zip(&answered.latencies_us).enumerate() {
-        requests_seen.insert(*request, (*latency, answered.weight(row)));
-    }
-    let requests: f64 = requests_seen.values().map(|(_, weight)| weight).sum();
-    let latencies: Vec<f64> =
-        requests_seen.into_values().filter_map(|(latency, _)| latency).map(|micros| micros as f64 / 1e3).collect();
-    let consumers: BTreeSet<_> = answered.consumers.iter().flatten().collect();
-    let asked = requests + errors as f64;
+pub(super) fn facts(answered: &WindowSample, errors: u64) -> BTreeMap<String, f64> {
+    let usage = match &answered.totals {
+        Some(totals) => Usage::counted(totals),
+        None => Usage::of(&answered.rows),
+    };
+    let asked = usage.requests + errors as f64;
     let mut facts = BTreeMap::from([
-        ("requests".to_owned(), requests),
+        ("requests".to_owned(), usage.requests),
         ("errors".to_owned(), errors as f64),
-        ("consumers".to_owned(), consumers.len() as f64),
+        ("consumers".to_owned(), usage.consumers as f64),
     ]);
-    facts.extend(answered.sample_share().map(|_| ("rows".to_owned(), answered.represented())));
+    facts.extend(answered.recorded_share().map(|_| ("rows".to_owned(), answered.represented())));
     facts.extend((asked > 0.0).then(|| ("error_rate".to_owned(), errors as f64 / asked)));
-    facts.extend(latency_quantiles(latencies));
+    facts.extend(usage.latencies);
     facts
+}
+
+/// How much a version was asked, by whom, and how fast it answered.
+struct Usage {
+    requests: f64,
+    consumers: usize,
+    latencies: BTreeMap<String, f64>,
+}
+
+impl Usage {
+    fn counted(totals: &WindowTotals) -> Self {
+        Self { requests: totals.requests, consumers: totals.consumers, latencies: totals.latencies.quantiles() }
+    }
+
+    fn of(answered: &LoggedPredictions) -> Self {
+        let mut requests_seen: HashMap<i64, (Option<i64>, f64)> = HashMap::new();
+        for (row, (request, latency)) in answered.requests.iter().zip(&answered.latencies_us).enumerate() {
+            requests_seen.insert(*request, (*latency, answered.weight(row)));
+        }
+        let requests = requests_seen.values().map(|(_, weight)| weight).sum();
+        let latencies: Vec<f64> =
+            requests_seen.into_values().filter_map(|(latency, _)| latency).map(|micros| micros as f64 / 1e3).collect();
+        let consumers: BTreeSet<_> = answered.consumers.iter().flatten().collect();
+        Self { requests, consumers: consumers.len(), latencies: latency_quantiles(latencies) }
+    }
 }
 
 /// Whether a quantity grows with the time that it is counted over: a part of a span says less than the whole.
@@ -107,6 +132,8 @@ fn tally(context: &AuthorizedContext, endpoint: &EndpointName, since: Timestamp,
 
 #[cfg(test)]
 mod tests {
+    use std::rc::Rc;
+
     use super::*;
 
     #[test]
@@ -117,7 +144,7 @@ mod tests {
             consumers: vec![Some("crm".into()), Some("crm".into()), None, Some("web".into())],
             ..LoggedPredictions::default()
         };
-        let facts = facts(&answered, 2);
+        let facts = facts(&WindowSample::whole(Rc::new(answered)), 2);
         let of = |name: &str| facts.get(name).copied();
         assert_eq!((of("requests"), of("consumers"), of("errors")), (Some(2.0), Some(2.0), Some(2.0)));
         assert_eq!((of("error_rate"), of("p50_ms"), of("p99_ms")), (Some(0.5), Some(2.0), Some(10.0)));
@@ -133,13 +160,13 @@ mod tests {
             sample_shares: vec![Some(0.1), Some(0.1), None],
             ..LoggedPredictions::default()
         };
-        let facts = facts(&answered, 0);
+        let facts = facts(&WindowSample::whole(Rc::new(answered.clone())), 0);
         assert_eq!((facts["requests"], answered.represented(), answered.sample_share()), (21.0, 21.0, Some(0.1)));
     }
 
     #[test]
     fn without_requests_there_is_no_rate_and_no_latency() {
-        let facts = facts(&LoggedPredictions::default(), 0);
+        let facts = facts(&WindowSample::whole(Rc::default()), 0);
         assert_eq!(facts.get("requests"), Some(&0.0));
         assert!(!facts.contains_key("error_rate") && !facts.contains_key("p99_ms"));
     }

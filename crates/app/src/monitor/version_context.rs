@@ -7,7 +7,7 @@ use std::{
 
 use kilter_domain::{
     alert::MonitorKind,
-    rule::Rule,
+    rule::{Arg, Function, Quantity, Rule},
     time::{Interval, Span, Timestamp},
 };
 use kilter_evaluation::{labelled_predictions::headline, reference::Reference};
@@ -25,11 +25,12 @@ use crate::{
         drift_detector::DriftDetector,
         endpoint_monitor::EndpointMonitor,
         rule_span::covered,
-        window_data::WindowData,
+        window_data::{ReadInterval, WindowData},
     },
     prediction::{
         logged::{self, PredictionFilter},
         partition_index,
+        window_sample::{self, WindowQuery},
     },
 };
 
@@ -50,7 +51,7 @@ pub(super) struct VersionContext<'a> {
     rules: BTreeMap<MonitorKind, Vec<WatchedRule>>,
     pub(super) evidence: DriftDetector,
     /// The newest window that was read, for as long as no other one is read: two would need twice the memory.
-    pub(super) newest: Option<WindowData>,
+    pub(super) newest: Option<WindowData<'a>>,
     /// Whether what is found moves alerts: always of the live version, of one before it when it is news.
     pub(super) is_news: bool,
 }
@@ -122,9 +123,12 @@ impl<'a> VersionContext<'a> {
     }
 
     /// Reads what the version answered in a window, and over the longest span that ends with it.
-    pub(super) fn read_window(&self, window: Interval, longest: Option<Span>) -> Result<WindowData, MonitorError> {
+    pub(super) fn read_window(&self, window: Interval, longest: Option<Span>) -> Result<WindowData<'a>, MonitorError> {
         let start = covered(window, longest).start.min(window.start);
         let read = Interval::new(start, window.end);
+        if window_sample::may_exceed_bound(self.at.app, self.at.endpoint, (read.start, read.end))? {
+            return Ok(WindowData::of_log(window, read, self.interval_reader())?);
+        }
         let rows = logged::logged_predictions(
             self.at.app,
             self.at.endpoint,
@@ -142,9 +146,47 @@ impl<'a> VersionContext<'a> {
         Ok(WindowData::new(window, read, rows.of_versions(&self.siblings), columns))
     }
 
+    /// Reads what the version answered in an interval, within the bound on what is held.
+    fn interval_reader(&self) -> ReadInterval<'a> {
+        let (at, versions, reference) = (self.at, self.siblings.clone(), self.reference().clone());
+        let (groups, min_rows) = (self.group_columns(), usize::try_from(at.monitor.min_rows).unwrap_or(usize::MAX));
+        Box::new(move |window| {
+            let query = WindowQuery {
+                endpoint: at.endpoint,
+                who: PredictionFilter::Answers,
+                versions: Some(&versions),
+                window,
+                as_of: at.context.at,
+                reference: Some(&reference),
+                searched: None,
+                groups: (&groups, min_rows),
+            };
+            window_sample::read_window(at.app, query)
+        })
+    }
+
+    /// The columns whose values are groups that rules compare.
+    fn group_columns(&self) -> Vec<String> {
+        let rules = self.rules.values().flatten();
+        let columns: BTreeSet<&String> = rules.filter_map(|watched| group_column(&watched.rule.quantity)).collect();
+        columns.into_iter().cloned().collect()
+    }
+
     /// The span of a rule when it is not that of the window.
     pub(super) fn span(&self, rule: &Rule) -> Option<Span> {
         rule.over.filter(|over| *over != self.at.monitor.every)
+    }
+}
+
+/// The column whose values are the groups of a quantity.
+fn group_column(quantity: &Quantity) -> Option<&String> {
+    match quantity {
+        Quantity::Metric { slice, .. } => slice.as_ref(),
+        Quantity::Call { function: Function::Ratio | Function::Gap, args, .. } => match &args[..] {
+            [_, Arg::Name(column)] => Some(column),
+            _ => None,
+        },
+        Quantity::Call { .. } => None,
     }
 }
 

@@ -16,7 +16,7 @@ use crate::{
     causes::StorageError,
     model::{error::VersionError, load},
     prediction::{
-        logged::texts,
+        log_place::texts,
         partition_index::{self, known},
         predict,
     },

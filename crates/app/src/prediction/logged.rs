@@ -3,17 +3,15 @@
 //! Invariants: a row stands once under its prediction id; the label that was recorded last wins; a label counts only
 //! from the moment at which it was known; labels that belong to no prediction are counted, not lost. What was recorded last
 //! is decided by the order of the log within a replica, whatever its clock said, and by the time of recording between replicas
-//! ([`last_recorded`]); rows of several replicas are in the order of these times.
+//! ([`super::log_place`]); rows of several replicas are in the order of these times.
 
 use std::{
     collections::{BTreeSet, HashMap},
-    hash::Hash,
     sync::Arc,
 };
 
 use kilter_domain::{
     ids::EndpointName,
-    replica::ReplicaId,
     table::{Column, Table},
     time::Timestamp,
 };
@@ -22,7 +20,15 @@ use kilter_inference::Task;
 use kilter_lake::{LogKind, TIME_COLUMN};
 use kilter_serving::{Role, prediction_log::column};
 
-use crate::{app::App, causes::StorageError, clock_set_back, prediction::partition_index};
+use crate::{
+    app::App,
+    causes::StorageError,
+    clock_set_back,
+    prediction::{
+        log_place::{Place, is_of_one_replica, last_recorded, numbers, places, texts},
+        log_scan, partition_index,
+    },
+};
 
 /// What turned out to be true of one row, as it was sent.
 #[derive(Clone, Debug, PartialEq)]
@@ -154,6 +160,11 @@ impl LoggedPredictions {
         if rows.len() == self.len() { self } else { self.pick(&rows) }
     }
 
+    /// Gives a row its label.
+    pub(super) fn set_label(&mut self, (row, sequence, value): RowLabel) {
+        (self.label_sequences[row], self.labels[row]) = (Some(sequence), value);
+    }
+
     fn pick(&self, rows: &[usize]) -> Self {
         fn pick<T: Clone>(values: &[T], rows: &[usize]) -> Vec<T> {
             rows.iter().map(|&row| values[row].clone()).collect()
@@ -252,6 +263,23 @@ pub(crate) fn logged_labels(
     join_labels(app, endpoint, table, who, span.0, as_of)
 }
 
+/// The same rows without features and who asked: what two versions are compared by.
+pub(crate) fn logged_answers(
+    app: &App,
+    endpoint: &EndpointName,
+    who: PredictionFilter,
+    span: (Timestamp, Timestamp),
+    as_of: Timestamp,
+) -> Result<LoggedPredictions, StorageError> {
+    let partitions = partition_index::partition_columns(app, LogKind::Predictions, endpoint, span)?;
+    let of_answers =
+        [TIME_COLUMN, column::SCORE, column::PREDICTED, column::LATENCY_US, column::ENTITY, column::CANARY_PERCENT];
+    let mut columns = [&OF_LABELS[..], &of_answers].concat();
+    columns.retain(|name| partitions.iter().any(|partition| partition.names.contains(*name)));
+    let table = partition_index::read_log_columns(app, LogKind::Predictions, endpoint, span, &columns)?;
+    join_labels(app, endpoint, table, who, span.0, as_of)
+}
+
 /// The answers of a span of which it is known how they were drawn, with their ids, events, versions and draws alone.
 pub(crate) fn logged_draws(
     app: &App,
@@ -295,80 +323,58 @@ fn label_rows(
         return Ok(());
     }
     let until = Timestamp(clock_set_back::labels_known_until(app, as_of)?.millis().saturating_add(1));
-    let before = partition_index::read_log_before(app, LogKind::Labels, endpoint, from.min(until), &rows.ids)?;
-    let since = partition_index::read_log(app, LogKind::Labels, endpoint, from, until)?;
-    let row_of: HashMap<&str, usize> = rows.ids.iter().enumerate().map(|(row, id)| (&**id, row)).collect();
-    let (mut of_rows, mut found, mut values) = (Vec::new(), Vec::new(), Vec::new());
-    for table in [before, since] {
-        let ids = texts(&table, column::ID);
-        for ((id, value), place) in ids.iter().zip(labels(&table)).zip(places(&table)) {
-            let Some(&row) = id.as_deref().and_then(|id| row_of.get(id)) else { continue };
-            of_rows.push(Some(row));
-            found.push(place);
-            values.push(value);
-        }
-    }
-    // Of one id the label that was recorded last stands.
-    for at in last_recorded(of_rows.iter().copied(), &found) {
-        if let Some(row) = of_rows[at] {
-            (rows.label_sequences[row], rows.labels[row]) = (Some(found[at].sequence), values[at].take());
-        }
-    }
+    let found = log_scan::with_labels(app, endpoint, (from, until), |labels| {
+        let mut found = FoundLabels::of(&rows.ids);
+        let partitions = labels.that_may_hold(&rows.ids)?;
+        labels.scan(&partitions, &COLUMNS_OF_LABELS, &mut |table| found.take(&table))?;
+        Ok(found.last())
+    })?;
+    found.into_iter().for_each(|label| rows.set_label(label));
     Ok(())
 }
 
-/// Where and when something was recorded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Place {
-    sequence: i64,
-    recorded_at: i64,
+/// What is read of a label.
+pub(super) const COLUMNS_OF_LABELS: [&str; 4] = [column::ID, column::SEQUENCE, column::RECORDED_AT, column::LABEL];
+
+/// The label of a row: its row, its place in the log, and its value.
+pub(super) type RowLabel = (usize, i64, Option<Label>);
+
+/// Labels of some rows, as they come.
+pub(super) struct FoundLabels {
+    row_of: HashMap<Arc<str>, usize>,
+    rows: Vec<Option<usize>>,
+    places: Vec<Place>,
+    values: Vec<Option<Label>>,
 }
 
-fn places(table: &Table) -> impl Iterator<Item = Place> {
-    let both = numbers(table, column::SEQUENCE).into_iter().zip(numbers(table, column::RECORDED_AT));
-    both.map(|(sequence, recorded_at)| Place { sequence, recorded_at })
-}
+impl FoundLabels {
+    /// Nothing found yet for the rows with these ids.
+    pub(super) fn of(ids: &[Arc<str>]) -> Self {
+        let row_of = ids.iter().enumerate().map(|(row, id)| (id.clone(), row)).collect();
+        Self { row_of, rows: vec![], places: vec![], values: vec![] }
+    }
 
-fn is_of_one_replica(places: &[Place]) -> bool {
-    let mut replicas = places.iter().map(|place| ReplicaId::of_sequence(place.sequence));
-    let first = replicas.next();
-    replicas.all(|replica| Some(replica) == first)
-}
-
-/// The last record of each key, by its index: within a replica the last in its log, whatever its clock said; between replicas
-/// the one that was recorded last, by their clocks, and if they say the same that of the highest replica.
-fn last_recorded<K: Eq + Hash>(keys: impl Iterator<Item = Option<K>>, places: &[Place]) -> Vec<usize> {
-    let mut of_replica: HashMap<(K, ReplicaId), usize> = HashMap::with_capacity(places.len());
-    for (at, (key, place)) in keys.zip(places).enumerate() {
-        let Some(key) = key else { continue };
-        let kept = of_replica.entry((key, ReplicaId::of_sequence(place.sequence))).or_insert(at);
-        if place.sequence >= places[*kept].sequence {
-            *kept = at;
+    /// Takes those of a table that are of the rows.
+    pub(super) fn take(&mut self, table: &Table) {
+        let ids = texts(table, column::ID);
+        for ((id, value), place) in ids.iter().zip(labels(table)).zip(places(table)) {
+            let Some(&row) = id.as_deref().and_then(|id| self.row_of.get(id)) else { continue };
+            self.rows.push(Some(row));
+            self.places.push(place);
+            self.values.push(value);
         }
     }
-    if is_of_one_replica(places) {
-        return of_replica.into_values().collect();
-    }
-    let mut last: HashMap<K, usize> = HashMap::with_capacity(of_replica.len());
-    for ((key, _), at) in of_replica {
-        let when = |at: usize| (places[at].recorded_at, places[at].sequence);
-        let kept = last.entry(key).or_insert(at);
-        if when(at) > when(*kept) {
-            *kept = at;
-        }
-    }
-    last.into_values().collect()
-}
 
-pub(crate) fn numbers(table: &Table, name: &str) -> Vec<i64> {
-    match table.get(name) {
-        Some(Column::Int(values) | Column::Time(values)) => values.iter().map(|value| value.unwrap_or(0)).collect(),
-        _ => vec![0; table.rows()],
+    /// Of each row the label that was recorded last.
+    pub(super) fn last(mut self) -> Vec<RowLabel> {
+        let last = last_recorded(self.rows.iter().copied(), &self.places);
+        let label = |at: usize| Some((self.rows[at]?, self.places[at].sequence, self.values[at].take()));
+        last.into_iter().filter_map(label).collect()
     }
 }
 
 /// The labels of a table; all missing where there are none.
-fn labels(table: &Table) -> Vec<Option<Label>> {
+pub(super) fn labels(table: &Table) -> Vec<Option<Label>> {
     match table.get(column::LABEL) {
         Some(Column::Float(values)) => values.iter().map(|value| known_number(*value)).collect(),
         _ => texts(table, column::LABEL).into_iter().map(|text| text.map(Label::Text)).collect(),
@@ -379,16 +385,8 @@ fn known_number(value: f64) -> Option<Label> {
     (!value.is_nan()).then_some(Label::Number(value))
 }
 
-/// A text column of a table; all missing where there is none.
-pub(crate) fn texts(table: &Table, name: &str) -> Vec<Option<Arc<str>>> {
-    match table.get(name) {
-        Some(Column::Text(values)) => values.clone(),
-        Some(column) => (0..column.len()).map(|row| column.label(row)).collect(),
-        None => vec![None; table.rows()],
-    }
-}
-
-fn wanted(table: &Table, who: PredictionFilter) -> Vec<usize> {
+/// The rows that a filter asks for, in order.
+pub(super) fn wanted(table: &Table, who: PredictionFilter) -> Vec<usize> {
     let versions = numbers(table, column::VERSION);
     let roles = texts(table, column::ROLE);
     let has_role = |row: usize, role: Role| roles[row].as_deref() == Some(role.as_str());
@@ -401,7 +399,7 @@ fn wanted(table: &Table, who: PredictionFilter) -> Vec<usize> {
 }
 
 /// Each prediction id once: a request that was sent again keeps its last answer.
-fn latest(table: Table) -> Table {
+pub(super) fn latest(table: Table) -> Table {
     let (ids, places): (_, Vec<Place>) = (texts(&table, column::ID), places(&table).collect());
     let mut rows = last_recorded(ids.iter().map(Option::as_deref), &places);
     match is_of_one_replica(&places) {
@@ -440,7 +438,8 @@ fn draws(table: &Table) -> Vec<Option<LoggedDraw>> {
     (0..table.rows()).map(draw).collect()
 }
 
-fn split(table: Table) -> LoggedPredictions {
+/// Rows of the log by what their columns are.
+pub(super) fn split(table: Table) -> LoggedPredictions {
     let ids = texts(&table, column::ID).into_iter().map(|id| id.unwrap_or_else(|| Arc::from(""))).collect();
     let scores = table.get(column::SCORE).and_then(Column::numbers).unwrap_or_else(|| vec![f64::NAN; table.rows()]);
     LoggedPredictions {
@@ -468,6 +467,8 @@ fn split(table: Table) -> LoggedPredictions {
 
 #[cfg(test)]
 mod tests {
+    use kilter_domain::replica::ReplicaId;
+
     use super::*;
 
     #[test]

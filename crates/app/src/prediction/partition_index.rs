@@ -6,7 +6,6 @@
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
-    sync::Arc,
 };
 
 use kilter_domain::{digest::Digest, ids::EndpointName, table::Table, time::Timestamp};
@@ -86,9 +85,10 @@ pub(crate) fn read_log(
     end: Timestamp,
 ) -> Result<Table, StorageError> {
     tracing::debug!(target: WHOLE_ROWS_READ, ?kind, %endpoint, %start, %end, "rows of a log are read");
-    read_listed(app, kind, endpoint, (start, end), |listed| {
-        app.lake().read(kind, endpoint, &known_all(listed), start..end, &ReadOptions::default())
-    })
+    read_listed(
+        || partitions(app, kind, endpoint, (start, end)),
+        |listed| app.lake().read(kind, endpoint, &known_all(listed), start..end, &ReadOptions::default()),
+    )
 }
 
 /// The columns of a partition, and the times of its first and last row.
@@ -106,14 +106,17 @@ pub(crate) fn partition_columns(
     endpoint: &EndpointName,
     span: (Timestamp, Timestamp),
 ) -> Result<Vec<PartitionColumns>, StorageError> {
-    read_listed(app, kind, endpoint, span, |listed| {
-        let columns = |partition: &Partition| {
-            let columns = app.lake().columns(kind, endpoint, &known(partition))?;
-            let names = columns.into_iter().map(|(name, _)| name).collect();
-            Ok(PartitionColumns { min_time: partition.min_time, max_time: partition.max_time, names })
-        };
-        listed.iter().map(columns).collect()
-    })
+    read_listed(
+        || partitions(app, kind, endpoint, span),
+        |listed| {
+            let columns = |partition: &Partition| {
+                let columns = app.lake().columns(kind, endpoint, &known(partition))?;
+                let names = columns.into_iter().map(|(name, _)| name).collect();
+                Ok(PartitionColumns { min_time: partition.min_time, max_time: partition.max_time, names })
+            };
+            listed.iter().map(columns).collect()
+        },
+    )
 }
 
 /// The same rows with some of their columns alone.
@@ -126,45 +129,23 @@ pub(crate) fn read_log_columns(
 ) -> Result<Table, StorageError> {
     let columns = Some(columns.iter().map(|column| (*column).to_owned()).collect());
     let options = ReadOptions { columns, ..ReadOptions::default() };
-    read_listed(app, kind, endpoint, (start, end), |listed| {
-        app.lake().read(kind, endpoint, &known_all(listed), start..end, &options)
-    })
-}
-
-/// The rows of a log with a time before `end`, of partitions that may hold one of these ids; the others are not read.
-pub(crate) fn read_log_before(
-    app: &App,
-    kind: LogKind,
-    endpoint: &EndpointName,
-    end: Timestamp,
-    ids: &[Arc<str>],
-) -> Result<Table, StorageError> {
-    let start = Timestamp(i64::MIN);
-    read_listed(app, kind, endpoint, (start, end), |listed| {
-        let mut wanted = Vec::new();
-        for known in known_all(listed) {
-            if app.lake().may_hold(kind, endpoint, &known, ids)? {
-                wanted.push(known);
-            }
-        }
-        app.lake().read(kind, endpoint, &wanted, start..end, &ReadOptions::default())
-    })
+    read_listed(
+        || partitions(app, kind, endpoint, (start, end)),
+        |listed| app.lake().read(kind, endpoint, &known_all(listed), start..end, &options),
+    )
 }
 
 /// Reads what the index lists, and begins anew when a partition was merged, and its file removed, meanwhile.
-fn read_listed<T>(
-    app: &App,
-    kind: LogKind,
-    endpoint: &EndpointName,
-    span: (Timestamp, Timestamp),
-    read: impl Fn(&[Partition]) -> Result<T, LakeError>,
+pub(crate) fn read_listed<L: PartialEq, T>(
+    list: impl Fn() -> Result<L, StorageError>,
+    read: impl Fn(&L) -> Result<T, LakeError>,
 ) -> Result<T, StorageError> {
-    let mut listed = partitions(app, kind, endpoint, span)?;
+    let mut listed = list()?;
     let mut retries = 0;
     loop {
         match read(&listed) {
             Err(error @ (LakeError::PartitionMissing { .. } | LakeError::Io { .. })) if retries < MAX_RETRIES => {
-                let again = partitions(app, kind, endpoint, span)?;
+                let again = list()?;
                 // Once more also of the same list: a file may have been given its name while it was opened.
                 if again == listed && retries > 0 {
                     return Err(error.into());
@@ -179,9 +160,10 @@ fn read_listed<T>(
 /// The files of a log, each compared with what was written.
 pub(crate) fn log_files(app: &App, kind: LogKind, endpoint: &EndpointName) -> Result<Vec<PathBuf>, StorageError> {
     let always = (Timestamp(i64::MIN), Timestamp(i64::MAX));
-    read_listed(app, kind, endpoint, always, |listed| {
-        listed.iter().map(|partition| app.lake().verify(kind, endpoint, &known(partition))).collect()
-    })
+    read_listed(
+        || partitions(app, kind, endpoint, always),
+        |listed| listed.iter().map(|partition| app.lake().verify(kind, endpoint, &known(partition))).collect(),
+    )
 }
 
 /// A log as SQL sees it: its sealed partitions.

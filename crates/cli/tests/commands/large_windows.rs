@@ -121,10 +121,13 @@ fn a_large_window_is_looked_at_within_a_stated_time_and_memory() {
         live.label(3, &ids, Column::Int(left.into_iter().map(Some).collect()));
     }
     let (labelled, more_labelled) = measured("a look with every label", || assert!(live.look(4).is_none()));
-    assert_eq!(live.reading("auc")["count"], count);
+    // All rows are counted; the metric is measured on the share that is held, of 200,000 rows at most.
     assert_eq!(live.reading("labelled")["count"], count);
-    // Ten columns, a score, a decision, ids and labels: about a kilobyte a row, of a build without optimisation too.
-    let allowed = (count as u64 >> 10).max(256);
+    let measured = live.reading("auc")["count"].as_u64().unwrap();
+    assert!(measured == count as u64 || (90_000..=200_000).contains(&measured), "{measured} rows");
+    // Ten columns, a score, a decision, ids and labels: about a kilobyte a row of those that are held, of a build without
+    // optimisation too, and 64 MB to keep ids apart.
+    let allowed = 384;
     assert!(more_unlabelled < allowed && more_labelled < allowed, "{more_unlabelled} and {more_labelled} MiB");
     let allowed = if cfg!(debug_assertions) { 30.0 } else { 10.0 } * (count as f64 / 500_000.0).max(1.0);
     assert!(unlabelled < allowed && labelled < allowed, "{unlabelled:.1} and {labelled:.1} s");

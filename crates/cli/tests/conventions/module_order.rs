@@ -232,6 +232,7 @@ pub const ORDER: &[(&str, &[&str])] = &[
             "variation",
             "reference",
             "column_view",
+            "counted_rows",
             "gate_metrics",
             "reference_format",
             "weak_slices",

@@ -9,7 +9,7 @@ use kilter_domain::{
     contract::ThresholdTuning,
     ids::EndpointName,
     model::VersionState,
-    time::{Span, Timestamp},
+    time::{Interval, Span, Timestamp},
 };
 use kilter_evaluation::gate_metrics::Predictions;
 use kilter_inference::Task;
@@ -32,7 +32,10 @@ use crate::{
     },
     gate::threshold_choice,
     model::{approval_mode::ApprovalMode, error::VersionError, load},
-    prediction::logged::{self, LoggedPredictions, PredictionFilter},
+    prediction::{
+        logged::{LoggedPredictions, PredictionFilter},
+        window_sample::{self, WindowQuery, WindowSample},
+    },
     project::folder::Project,
 };
 
@@ -134,34 +137,42 @@ fn with_complete_labels(
     tuning: &ThresholdTuning,
     roles: &ColumnRoles,
 ) -> Result<LoggedPredictions, StorageError> {
-    let labelled = |answered: LoggedPredictions| answered.filter(|row| answered.labels[row].is_some());
+    let read = |start: Timestamp, end: Timestamp| {
+        let (who, as_of) = (PredictionFilter::Answers, context.at);
+        let window = Interval { start, end };
+        window_sample::read_window(
+            app,
+            WindowQuery {
+                endpoint,
+                who,
+                versions: None,
+                window,
+                as_of,
+                reference: None,
+                searched: None,
+                groups: (&[], 0),
+            },
+        )
+    };
+    let labelled = |sample: &WindowSample, (start, end): (Timestamp, Timestamp)| {
+        let rows = &sample.labelled;
+        rows.filter(|row| rows.labels[row].is_some() && (start..end).contains(&rows.events[row]))
+    };
     if let Some(delay) = roles.label_delay {
         let end = context.at.before(delay);
-        let answered = logged::logged_predictions(
-            app,
-            endpoint,
-            PredictionFilter::Answers,
-            (end.before(tuning.window), end),
-            context.at,
-        )?;
-        return Ok(labelled(answered));
+        let start = end.before(tuning.window);
+        return Ok(labelled(&read(start, end)?, (start, end)));
     }
     let reach = Span { count: tuning.window.count.saturating_mul(REACH), unit: tuning.window.unit };
-    let answered = logged::logged_predictions(
-        app,
-        endpoint,
-        PredictionFilter::Answers,
-        (context.at.before(reach), context.at),
-        context.at,
-    )?;
+    let sample = read(context.at.before(reach), context.at)?;
     let every = project.contract.monitor.as_ref().map_or(Span::days(1), |monitor| monitor.every);
-    Ok(match complete_labels::mature_until(&answered, every.millis()) {
-        Some(end) => {
-            let start = end.before(tuning.window);
-            labelled(answered.filter(|row| (start..end).contains(&answered.events[row])))
-        }
-        None => LoggedPredictions::default(),
-    })
+    let Some(end) = complete_labels::mature_until(&sample.rows, every.millis()) else {
+        return Ok(LoggedPredictions::default());
+    };
+    let start = end.before(tuning.window);
+    // Of more rows than are held, the window by itself has more of its own.
+    let sample = if sample.totals.is_some() { read(start, end)? } else { sample };
+    Ok(labelled(&sample, (start, end)))
 }
 
 #[cfg(test)]
