@@ -9,9 +9,18 @@ const root = createRootRoute({ component: Shell, notFoundComponent: () => <NotFo
 const page = <P extends string>(path: P, load: () => Promise<Record<string, unknown>>, name: string) =>
   createRoute({ getParentRoute: () => root, path, component: lazyRouteComponent(load as never, name as never) as never });
 
+const model = () => import("@/pages/models");
+const deployment = () => import("@/pages/deployments");
 
 const tree = root.addChildren([
   page("/", () => import("@/pages/portfolio/Portfolio"), "Portfolio"),
+  page("/inbox", () => import("@/pages/inbox/Inbox"), "Inbox"),
+  page("/models", model, "Models"),
+  page("/models/$model", model, "ModelPage"),
+  page("/models/$model/diff", model, "VersionDiff"),
+  page("/models/$model/$version", model, "VersionPage"),
+  page("/deployments", deployment, "Deployments"),
+  page("/deployments/$endpoint", deployment, "DeploymentPage"),
   page("/go/$any", () => import("@/pages/Go"), "Go"),
 ]);
 

@@ -94,3 +94,7 @@ export const short = (digest: string | null | undefined, length = 8): string => 
 /** The last digits of a UUID tell runs apart; the first ones are the time. */
 export const shortId = (id: string): string => (id.length === 36 ? id.slice(-8) : id.slice(0, 8));
 export const sentence = (word: string): string => word.charAt(0).toUpperCase() + word.slice(1).replaceAll("_", " ");
+/** Signs of comparison as people write them. */
+export const signs = (text: string): string => text.replaceAll(">=", "≥").replaceAll("<=", "≤");
+/** The first part of a long sentence of the server: what it says in brackets is detail. */
+export const headline = (text: string): string => signs(text.split(" (")[0]?.split("; note:")[0] ?? text);

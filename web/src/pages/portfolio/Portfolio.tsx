@@ -7,7 +7,7 @@ import { Menu } from "@/parts/overlay";
 import { type Column, Table } from "@/parts/Table";
 import { useUrlState } from "@/parts/url";
 import { download, toCsv } from "@/parts/download";
-import { day, interval, person, plural } from "@/words/format";
+import { day, interval, person, plural, signs } from "@/words/format";
 import { words } from "@/words/words";
 import { mainSeries, type Series } from "@/api/series";
 import { useFacts } from "./useFacts";
@@ -89,13 +89,13 @@ const columns: Column<Row>[] = [
 function Objective({ row }: { row: Row }) {
   const first = row.objectives?.[0];
   if (!first) return <span className="mute">{row.objectives ? "none stated" : "–"}</span>;
-  return <>{first.kpi ?? first.name}<span className="sub num">{first.target ?? "no target"}{first.readings[0]?.value != null && ` · now ${interval(first.readings[0].value, null, null)}`}</span></>;
+  return <>{first.kpi ?? first.name}<span className="sub num">{signs(first.target ?? "no target")}{first.readings[0]?.value != null && ` · now ${interval(first.readings[0].value, null, null)}`}</span></>;
 }
 
 function Newest({ series }: { series: Series | undefined }) {
   const newest = series?.points.findLast((point) => point.value !== null);
   if (!series || !newest) return <span className="mute">–</span>;
-  return <span className="num">{interval(newest.value, newest.low, newest.high)}<span className="sub">{series.metric}{series.rule ? `, ${series.rule.replace(series.metric, "").trim()}` : ""}</span></span>;
+  return <span className="num">{interval(newest.value, newest.low, newest.high)}<span className="sub">{series.metric}{series.rule ? `, ${signs(series.rule.replace(series.metric, "").trim())}` : ""}</span></span>;
 }
 
 function Live({ row }: { row: Row }) {
