@@ -68,8 +68,8 @@ fn run(folder: &Path, program: &str, arguments: &[&str]) -> Result<(), String> {
         return Ok(());
     }
     let said = [done.stderr, done.stdout].map(|bytes| String::from_utf8_lossy(&bytes).trim().to_owned()).join(" ");
-    let end: String = said.chars().rev().take(600).collect::<Vec<_>>().into_iter().rev().collect();
-    Err(format!("`{command}` failed: {}", end.replace('\n', " ")))
+    let begin: String = said.chars().take(600).collect();
+    Err(format!("`{command}` failed: {}", begin.replace('\n', " ")))
 }
 
 /// Makes `to` what `from` is; what is not there is left out.
