@@ -470,10 +470,21 @@ fn rows_within(source: Source, times: Range<Timestamp>, options: &ReadOptions) -
     let columns = read.read(usize::MAX, &MemoryBound { bytes: options.memory_bytes })?;
     let named = read.columns.into_iter().map(|(name, _)| name).zip(columns).collect();
     let table = Table::new(named).map_err(|source| LakeError::Table { path, source })?;
-    let mut rows = scan::rows_in(&table, &times);
+    let mut rows = rows_in(&table, &times);
     rows.truncate(options.limit.unwrap_or(usize::MAX));
     let asked = |name: &str| options.columns.as_ref().is_none_or(|names| names.iter().any(|asked| asked == name));
     Ok(table.into_rows(&rows).into_columns(asked))
+}
+
+/// The rows of a table whose time lies in `times`; all of a table without times.
+fn rows_in(table: &Table, times: &Range<Timestamp>) -> Vec<usize> {
+    match table.get(TIME_COLUMN) {
+        Some(Column::Time(at)) => {
+            let is_in = |row: &usize| at[*row].is_some_and(|at| times.contains(&Timestamp(at)));
+            (0..table.rows()).filter(is_in).collect()
+        }
+        _ => (0..table.rows()).collect(),
+    }
 }
 
 fn digest_of(path: &Path) -> Result<Digest, LakeError> {

@@ -203,7 +203,7 @@ fn a_window_beyond_the_bound_has_the_counts_of_all_rows_and_says_on_which_share_
             Some(share) => {
                 drawn += 1;
                 // 1,500 rows and 1,200 labels: three standard errors of an AUC or of a gap of recalls.
-                let is_evidence = key.contains("drift_evidence");
+                let is_evidence = key.contains("Drift evidence");
                 assert!(is_evidence || (value - wanted).abs() < 0.09, "{key}: {value} instead of {wanted}");
                 assert!(found.count <= 2_000, "{key}: the interval is that of the rows that were read");
                 let of = if share == 0.5 { "50 % of the rows with a label" } else { "6.25 % of the rows" };
@@ -219,4 +219,56 @@ fn a_window_beyond_the_bound_has_the_counts_of_all_rows_and_says_on_which_share_
     let counted = |name: &str| part.iter().find(|(key, _)| key.contains(name)).map(|(_, found)| found.clone()).unwrap();
     assert_eq!(counted("Usage rows").value, Some(24_000.0));
     assert_eq!(counted("Usage requests").value, Some(8_000.0));
+}
+
+/// A line of what the kernel says of this process, in MiB.
+fn mebibytes(name: &str) -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+    line.trim().strip_suffix("kB").unwrap().trim().parse::<u64>().unwrap() / 1024
+}
+
+#[test]
+#[ignore = "writes 1.5 million rows: a minute; ./test --replays -- millions_of_rows"]
+fn a_window_of_millions_of_rows_takes_a_stated_memory() {
+    let count: usize = std::env::var("KILTER_WINDOW_ROWS").ok().and_then(|text| text.parse().ok()).unwrap_or(1_500_000);
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = TestFolder::open(folder.path());
+    server.project = Project::of(folder.path(), format!("{}{LARGE}", server.project.text)).unwrap();
+    registration::register_to_run(&server.app, &server.context, &server.project).unwrap();
+    let number = server.version(&trained().0, None);
+    server.deploy(number).unwrap();
+    let (mut random, mut log) = (Random::seeded(29), TestLog::new(&server));
+    let step = HOUR_MS as f64 / count as f64;
+    for first in (0..count).step_by(100_000) {
+        let at = |number: usize| START + HOUR_MS + (number as f64 * step) as i64;
+        let numbers = first..count.min(first + 100_000);
+        let rows: Vec<TestRow> = numbers.map(|number| TestRow::drawn(&mut random, number, at(number))).collect();
+        log.predictions(&rows);
+        let labels: Vec<_> =
+            rows.iter().map(|row| (row.id.clone(), row.at + 1, Some(row.truth(&mut random)))).collect();
+        log.labels(&labels);
+    }
+    let endpoint = "churn".parse().unwrap();
+    std::fs::write("/proc/self/clear_refs", "5").unwrap();
+    let (before, began) = (mebibytes("VmRSS:"), std::time::Instant::now());
+    evaluate_monitors(&server.app, Timestamp(START + 2 * HOUR_MS + MINUTE_MS), &server.project, &endpoint).unwrap();
+    let more = mebibytes("VmHWM:").saturating_sub(before);
+    println!("{count} rows: {more} MiB beyond {before} MiB, {:.1} s", began.elapsed().as_secs_f64());
+    let page = PageRequest::first(1_000);
+    let found = server.app.store().read(|reader| readings::list(reader, &endpoint, &ReadingFilter::default(), &page));
+    let of = |metric: &str| {
+        let found = found.as_ref().unwrap().items.iter();
+        found
+            .filter(|reading| reading.metric.to_string() == metric)
+            .filter_map(|reading| reading.value)
+            .fold(0.0, f64::max)
+    };
+    assert_eq!((of("rows"), of("requests")), (count as f64, log.requests() as f64));
+    assert!(
+        (of("auc") - 5.0 / 6.0).abs() < 0.006,
+        "scores that are calibrated and even have an AUC of 5/6: {}",
+        of("auc")
+    );
+    assert!(more < 384, "{more} MiB");
 }

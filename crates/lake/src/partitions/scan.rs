@@ -9,7 +9,7 @@ use kilter_domain::{
     time::Timestamp,
 };
 
-use super::{KnownPartition, Lake, LogKind, Partition, StagedPartition, digest_of, staged_path};
+use super::{KnownPartition, Lake, LogKind, Partition, StagedPartition, digest_of, rows_in, staged_path};
 use crate::{
     arrow_types,
     error::LakeError,
@@ -124,17 +124,6 @@ impl Lake {
         }
         let source = Source { path: self.folder(kind, endpoint), format: Format::Parquet, files };
         ParquetTable::plan(source, options, true).map(Some)
-    }
-}
-
-/// The rows of a table whose time lies in `times`; all of a table without times.
-pub(super) fn rows_in(table: &Table, times: &Range<Timestamp>) -> Vec<usize> {
-    match table.get(TIME_COLUMN) {
-        Some(Column::Time(at)) => {
-            let is_in = |row: &usize| at[*row].is_some_and(|at| times.contains(&Timestamp(at)));
-            (0..table.rows()).filter(is_in).collect()
-        }
-        _ => (0..table.rows()).collect(),
     }
 }
 

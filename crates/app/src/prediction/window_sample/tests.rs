@@ -24,12 +24,13 @@ pub(crate) struct TestLog<'a> {
     pub server: &'a TestFolder,
     pub endpoint: EndpointName,
     sequence: i64,
+    requests: usize,
     partition: u64,
 }
 
 impl<'a> TestLog<'a> {
     pub(crate) fn new(server: &'a TestFolder) -> Self {
-        Self { server, endpoint: "churn".parse().unwrap(), sequence: 0, partition: 1 }
+        Self { server, endpoint: "churn".parse().unwrap(), sequence: 0, requests: 0, partition: 1 }
     }
 
     /// Puts a partition into the log.
@@ -46,7 +47,9 @@ impl<'a> TestLog<'a> {
     pub(crate) fn predictions(&mut self, rows: &[TestRow]) {
         let mut last = None;
         let sequences = rows.iter().map(|row| {
-            self.sequence += i64::from(last.replace(row.request) != Some(row.request));
+            let is_new = last.replace(row.request) != Some(row.request);
+            self.sequence += i64::from(is_new);
+            self.requests += usize::from(is_new);
             Some(self.sequence)
         });
         let sequences = Column::Int(sequences.collect());
@@ -69,6 +72,11 @@ impl<'a> TestLog<'a> {
             ("region".to_owned(), text(|row| row.region.map(Into::into))),
         ];
         self.add(LogKind::Predictions, &Table::new(columns).unwrap());
+    }
+
+    /// How many requests were written.
+    pub(crate) fn requests(&self) -> usize {
+        self.requests
     }
 
     /// A partition of labels, each with its id, when it was known, and its value; `None` takes it back.
@@ -113,7 +121,7 @@ impl TestRow {
             version: 1,
             role: "champion",
             consumer: Some(format!("team-{}", number % 7).into()),
-            latency_us: 200 + (random.uniform() * 9_000.0) as i64,
+            latency_us: 200 + (number as i64 / 3 * 7_919) % 9_000,
             score: random.uniform(),
             age: if random.uniform() < 0.02 { f64::NAN } else { 20.0 + 20.0 * random.uniform() },
             visits: (random.uniform() * 20.0) as i64,
