@@ -33,9 +33,24 @@ pub struct EndpointStatus {
     /// What is out of order about what answers: rules that are waived, an answer without an approval.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exceptions: Vec<String>,
+    /// The models of the versions that answer or are tried here, in memory or not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub models: Vec<ModelMemory>,
     /// The input rules of the versions that are loaded, with the rows that broke each since then.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub input_rules: Vec<InputRuleCount>,
+}
+
+/// The model of a version in the process that answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ModelMemory {
+    /// The number of the version.
+    pub version: u64,
+    /// Whether it is in memory; if not, the next request loads it.
+    pub in_memory: bool,
+    /// The memory that it takes, in bytes; absent while it is not in memory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
 }
 
 /// An input rule of a version, and the rows that broke it since the version was loaded.

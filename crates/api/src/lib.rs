@@ -60,7 +60,7 @@ pub use documents::{
     CardParts, Document, DocumentBlock, DocumentSection, Inventory, InventoryEntry, LiveVersion, MeasureObjectives,
     Objective, ObjectiveReading, Objectives,
 };
-pub use endpoints::{EndpointStatus, InputRuleCount, Waits};
+pub use endpoints::{EndpointStatus, InputRuleCount, ModelMemory, Waits};
 pub use events::{Delivery, DeliveryQuery, EventsReplayed, ReplayEvents};
 pub use exit::Exit;
 pub use experiments::{

@@ -26,7 +26,7 @@ use crate::{
         access::AccessCache, active_runs::ActiveRuns, column_stats_registry::ColumnStatsRegistry,
         contract_cache::ContractCache, error_tally::ErrorTally, followed_entries::FollowedEntries,
         held_approvals::HeldApprovals, identities::Identities, label_marks::LabelMarks, leases::Leases,
-        model_cache::ModelCache, past_marks::PastMarks, publish_retries::PublishRetries, refusal_log::Refusals,
+        model_memory::ModelMemory, past_marks::PastMarks, publish_retries::PublishRetries, refusal_log::Refusals,
         serving_registry::ServingRegistry, signing_keys::SigningKeys, threshold_schedule::ThresholdSchedule,
         window_bound::WindowBound, window_labels::WindowLabels,
     },
@@ -58,6 +58,9 @@ pub struct AppOptions {
     pub publish: Vec<PublishPlace>,
     /// By which Python models run whose code is Python; `None`: by none.
     pub python: Option<PythonOptions>,
+    /// Bytes that the models in memory may take together: over it the one that was asked for least recently is released, and models are
+    /// loaded when they are asked for. `None`: all of them stay, and are loaded at the start.
+    pub model_memory: Option<u64>,
 }
 
 /// How models run whose code is Python.
@@ -151,6 +154,7 @@ impl AppOptions {
             keys: KeySources::default(),
             publish: Vec::new(),
             python: None,
+            model_memory: None,
         }
     }
 }
@@ -187,7 +191,7 @@ pub(crate) struct StoredBytes {
 /// What lives in memory only. Each component guards itself.
 #[derive(Default)]
 pub(crate) struct Components {
-    pub models: ModelCache,
+    pub models: ModelMemory,
     pub endpoints: ServingRegistry,
     pub error_tally: ErrorTally,
     pub column_stats: ColumnStatsRegistry,
@@ -237,7 +241,8 @@ pub fn new_id() -> String {
 impl App {
     /// A handle to what is stored in `folder`, with nothing in memory.
     pub(crate) fn new(folder: &Path, options: AppOptions, store: Store, bytes: StoredBytes) -> Self {
-        let (folder, components, of_handle) = (folder.to_owned(), Components::default(), store.clone());
+        let (folder, of_handle) = (folder.to_owned(), store.clone());
+        let components = Components { models: ModelMemory::new(options.model_memory), ..Components::default() };
         let StoredBytes { blobs, artifacts, lake, storage } = bytes;
         let inner = Inner { folder, options, store, blobs, artifacts, lake, storage, components };
         Self { inner: Arc::new(inner), store: of_handle }

@@ -35,6 +35,9 @@ pub trait Executor: Send + Sync + fmt::Debug {
     /// If the model does not answer; whose fault it is says the variant.
     fn execute(&self, columns: &[Cow<'_, Column>], rows: usize) -> Result<Outcome, ExecutorError>;
 
+    /// The memory that the model takes, in bytes: measured, or an estimate where the runtime does not say it.
+    fn memory_bytes(&self) -> u64;
+
     /// What its workers did so far; `None` where it has none.
     fn worker_counts(&self) -> Option<WorkerCounts> {
         None
@@ -175,6 +178,10 @@ mod tests {
             let sum = |row| columns.iter().map(|column| column.number(row)).sum();
             Ok(Outcome::Values((0..rows).map(sum).collect()))
         }
+
+        fn memory_bytes(&self) -> u64 {
+            7
+        }
     }
 
     fn model(inputs: &[(&str, InputKind, Missing)]) -> (Model, Arc<Sums>) {
@@ -204,6 +211,7 @@ mod tests {
         let answered = model.predict(&Table::new(columns).unwrap()).unwrap();
         assert_eq!((answered.scores().len(), answered.scores()[rows - 1]), (rows, 3.0));
         assert_eq!(*sums.0.lock().unwrap(), [BLOCK_ROWS, 3]);
+        assert!((7..10_000).contains(&model.memory_bytes()), "what its executor says, and a signature");
         let call = take_executor_call().unwrap();
         assert!(call.took <= call.began.elapsed() && take_executor_call().is_none(), "both calls are one time");
     }

@@ -106,6 +106,12 @@ impl Graph {
         }
     }
 
+    /// The memory that its constants and the settings of its nodes take, in bytes.
+    pub fn memory_bytes(&self) -> usize {
+        let constants: usize = self.constants.iter().map(|(_, value)| value.bytes()).sum();
+        self.steps.iter().fold(constants, |sum, step| sum + size_of::<Step>() + step.operator.memory_bytes())
+    }
+
     /// The values of the outputs, in order, for the values of the inputs.
     pub fn run(&self, inputs: Vec<Value>) -> Result<Vec<Value>, PredictError> {
         self.run_within(inputs, &mut Budget::default())
@@ -285,6 +291,10 @@ impl Body for Inner {
         let bytes = inputs.iter().map(Value::bytes).sum::<usize>();
         (0..=self.0.steps.len()).try_for_each(|_| budget.charge(bytes))?;
         self.0.run_within(inputs, budget).map_err(|error| error.to_string())
+    }
+
+    fn memory_bytes(&self) -> usize {
+        self.0.memory_bytes()
     }
 }
 

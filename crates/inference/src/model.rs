@@ -12,7 +12,7 @@ use crate::{
     formats::{self, Format, NativeModel},
     onnx_model::{OnnxFile, OnnxModel},
     prediction::Prediction,
-    signature::Signature,
+    signature::{Input, Signature},
 };
 
 /// The most numbers of one answer (rows times classes): more would not fit beside its table.
@@ -116,6 +116,20 @@ impl Model {
             Runtime::External(external) => external.executor.worker_counts(),
             Runtime::Onnx(_) | Runtime::Ensemble(_) => None,
         }
+    }
+
+    /// The memory that the model takes, in bytes: what its trees, weights and tensors hold, and what was prepared for explanations. What
+    /// runs outside of our own kernels says it by itself.
+    pub fn memory_bytes(&self) -> u64 {
+        let runtime = match &self.runtime {
+            Runtime::Onnx(model) => model.graph.memory_bytes() as u64,
+            Runtime::Ensemble(ensemble) => ensemble.memory_bytes() as u64,
+            Runtime::External(external) => external.executor.memory_bytes(),
+        };
+        let texts: usize = self.signature.inputs.iter().map(|input| input.name.len() + size_of::<Input>()).sum();
+        let prepared = self.explanation.get().and_then(|made| made.as_ref().ok());
+        let prepared = prepared.map_or(0, |prepared| prepared.memory_bytes());
+        runtime + (size_of::<Self>() + texts + prepared) as u64
     }
 
     /// What the model takes and answers.

@@ -55,7 +55,7 @@ pub const SAMPLE_LOSS: &str = "__loss";
 /// Rows of the labelled sample at most.
 pub const SAMPLE_ROWS: usize = 5_000;
 
-/// A package in memory.
+/// A package in memory: what it says. The file of its model is read where it is loaded ([`Package::read_model`]).
 pub struct Package {
     /// Its identity: the digest of the tree of its parts.
     pub digest: Digest,
@@ -63,8 +63,12 @@ pub struct Package {
     pub manifest: Manifest,
     /// What monitors compare with.
     pub reference: Reference,
-    /// The file of the model, of the manifest's format.
-    pub model_bytes: Vec<u8>,
+    /// The digest of the file of the model.
+    pub model: Digest,
+    /// The size of the file of the model, in bytes.
+    model_size: u64,
+    /// The size of the other parts that are in memory, as they are stored, in bytes.
+    document_bytes: u64,
     /// The SHA-256 of every part that was read; the manifest has that of the others.
     read: FileHashes,
     tree: Tree,
@@ -136,21 +140,27 @@ impl Package {
         let content = blobs.put_tree(scratch)?;
         let tree = blobs.tree(&content.digest)?;
         let read = FileHashes::from([(MANIFEST_PATH.to_owned(), sha256(&document))]);
-        Ok(Self { digest: content.digest, manifest, reference, model_bytes, read, tree })
+        let (model, model_size) = (Digest::of(&model_bytes), model_bytes.len() as u64);
+        let digest = content.digest;
+        let document_bytes = document.len() as u64;
+        Ok(Self { digest, manifest, reference, model, model_size, document_bytes, read, tree })
     }
 
-    /// Reads a package back; every part is verified against its digest, and against the SHA-256 that the manifest lists.
+    /// Reads a package back, but for the file of its model; every part is verified against its digest, and against the SHA-256 that the
+    /// manifest lists.
     ///
     /// # Errors
     /// If a part is missing, damaged, or not of its layout.
     pub fn load(blobs: &BlobStore, digest: Digest) -> Result<Self, PackageError> {
         let tree = blobs.tree(&digest)?;
         let mut read = FileHashes::new();
+        let mut document_bytes = 0;
         let mut part = |path: &str| {
             let found =
                 part_at(&tree, path).ok_or_else(|| PackageError::PartMissing { digest, part: path.to_owned() })?;
             let bytes = blobs.read(&found, MAX_BYTES)?;
             read.insert(path.to_owned(), sha256(&bytes));
+            document_bytes += bytes.len() as u64;
             Ok::<_, PackageError>(bytes)
         };
         let manifest = Manifest::parse(&part(MANIFEST_PATH)?)?;
@@ -159,10 +169,27 @@ impl Package {
             None => serde_json::from_slice(&part(REFERENCE_PATH)?)
                 .map_err(|source| PackageError::Document { what: "reference", source })?,
         };
-        let model_bytes = part(model_path(manifest.format))?;
-        let package = Self { digest, manifest, reference, model_bytes, read, tree };
+        let path = model_path(manifest.format);
+        let file = tree.entry(path).ok_or_else(|| PackageError::PartMissing { digest, part: path.to_owned() })?;
+        let (model, model_size) = (file.digest, file.bytes);
+        let package = Self { digest, manifest, reference, model, model_size, document_bytes, read, tree };
         package.check_listed()?;
         Ok(package)
+    }
+
+    /// Reads the file of the model, verified as [`Package::load`] verifies the other parts.
+    ///
+    /// # Errors
+    /// If it is missing or damaged, or is not the file that the manifest lists.
+    pub fn read_model(&self, blobs: &BlobStore) -> Result<Vec<u8>, PackageError> {
+        let path = model_path(self.manifest.format);
+        let bytes = blobs.read(&self.model, MAX_BYTES)?;
+        match self.file_hashes() {
+            Some(listed) if listed.get(path) != Some(&sha256(&bytes)) => {
+                Err(PackageError::NotAsListed { digest: self.digest, part: path.to_owned() })
+            }
+            _ => Ok(bytes),
+        }
     }
 
     /// Refuses a package whose files are not those that its manifest lists.
@@ -232,9 +259,14 @@ impl Package {
         Ok(table.as_ref().map(GoldenRequests::from_table).transpose()?)
     }
 
-    /// The size of the model in bytes.
-    pub fn model_size(&self) -> u64 {
-        self.model_bytes.len() as u64
+    /// The size of the file of the model, in bytes.
+    pub const fn model_size(&self) -> u64 {
+        self.model_size
+    }
+
+    /// The size of the parts that are in memory, as they are stored, in bytes.
+    pub const fn document_bytes(&self) -> u64 {
+        self.document_bytes
     }
 }
 

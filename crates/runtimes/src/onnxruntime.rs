@@ -33,6 +33,9 @@ const VARIABLE: &str = "ORT_DYLIB_PATH";
 const NAME: &str = "onnxruntime";
 /// The most columns of a model.
 const MAX_COLUMNS: usize = 100_000;
+/// The memory of a session, as a multiple of the file's size: the weights, once more those that are laid out for the kernels, and the arena. An
+/// estimate: the library does not say it.
+const SESSION_FACTOR: u64 = 2;
 /// The most numbers of one tensor.
 const MAX_NUMBERS: usize = 1 << 26;
 
@@ -100,7 +103,8 @@ pub fn load_with(library: &Path, bytes: &[u8]) -> Result<Model, LoadError> {
     for _ in 1..cores {
         sessions.push(session(environment, bytes)?);
     }
-    let net = Net { sessions: Mutex::new(sessions), returned: Condvar::new(), inputs, output };
+    let memory_bytes = bytes.len() as u64 * SESSION_FACTOR * sessions.len() as u64;
+    let net = Net { sessions: Mutex::new(sessions), returned: Condvar::new(), inputs, output, memory_bytes };
     Ok(Model::external(Format::Onnx, signature, has_names, Arc::new(net)))
 }
 
@@ -263,6 +267,8 @@ struct Net {
     returned: Condvar,
     inputs: Vec<Block>,
     output: Output,
+    /// What its sessions take, by the size of its file.
+    memory_bytes: u64,
 }
 
 impl std::fmt::Debug for Net {
@@ -321,5 +327,9 @@ impl Executor for Net {
         answered
             .unwrap_or_else(|| Err("its session is gone".to_owned()))
             .map_err(|reason| ExecutorError::Failed { reason })
+    }
+
+    fn memory_bytes(&self) -> u64 {
+        self.memory_bytes
     }
 }

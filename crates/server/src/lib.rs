@@ -215,6 +215,7 @@ impl Server {
         heap::map_large_blocks();
         background::reconcile::start(&self.state);
         background::flush_column_stats::start(&self.state);
+        background::model_memory::start(&self.state);
         background::follow::start(&self.state);
         background::checkpoints::start(&self.state);
         background::events::start(&self.state);

@@ -9,11 +9,13 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use kilter_api::{self as api, Problem};
+use kilter_app::model::{ModelMemoryCounts, memory_counts};
 
 mod columns;
 mod disk;
 mod endpoints;
 mod grpc;
+mod models;
 mod monitors;
 mod prediction_log;
 mod serving;
@@ -44,8 +46,8 @@ pub(crate) async fn get_metrics(_: Caller, State(state): State<AppState>) -> Res
         let (served, columns) = (serving::read_versions(&app), ColumnShares::read(&app, now));
         let logs = prediction_log::read_logs(&app);
         let disk = state.disk_use().read(&app);
-        let grpc = state.grpc_counts().snapshot();
-        Ok(Snapshot { served, logs, grpc, status, readings, columns, disk, uptime_seconds }.to_text())
+        let (grpc, models) = (state.grpc_counts().snapshot(), memory_counts(&app));
+        Ok(Snapshot { served, models, logs, grpc, status, readings, columns, disk, uptime_seconds }.to_text())
     })
     .await?;
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response())
@@ -54,6 +56,7 @@ pub(crate) async fn get_metrics(_: Caller, State(state): State<AppState>) -> Res
 /// What one page is made from.
 struct Snapshot {
     served: Vec<ServedVersion>,
+    models: ModelMemoryCounts,
     logs: Vec<EndpointLog>,
     grpc: Vec<Handled>,
     status: api::Status,
@@ -67,6 +70,7 @@ impl Snapshot {
     fn to_text(&self) -> String {
         let mut page = String::new();
         serving::write(&mut page, &self.served);
+        models::write(&mut page, &self.models);
         prediction_log::write(&mut page, &self.logs);
         grpc::write(&mut page, &self.grpc);
         endpoints::write(&mut page, &self.status);
@@ -122,6 +126,7 @@ mod tests {
                 counts: Counters::new(ScoreEdges::default()).snapshot(),
                 workers: Some(WorkerCounts::default()),
             }],
+            models: ModelMemoryCounts { limit: Some(1), ..ModelMemoryCounts::default() },
             logs: vec![EndpointLog::sample()],
             grpc: vec![Handled { method: &METHODS[0], code: "OK", count: 2 }],
             status: serde_json::from_value(status).unwrap(),

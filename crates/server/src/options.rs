@@ -41,6 +41,8 @@ pub struct ServerOptions {
     pub publish: Vec<PublishPlace>,
     /// By which Python models run whose code is Python; `None`: by none.
     pub python: Option<PythonOptions>,
+    /// Bytes that the models in memory may take together; `None`: all of them stay.
+    pub model_memory: Option<u64>,
     /// The address to answer on.
     pub host: IpAddr,
     /// The port; 0 lets the system choose.
@@ -80,6 +82,7 @@ impl ServerOptions {
             keys: KeySources::default(),
             publish: Vec::new(),
             python: None,
+            model_memory: None,
             host: Ipv4Addr::LOCALHOST.into(),
             port: 0,
             grpc_port: None,

@@ -83,6 +83,7 @@ impl AppState {
             keys: options.keys.clone(),
             publish: options.publish.clone(),
             python: options.python.clone(),
+            model_memory: options.model_memory,
             ..AppOptions::new(tool)
         };
         let app = App::open(&options.data, app_options)?;

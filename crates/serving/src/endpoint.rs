@@ -10,6 +10,7 @@ mod handle;
 mod infer;
 mod messages;
 mod pace;
+mod predictor;
 mod recorder;
 mod request;
 mod response_builder;
@@ -23,8 +24,10 @@ pub use handle::{Endpoint, EndpointCounts, EndpointOptions};
 pub use infer::{ShadowWork, UnrecordedResponse};
 pub use kilter_inference::WorkerCounts;
 pub use messages::{AnsweredBy, EventTimes, InferError, InferRequest, InferResponse, MarkedRows};
+pub use predictor::{ModelSlot, NotLoaded, Predictor};
+pub use request::LoadedModels;
 pub use routes::{Candidate, Mode, RouteError, Routes};
-pub use version::{LoadRejected, LoadRequest, Predictor, ScoreError, ServedVersion};
+pub use version::{LoadRejected, LoadRequest, ScoreError, ServedVersion};
 
 #[cfg(test)]
 mod tests;

@@ -29,7 +29,7 @@ impl App {
         by: (&ModelName, u32),
         reason: &str,
     ) -> Result<(), AlertError> {
-        let (package, _) = load::load_version(self, by.0, by.1)?;
+        let package = load::read_version(self, by.0, by.1)?;
         let at = EndpointAlerts::new(self, context, endpoint, project.contract.monitor.as_ref());
         let filter = alerts::AlertFilter { endpoint: Some(endpoint.clone()), open: true };
         let open = self.store().read(|reader| alerts::list(reader, &filter, &PageRequest::first(100)))?;

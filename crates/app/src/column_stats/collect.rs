@@ -196,7 +196,7 @@ fn add_file(app: &App, sums: &mut Sums, bytes: &[u8]) -> Result<(), ColumnStatsE
     let version = VersionRef { number: header.number, digest: header.package };
     let watched = match sums.columns.get(&version.digest) {
         Some(known) => known.clone(),
-        None => watched(&load::load_package(app, version.digest)?.0).into(),
+        None => watched(&*load::read_package(app, version.digest)?).into(),
     };
     let window = file::decode(bytes, &watched)?.window;
     let slot = HourBucket { role: header.role, hour: header.hour, window };

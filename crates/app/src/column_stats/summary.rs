@@ -88,7 +88,7 @@ fn version_profile(
     watched: &[TrackedColumn],
     sum: &Sum,
 ) -> Result<VersionColumnStats, VersionError> {
-    let (package, _) = load::load_package(app, version.digest)?;
+    let package = load::read_package(app, version.digest)?;
     Ok(VersionColumnStats {
         model: package.manifest.model.clone(),
         number: version.number,

@@ -12,7 +12,7 @@ pub(crate) mod held_approvals;
 pub(crate) mod identities;
 pub(crate) mod label_marks;
 pub(crate) mod leases;
-pub(crate) mod model_cache;
+pub(crate) mod model_memory;
 pub(crate) mod past_marks;
 pub(crate) mod proven_passwords;
 pub(crate) mod publish_retries;

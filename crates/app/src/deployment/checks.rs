@@ -33,7 +33,7 @@ pub(crate) fn check_signature_compatible(
     number: u32,
 ) -> Result<(), DeployError> {
     let Some(live) = live::live_deployment(app, endpoint)? else { return Ok(()) };
-    let (new, _) = load::load_version(app, model, number)?;
+    let new = load::read_version(app, model, number)?;
     let old = match signature_of(app, &live) {
         Err(gone) if gone.is_of_the_version() => return Ok(()),
         found => found?,
@@ -59,7 +59,7 @@ pub(crate) fn signature_of(app: &App, live: &Deployment) -> Result<Signature, Ve
     let champion = routes.as_ref().and_then(|routes| routes.champion());
     match champion.filter(|champion| champion.version().number == u64::from(live.number)) {
         Some(champion) => Ok(champion.signature().clone()),
-        None => Ok(load::load_version(app, &live.model, live.number)?.0.manifest.signature.clone()),
+        None => Ok(load::read_version(app, &live.model, live.number)?.manifest.signature.clone()),
     }
 }
 

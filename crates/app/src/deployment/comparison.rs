@@ -262,9 +262,8 @@ impl Arms {
         (candidate, ours): (&Deployment, LoggedPredictions),
         (live, theirs): (&Deployment, LoggedPredictions),
     ) -> Result<Self, VersionError> {
-        let load = |of: &Deployment| {
-            load::load_version(app, &of.model, of.number).map(|(package, _)| package.manifest.clone())
-        };
+        let load =
+            |of: &Deployment| load::read_version(app, &of.model, of.number).map(|package| package.manifest.clone());
         let (own, other) = (load(candidate)?, load(live)?);
         // A class that one of them alone knows is a wrong answer of the other.
         let classes = [own.signature.classes.clone(), other.signature.classes.clone()].concat();

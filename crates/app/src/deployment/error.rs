@@ -43,6 +43,8 @@ pub enum DeployError {
     Version(#[from] VersionError),
     #[error(transparent)]
     Admit(#[from] LoadRejected),
+    #[error("the version at `{endpoint}` cannot be loaded: {reason}")]
+    NotLoaded { endpoint: String, reason: String },
     #[error("this cannot be served")]
     Routes(#[from] RouteError),
     #[error(transparent)]
@@ -61,6 +63,7 @@ impl DeployError {
             Self::Storage(error) => matches!(error, StorageError::Blob(_)),
             Self::SignatureDiffers { .. } | Self::Admit(_) | Self::Routes(_) => true,
             Self::NotFound(_)
+            | Self::NotLoaded { .. }
             | Self::Denied(_)
             | Self::InvalidState(_)
             | Self::Move(_)

@@ -14,14 +14,17 @@ use kilter_domain::{
 use kilter_inference::{Input, Model};
 use kilter_serving::{
     Endpoint, EndpointOptions, Limits, LoadRequest, LogOptions, PredictionLog, Routes, ServedVersion, VersionRef,
-    counters::ScoreEdges,
+    counters::ScoreEdges, endpoint::ExplainableModel,
 };
 
 use crate::{
     app::App,
-    components::serving::{SealMark, Serving},
-    deployment::{error::DeployError, routes::score_edges},
-    model::{explainable::explainable, golden_replay, input_rules, load},
+    components::{
+        model_memory::{ReadModel, ServedModel},
+        serving::{SealMark, Serving},
+    },
+    deployment::{error::DeployError, routes::serve_version},
+    model::{load, served::LoadTime},
 };
 
 /// What a process was given to answer with.
@@ -38,10 +41,54 @@ pub struct GivenModel {
 /// Where a model comes from.
 #[derive(Debug)]
 pub enum ModelSource {
-    /// A file that was read.
-    Model(Box<Model>, Digest),
+    /// A file, or a model folder of MLflow.
+    Model(Box<FileModel>),
     /// The folder of a package, whose signature was checked.
     Package(PathBuf),
+}
+
+/// Reads a model, with the digest of what it was made from.
+///
+/// # Errors
+/// Why it cannot be loaded, for the operator.
+pub type ReadFile = Box<dyn Fn() -> Result<(Model, Digest), String> + Send + Sync>;
+
+/// A model that was read, and can be read again.
+pub struct FileModel {
+    /// The model.
+    pub model: Model,
+    /// The digest of what it was made from.
+    pub digest: Digest,
+    /// Reads it again.
+    pub read: ReadFile,
+}
+
+impl std::fmt::Debug for FileModel {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("FileModel").field("digest", &self.digest).finish_non_exhaustive()
+    }
+}
+
+/// The file of a model that serves.
+struct ModelFile {
+    digest: Digest,
+    read: ReadFile,
+}
+
+impl ReadModel for ModelFile {
+    fn read(&self) -> Result<Arc<Model>, String> {
+        let (model, digest) = (self.read)()?;
+        match digest == self.digest {
+            true => Ok(Arc::new(model)),
+            false => {
+                Err("its file is another one than when the process started; restart it to serve the new one".to_owned())
+            }
+        }
+    }
+
+    fn explainable(&self, model: Arc<Model>) -> Arc<ExplainableModel> {
+        Arc::new(ExplainableModel::new(model, Box::new(|| None)))
+    }
 }
 
 /// Answers at an endpoint with a model that this process was given. What it answers is not recorded.
@@ -51,7 +98,7 @@ pub enum ModelSource {
 pub fn serve_given(app: &App, given: GivenModel) -> Result<(), DeployError> {
     let GivenModel { endpoint, version, source } = given;
     let (served, recorded) = match source {
-        ModelSource::Model(model, digest) => (of_model(*model, digest, version)?, vec![]),
+        ModelSource::Model(file) => (of_file(app, *file, version)?, vec![]),
         ModelSource::Package(folder) => of_package(app, &folder, version)?,
     };
     let routes = Routes::new(Arc::new(served), None, &recorded)?;
@@ -61,19 +108,22 @@ pub fn serve_given(app: &App, given: GivenModel) -> Result<(), DeployError> {
     Ok(())
 }
 
-fn of_model(model: Model, digest: Digest, number: u64) -> Result<ServedVersion, DeployError> {
+fn of_file(app: &App, file: FileModel, number: u64) -> Result<ServedVersion, DeployError> {
+    let FileModel { model, digest, read } = file;
     let admission = admission(VersionRef { number, digest }, digest, None);
-    Ok(ServedVersion::with_predictor(Arc::new(model), &admission, ScoreEdges::default())?)
+    let (models, source) = (&app.components().models, Arc::new(ModelFile { digest, read }));
+    let takes = (model.signature().clone(), model.format());
+    // What a file takes is known by reading it; where not all models may stay, it goes again when another one comes.
+    let served = ServedModel::new(models, digest, source.clone(), takes);
+    models.insert(digest, |model| source.explainable(model), Arc::new(model));
+    Ok(ServedVersion::with_model(Arc::new(served), &admission, ScoreEdges::default())?)
 }
 
 fn of_package(app: &App, folder: &Path, number: u64) -> Result<(ServedVersion, Vec<Input>), DeployError> {
     let digest = kilter_package::store_folder(app.blobs(), folder)?;
-    let (package, model) = load::load_package(app, digest)?;
-    let of_bytes = Digest::of(&package.model_bytes);
-    let admission = admission(VersionRef { number, digest }, of_bytes, Some(package.manifest.threshold));
-    let served = ServedVersion::with_predictor(explainable(app, digest, model), &admission, score_edges(&package))?;
-    let served = served.with_input_rules(input_rules::of_package(&package));
-    golden_replay::check_golden(app, &package, served.with_own_counters())?;
+    let package = load::read_package(app, digest)?;
+    let admission = admission(VersionRef { number, digest }, package.model, Some(package.manifest.threshold));
+    let served = serve_version::<DeployError>(app, &package, &admission, LoadTime::of_stored(app))?;
     Ok((served, package.manifest.recorded.clone()))
 }
 

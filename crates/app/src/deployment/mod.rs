@@ -31,7 +31,7 @@ pub use experiment::{
     exposures_at,
 };
 pub use exposure::SampleRatioReading;
-pub use given_models::{GivenModel, ModelSource, serve_given};
+pub use given_models::{FileModel, GivenModel, ModelSource, ReadFile, serve_given};
 pub use next_step::NextStep;
 pub use next_step::waiting_at;
 pub use reload::reload;

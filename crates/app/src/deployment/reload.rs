@@ -10,7 +10,7 @@ use crate::{
     prediction::{live, predict},
 };
 
-/// Loads what the deployments of an endpoint say, where something of it was refused before. What answers already goes on
+/// Loads what the deployments of an endpoint say, where something of it was refused before or is not in memory. What answers already goes on
 /// without a break.
 ///
 /// # Errors
@@ -21,6 +21,15 @@ pub fn reload(app: &App, _by: &Authorized<act::Deploy>, endpoint: &EndpointName)
     let is_refused = live::refused_at(app, endpoint).or(live::candidate_refused_at(app, endpoint)).is_some();
     if is_refused || !answers() {
         routes::sync_endpoint(app, endpoint)?;
+    }
+    if let Some(open) = predict::serving(app, endpoint) {
+        for version in open.endpoint().routes().versions() {
+            version.model().load().map_err(|reason| {
+                let (id, reason) =
+                    (endpoint.to_string(), version.model().failure().unwrap_or_else(|| reason.to_string()));
+                DeployError::NotLoaded { endpoint: id, reason }
+            })?;
+        }
     }
     if answers() { Ok(()) } else { Err(NoLiveVersion { endpoint: endpoint.clone() }.into()) }
 }

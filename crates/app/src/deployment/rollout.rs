@@ -232,7 +232,7 @@ fn broken_guardrail(
     candidate: &Deployment,
     trial: &CandidateComparison,
 ) -> Result<Option<RuleOutcome>, VersionError> {
-    let (package, _) = load::load_version(app, &candidate.model, candidate.number)?;
+    let package = load::read_version(app, &candidate.model, candidate.number)?;
     let signature = &package.manifest.signature;
     let threshold = package.manifest.threshold;
     let outcomes = trial.scored.labelled.outcomes(signature.task, &signature.classes, threshold);

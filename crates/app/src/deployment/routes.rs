@@ -11,7 +11,6 @@ use std::{
 use kilter_domain::{
     contract::Deploy,
     deployment::{AdmissionPolicy, DeploymentState},
-    digest::Digest,
     error_chain::with_causes,
     ids::{EndpointName, ModelName},
 };
@@ -19,7 +18,7 @@ use kilter_evaluation::{column_reference::ColumnReference, reference::SCORE};
 use kilter_inference::{Input, InputKind};
 use kilter_package::Package;
 use kilter_serving::{
-    Candidate, LoadRequest, Mode, Routes, ServedVersion, VersionRef, counters::ScoreEdges,
+    Candidate, LoadRejected, LoadRequest, Mode, Routes, ServedVersion, VersionRef, counters::ScoreEdges,
     recording_policy::RecordingPolicy,
 };
 use kilter_store::{PageRequest, deployment as deployments, deployment::Deployment, model as versions};
@@ -31,7 +30,12 @@ use crate::{
     components::serving_registry::LoadFailure,
     dataset::context_columns,
     deployment::{checks, error::DeployError},
-    model::{explainable::explainable, golden_replay, input_rules, load, signature},
+    model::{
+        error::VersionError,
+        golden_replay, input_rules, load,
+        served::{LoadTime, serve_package},
+        signature,
+    },
     prediction::{live, open_log, predict},
     project::{ProjectError, folder::Project},
     recording_policy, registered,
@@ -49,19 +53,21 @@ struct Slot {
 pub(super) struct RoutePlan {
     live: Slot,
     candidate: Option<(Slot, Mode)>,
+    time: LoadTime,
 }
 
 impl RoutePlan {
     pub(super) fn live(model: &ModelName, number: u32) -> Self {
-        Self { live: Slot { model: model.clone(), number }, candidate: None }
+        Self { live: Slot { model: model.clone(), number }, candidate: None, time: LoadTime::Now }
     }
 
     pub(super) fn beside(self, model: &ModelName, number: u32, mode: Mode) -> Self {
         Self { candidate: Some((Slot { model: model.clone(), number }, mode)), ..self }
     }
 
-    fn of(live: &Deployment, candidate: Option<&Deployment>) -> Self {
-        let lineup = Self::live(&live.model, live.number);
+    /// What is stored as deployed: it was loaded and tested when it was deployed.
+    fn of(live: &Deployment, candidate: Option<&Deployment>, time: LoadTime) -> Self {
+        let lineup = Self { time, ..Self::live(&live.model, live.number) };
         match candidate {
             None => lineup,
             Some(candidate) => {
@@ -142,11 +148,12 @@ fn publish_routes(app: &App, endpoint: &EndpointName) -> Result<(), DeployError>
         None => load_routes_with(app, endpoint, lineup, &[], admits)
             .map(|routes| routes.with_recording(unknown_policy(app, endpoint))),
     };
-    let (routes, refused) = match (load(&RoutePlan::of(&live, candidate.as_ref())), candidate) {
+    let time = LoadTime::of_stored(app);
+    let (routes, refused) = match (load(&RoutePlan::of(&live, candidate.as_ref(), time)), candidate) {
         (Ok(routes), _) => (routes, None),
         (Err(refused), None) => return Err(refused),
         // What is live goes on without a candidate that cannot be served.
-        (Err(refused), Some(_)) => (load(&RoutePlan::of(&live, None))?, Some(with_causes(&refused))),
+        (Err(refused), Some(_)) => (load(&RoutePlan::of(&live, None, time))?, Some(with_causes(&refused))),
     };
     serving.endpoint().deploy(routes);
     app.components().endpoints.clear_failure(endpoint);
@@ -178,21 +185,22 @@ fn load_routes_with(
     admits: AdmissionPolicy,
 ) -> Result<Routes, DeployError> {
     let now = predict::serving(app, endpoint).map(|serving| serving.endpoint().routes()).unwrap_or_default();
-    let champion = load_served_version(app, endpoint, &lineup.live, &now, admits)?;
+    let champion = load_served_version(app, endpoint, (&lineup.live, lineup.time), &now, admits)?;
     let candidate = match &lineup.candidate {
-        Some((slot, mode)) => {
-            Some(Candidate { version: load_served_version(app, endpoint, slot, &now, admits)?, mode: *mode })
-        }
+        Some((slot, mode)) => Some(Candidate {
+            version: load_served_version(app, endpoint, (slot, lineup.time), &now, admits)?,
+            mode: *mode,
+        }),
         None => None,
     };
     Ok(Routes::new(champion, candidate, &recorded_inputs(app, &lineup.live, recorded))?)
 }
 
-/// A version that is served already keeps its counters; another is loaded and verified.
+/// A version that is served already keeps its counters; another is loaded and verified, now or when it is asked for.
 fn load_served_version(
     app: &App,
     endpoint: &EndpointName,
-    slot: &Slot,
+    (slot, time): (&Slot, LoadTime),
     now: &Routes,
     admits: AdmissionPolicy,
 ) -> Result<Arc<ServedVersion>, DeployError> {
@@ -206,19 +214,35 @@ fn load_served_version(
         true => admits,
         false => checks::admission_of(app, admits, endpoint, (&slot.model, slot.number))?,
     };
-    let (package, loaded) = load::load_package(app, stored.digest)?;
+    let package = load::read_package(app, stored.digest)?;
     signature::check_signed(app, &stored, &package)?;
-    let model = Digest::of(&package.model_bytes);
     let threshold = Some(package.manifest.threshold);
-    let admission = LoadRequest { version, model, state: stored.state, admits, threshold };
-    let predictor = explainable(app, stored.digest, loaded);
-    let served = ServedVersion::with_predictor(predictor, &admission, score_edges(&package))?;
-    let served = served.with_input_rules(input_rules::of_package(&package));
-    golden_replay::check_golden(app, &package, served.with_own_counters())?;
+    let admission = LoadRequest { version, model: package.model, state: stored.state, admits, threshold };
+    let served = serve_version::<DeployError>(app, &package, &admission, time)?;
     Ok(Arc::new(match app.options().column_stats {
         true => served.with_column_stats(collect::open_profile(app, endpoint, version, &package)),
         false => served,
     }))
+}
+
+/// The version of a package as it serves, with its input rules; loaded and tested, or to be when it is asked for.
+///
+/// # Errors
+/// When its state does not let it serve here, or it cannot be loaded or answers its golden requests otherwise.
+pub(crate) fn serve_version<E: From<VersionError> + From<LoadRejected>>(
+    app: &App,
+    package: &Package,
+    admission: &LoadRequest,
+    time: LoadTime,
+) -> Result<ServedVersion, E> {
+    // Kept until the version has it.
+    let loaded = (time == LoadTime::Now).then(|| load::load_package(app, package.digest)).transpose()?;
+    let served = ServedVersion::with_model(serve_package(app, package, time), admission, score_edges(package))?;
+    let served = served.with_input_rules(input_rules::of_package(package));
+    if loaded.is_some() {
+        golden_replay::check_golden(app, package, served.with_own_counters())?;
+    }
+    Ok(served)
 }
 
 /// The project that an endpoint belongs to, as its contract was last registered; its files are not looked for.
@@ -253,8 +277,8 @@ pub(crate) fn deploy_terms(app: &App, endpoint: &EndpointName) -> (Option<Projec
 /// since (their type is not known: they are recorded as text). Names of our own are never among them.
 fn recorded_inputs(app: &App, live: &Slot, named: &[String]) -> Vec<Input> {
     // A version that is served from memory may have lost its package: the names of the contract are left.
-    let package = load::load_version(app, &live.model, live.number);
-    with_context(package.map(|(package, _)| package.manifest.recorded.clone()).unwrap_or_default(), named)
+    let package = load::read_version(app, &live.model, live.number);
+    with_context(package.map(|package| package.manifest.recorded.clone()).unwrap_or_default(), named)
 }
 
 /// What a package says may be sent for the record, and columns that are named since.

@@ -216,8 +216,8 @@ fn deployments_of(reader: &Reader, model: &ModelName, number: u32) -> Result<Vec
 }
 
 fn package_facts(app: &App, model: &ModelName, number: u32) -> Option<PackageFacts> {
-    let loaded = load::load_version(app, model, number);
-    let (package, _) = loaded.inspect_err(|error| tracing::warn!(%error, "a document lacks its package")).ok()?;
+    let loaded = load::read_version(app, model, number);
+    let package = loaded.inspect_err(|error| tracing::warn!(%error, "a document lacks its package")).ok()?;
     let manifest = &package.manifest;
     let input = |input: &kilter_inference::Input| (input.name.clone(), format!("{:?}", input.kind).to_lowercase());
     Some(PackageFacts {

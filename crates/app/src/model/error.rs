@@ -1,7 +1,7 @@
 //! Why a version cannot be used or moved.
 
 use kilter_blobs::BlobError;
-use kilter_domain::{ids::ModelName, model::IllegalVersionTransition};
+use kilter_domain::{digest::Digest, ids::ModelName, model::IllegalVersionTransition};
 use kilter_package::{
     PackageError,
     golden::{Difference, GoldenError},
@@ -27,6 +27,14 @@ pub enum VersionError {
         first.row, first.output, first.expected, first.found
     )]
     GoldenDiffers { version: u64, rows: usize, differing: usize, first: Box<Difference> },
+    #[error(
+        "the model of the package {} answers {differing} of its {rows} golden requests otherwise than when it was packed (row {}: \
+         {} {} was expected, {} found), so it does not serve; make a new version with `kilter run`",
+        digest.short(), first.row, first.output, first.expected, first.found
+    )]
+    GoldenOfPackage { digest: Digest, rows: usize, differing: usize, first: Box<Difference> },
+    #[error("the model of the package {} takes other columns, or answers other classes, than its package states; make a new version with `kilter run`", digest.short())]
+    OtherSignature { digest: Digest },
     #[error("the package of `{model}@{number}` is not validly signed: {reason}")]
     NotSigned { model: ModelName, number: u32, reason: String },
     #[error(transparent)]
@@ -43,7 +51,8 @@ impl VersionError {
     /// Whether this one version cannot serve as it is stored here: others can.
     pub const fn is_of_the_version(&self) -> bool {
         match self {
-            Self::Package(_) | Self::GoldenDiffers { .. } | Self::NotSigned { .. } => true,
+            Self::Package(_) | Self::GoldenDiffers { .. } | Self::GoldenOfPackage { .. } => true,
+            Self::OtherSignature { .. } | Self::NotSigned { .. } => true,
             Self::Golden(error) => matches!(error, GoldenError::Route(_) | GoldenError::Answer(_)),
             Self::Storage(error) => matches!(error, StorageError::Blob(_)),
             Self::Move(_) | Self::SigningKey(_) => false,

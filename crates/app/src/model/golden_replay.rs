@@ -3,8 +3,9 @@
 //! Invariant: a version whose answers differ from the recorded ones does not serve.
 
 use kilter_domain::event::EventMetrics;
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
+use kilter_blobs::BlobStore;
 use kilter_inference::Model;
 use kilter_package::{
     Package,
@@ -12,7 +13,7 @@ use kilter_package::{
 };
 use kilter_serving::{ServedVersion, VersionRef};
 
-use crate::{app::App, model::error::VersionError};
+use crate::{app::App, causes::StorageError, model::error::VersionError, private_files::temporary_folder};
 
 /// How long a version is asked row by row before it serves; asking together is not cut short.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -49,6 +50,33 @@ pub(crate) fn check_golden(app: &App, package: &Package, version: ServedVersion)
         None => Ok(()),
         Some(first) => Err(VersionError::GoldenDiffers {
             version: number,
+            rows: replayed.rows,
+            differing: replayed.differing,
+            first: Box::new(first),
+        }),
+    }
+}
+
+/// Refuses a model that answers the golden requests of its package otherwise than when it was packed: when it is loaded for its first request.
+pub(crate) fn check_model(
+    blobs: &BlobStore,
+    scratch: &Path,
+    package: &Package,
+    model: &Arc<Model>,
+) -> Result<(), VersionError> {
+    if !package.has_golden() {
+        return Ok(());
+    }
+    let folder = temporary_folder(scratch, "golden.")
+        .map_err(|source| StorageError::WriteFile { path: scratch.to_owned(), source })?;
+    let Some(golden) = package.golden(blobs, folder.path())? else { return Ok(()) };
+    let version = VersionRef { number: 0, digest: package.digest };
+    let version = ServedVersion::for_validation(model.clone(), version, Some(package.manifest.threshold));
+    let replayed = ask(&golden, version, Some(PATIENCE))?;
+    match replayed.first {
+        None => Ok(()),
+        Some(first) => Err(VersionError::GoldenOfPackage {
+            digest: package.digest,
             rows: replayed.rows,
             differing: replayed.differing,
             first: Box::new(first),

@@ -45,10 +45,10 @@ pub fn evaluate_monitors(
     let Some(monitor) = &project.contract.monitor else { return Ok(()) };
     let live = app.store().read(|reader| kilter_store::deployment::live(reader, endpoint))?;
     let Some(live) = live else { return Ok(()) };
-    let package = match load::load_version(app, &live.model, live.number) {
+    let package = match load::read_version(app, &live.model, live.number) {
         // No version answers, and the reason is shown where people look: there is nothing to evaluate.
         Err(refused) if refused.is_of_the_version() && live::refused_at(app, endpoint).is_some() => return Ok(()),
-        loaded => loaded?.0,
+        read => read?,
     };
     usage::tally_errors(app, context, endpoint)?;
     let (at, mark) = EndpointMonitor::open(app, context, project, monitor, endpoint)?;

@@ -155,7 +155,7 @@ impl VersionContext<'_> {
         let Some(first) = windows.first() else { return Ok(None) };
         let answered = self.complete(&self.answers(first.start, since)?, &windows);
         let answered = answered.filter(|row| answered.versions[row] == live.number);
-        let (package, _) = load::load_version(self.at.app, &live.model, live.number)?;
+        let package = load::read_version(self.at.app, &live.model, live.number)?;
         let signature = &package.manifest.signature;
         let outcomes = answered.outcomes(signature.task, &signature.classes, package.manifest.threshold);
         Ok((outcomes.len() >= FIRST_COMPARISON).then_some(Before { version: live.number, outcomes }))

@@ -78,7 +78,7 @@ impl<'a> VersionContext<'a> {
     /// A version that was live before: nothing is learned about its inputs any more.
     pub(super) fn replaced(live: &VersionContext<'a>, past: Deployment) -> Result<Self, MonitorError> {
         let at = live.at;
-        let (package, _) = load::load_version(at.app, &past.model, past.number)?;
+        let package = load::read_version(at.app, &past.model, past.number)?;
         let (siblings, since) = (BTreeSet::from([past.number]), past.live_since.unwrap_or(live.since));
         Self::new(at, past, package, (siblings, since), DriftDetector::default())
     }

@@ -20,7 +20,7 @@ use crate::{
     app::App,
     approval::project_of,
     authz::{AuthorizedContext, Subject, access_map, act},
-    components::model_cache::Loaded,
+    components::model_memory::Loaded,
     context::RequestContext,
     model::{input_rules::RuleSource, load, mlflow_folder, runtime::ModelLoader, signature},
     package::error::PackageUseError,

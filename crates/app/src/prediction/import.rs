@@ -187,7 +187,7 @@ impl PastVersions {
         for number in numbers.iter().copied().collect::<BTreeSet<u32>>() {
             let Some(stored) = app.store().read(|reader| versions::find(reader, model, number))? else { continue };
             let version = VersionRef { number: u64::from(number), digest: stored.digest };
-            let (package, _) = load::load_package(app, stored.digest)?;
+            let package = load::read_package(app, stored.digest)?;
             found.insert(number, PastVersion { version, package });
         }
         Ok(Self(found))

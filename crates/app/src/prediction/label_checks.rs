@@ -134,7 +134,7 @@ pub(crate) fn recorded_versions(
 /// When the live version cannot be read.
 pub fn check_labels(app: &App, endpoint: &EndpointName, values: &Column) -> Result<Option<LabelCheck>, VersionError> {
     let Some(live) = app.store().read(|reader| deployments::live(reader, endpoint))? else { return Ok(None) };
-    let (package, _) = load::load_version(app, &live.model, live.number)?;
+    let package = load::read_version(app, &live.model, live.number)?;
     let signature = &package.manifest.signature;
     let matcher = ClassMatcher::new(&signature.classes);
     let labels: Vec<(usize, Arc<str>)> =

@@ -189,7 +189,7 @@ fn check(
     match label {
         VersionLabel::Production => {
             DeploymentState::requested(version.state, AdmissionPolicy::Approved)?;
-            let (package, _) = load::load_version(app, model, number)?;
+            let package = load::read_version(app, model, number)?;
             signature::check_signed(app, &version, &package)?;
             checks::check_traffic(app, model, (number, 100), context.at)?;
         }
@@ -218,8 +218,8 @@ fn missing(
         }
         _ => votes::missing_approval(app, project, &version, context.at).map_err(DeployError::from)?,
     };
-    let is_signed = load::load_version(app, model, number)
-        .is_ok_and(|(package, _)| signature::check_signed(app, &version, &package).is_ok());
+    let is_signed = load::read_version(app, model, number)
+        .is_ok_and(|package| signature::check_signed(app, &version, &package).is_ok());
     if !is_signed {
         missing.push("a valid signature of its package".to_owned());
     }

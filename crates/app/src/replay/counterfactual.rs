@@ -18,7 +18,7 @@ use kilter_package::Package;
 use crate::{
     app::App,
     causes::ScoringError,
-    components::model_cache::Loaded,
+    components::model_memory::Loaded,
     dataset::history::History,
     model::load,
     prediction::logged::{self, LoggedPredictions, PredictionFilter},
@@ -86,7 +86,7 @@ fn served_classes(app: &App, project: &Project, timeline: &[TimelineEvent]) -> R
     let mut classes: Vec<String> = Vec::new();
     for event in timeline.iter().filter(|event| event.kind == EventKind::Promoted) {
         let Some(number) = event.version else { continue };
-        let (package, _) = load::load_version(app, &project.model(), number)?;
+        let package = load::read_version(app, &project.model(), number)?;
         let known = &package.manifest.signature.classes;
         classes.extend(known.iter().filter(|class| !classes.contains(class)).cloned().collect::<Vec<_>>());
     }

@@ -27,7 +27,7 @@ use crate::{
     },
     deployment::routes,
     lock::lock,
-    model::{explainable::explainable, golden_replay, input_rules, load},
+    model::{load, served::LoadTime},
     replication::{
         cache::{PackageListing, ReplicaCache},
         error::ReplicationError,
@@ -256,7 +256,7 @@ impl Replica {
         live: Arc<ServedVersion>,
         candidate: Option<Candidate>,
     ) -> Result<Routes, ReplicationError> {
-        let (package, _) = load::load_package(&self.app, claim.live.digest)?;
+        let package = load::read_package(&self.app, claim.live.digest)?;
         let recorded = routes::with_context(package.manifest.recorded.clone(), &claim.context);
         let policy = recording_policy(&claim.recording, plan.signed.hash_key.as_deref());
         Ok(Routes::new(live, candidate, &recorded)?.with_recording(policy))
@@ -290,7 +290,12 @@ impl Replica {
         if let Some(served) = answering.versions().find(|served| served.version() == admission.version) {
             return Ok(served.clone());
         }
-        self.load_verified(plan, version, admission).map(Arc::new).map_err(|error| {
+        // What answers already is replaced by what is in memory and tested.
+        let time = match answering.champion() {
+            None => LoadTime::of_stored(&self.app),
+            Some(_) => LoadTime::Now,
+        };
+        self.load_verified(plan, version, admission, time).map(Arc::new).map_err(|error| {
             // Bytes may come whole, and a package may be signed again.
             if error.is_damaged() || matches!(error, ReplicationError::Untrusted { .. }) {
                 self.cache.forget_package(&version.digest);
@@ -305,6 +310,7 @@ impl Replica {
         plan: &VerifiedPlan,
         version: &VersionClaim,
         admission: LoadRequest,
+        time: LoadTime,
     ) -> Result<ServedVersion, ReplicationError> {
         let signatures = self.cache.signatures(&version.digest)?;
         let not_come = || {
@@ -312,22 +318,14 @@ impl Replica {
             ReplicationError::NotFetched(reason.unwrap_or_else(|| "it is on its way".to_owned()))
         };
         let signatures = signatures.ok_or_else(not_come)?;
-        let (package, model) = load::load_package(&self.app, version.digest)?;
+        let package = load::read_package(&self.app, version.digest)?;
         let files = match package.file_hashes() {
             Some(listed) => listed,
             None => Export { blobs: self.app.blobs(), tree: package.tree(), signature: None }.hash()?,
         };
         self.check_signed(plan, &signatures, &files)?;
-        let admission = LoadRequest {
-            model: Digest::of(&package.model_bytes),
-            threshold: Some(package.manifest.threshold),
-            ..admission
-        };
-        let predictor = explainable(&self.app, version.digest, model);
-        let served = ServedVersion::with_predictor(predictor, &admission, routes::score_edges(&package))?;
-        let served = served.with_input_rules(input_rules::of_package(&package));
-        golden_replay::check_golden(&self.app, &package, served.with_own_counters())?;
-        Ok(served)
+        let admission = LoadRequest { model: package.model, threshold: Some(package.manifest.threshold), ..admission };
+        routes::serve_version(&self.app, &package, &admission, time)
     }
 
     /// Refuses files that no trusted key signed.

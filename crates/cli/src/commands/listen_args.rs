@@ -51,6 +51,10 @@ pub(crate) struct ListenArgs {
     /// others are answered.
     #[arg(long, value_name = "SIZE", default_value = "256MiB")]
     max_bodies: Size,
+    /// The most memory that models may take together, like `2GiB`. Models are then loaded when they are asked for, and over it the one that
+    /// was asked for least recently is released. Without it all of them are loaded at the start, and stay.
+    #[arg(long, value_name = "SIZE")]
+    model_memory: Option<Size>,
     /// The longest duration of a request, like `30s`.
     #[arg(long, value_name = "TIME", default_value = "30s")]
     timeout: Span,
@@ -86,6 +90,7 @@ impl ListenArgs {
             token: self.token_file.as_deref().map(read_token).transpose()?,
             allowed_hosts: self.allowed_hosts.clone(),
             traces: true,
+            model_memory: self.model_memory.map(|size| size.bytes() as u64),
             limits: Limits {
                 body: self.max_body.bytes(),
                 bodies: self.max_bodies.bytes(),

@@ -55,6 +55,7 @@ mod mlflow_purge;
 mod mlflow_routes;
 mod mlflow_transfer;
 mod mlflow_webhooks;
+mod model_memory;
 mod monitor_api;
 mod monitors;
 mod numbers;

@@ -96,6 +96,14 @@ impl Ensemble {
         Ok(Self { columns: Columns::new(columns), precision, scorer, base, divisor, link })
     }
 
+    /// The memory that it takes, in bytes.
+    pub fn memory_bytes(&self) -> usize {
+        match &self.scorer {
+            Scorer::Forest(forest) => forest.memory_bytes(),
+            Scorer::Linear { weights } => weights.capacity() * size_of::<f64>(),
+        }
+    }
+
     /// How many columns it reads.
     pub fn width(&self) -> usize {
         self.columns.len()

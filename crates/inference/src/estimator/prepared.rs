@@ -14,6 +14,16 @@ pub(crate) struct Prepared {
     pub(crate) gap: Option<&'static str>,
 }
 
+impl Prepared {
+    /// The memory that it takes, in bytes.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        match &self.scores {
+            Scores::Trees { ensembles, .. } => ensembles.iter().map(TreeEnsemble::memory_bytes).sum(),
+            Scores::Linear { terms, .. } => terms.iter().map(|term| term.weights.capacity() * size_of::<f64>()).sum(),
+        }
+    }
+}
+
 #[derive(Debug)]
 pub(crate) enum Scores {
     /// The slot of the features, how many of them, and the trees of each score.

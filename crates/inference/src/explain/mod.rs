@@ -43,6 +43,17 @@ const EXPLAINED_ROWS: usize = 16 * BLOCK_ROWS;
 #[derive(Clone, Debug)]
 pub struct Background(Against);
 
+impl Background {
+    /// The memory that it takes, in bytes.
+    pub fn memory_bytes(&self) -> usize {
+        match &self.0 {
+            Against::Training => 0,
+            Against::Trees(trees) => trees.iter().map(TreeBackground::memory_bytes).sum(),
+            Against::Means(means) => means.capacity() * size_of::<f64>(),
+        }
+    }
+}
+
 #[derive(Clone, Debug)]
 enum Against {
     Training,

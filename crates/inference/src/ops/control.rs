@@ -20,6 +20,9 @@ pub(crate) trait Body: Send + Sync + Debug {
     /// # Errors
     /// The reason of the node that failed, or that the budget is used up.
     fn run(&self, inputs: Vec<Value>, budget: &mut Budget) -> Outputs;
+
+    /// The memory that it takes, in bytes.
+    fn memory_bytes(&self) -> usize;
 }
 
 /// A body, the attribute that holds it, and how many values go in and out.
@@ -122,6 +125,10 @@ impl Scan {
 }
 
 impl Operator for Scan {
+    fn memory_bytes(&self) -> usize {
+        self.body.body.memory_bytes()
+    }
+
     fn run(&self, inputs: Arguments<'_>) -> Outputs {
         self.run_within(inputs, &mut Budget::default())
     }
@@ -210,6 +217,10 @@ fn truth(value: &Value) -> Result<bool, String> {
 }
 
 impl Operator for Repeat {
+    fn memory_bytes(&self) -> usize {
+        self.body.body.memory_bytes()
+    }
+
     fn run(&self, inputs: Arguments<'_>) -> Outputs {
         self.run_within(inputs, &mut Budget::default())
     }
@@ -275,6 +286,10 @@ fn choice(bodies: Vec<NamedBody>, own: usize) -> Built {
 }
 
 impl Operator for Choice {
+    fn memory_bytes(&self) -> usize {
+        self.yes.body.memory_bytes() + self.no.body.memory_bytes()
+    }
+
     fn run(&self, inputs: Arguments<'_>) -> Outputs {
         self.run_within(inputs, &mut Budget::default())
     }

@@ -88,6 +88,17 @@ pub(crate) trait Operator: Send + Sync + Debug {
         false
     }
 
+    /// The memory that its settings take, in bytes; what is small beside a model is not counted.
+    fn memory_bytes(&self) -> usize {
+        match self.structure() {
+            OperatorStructure::Linear { coefficients, intercepts, .. } => {
+                size_of_val(coefficients) + size_of_val(intercepts)
+            }
+            OperatorStructure::Constant(value) => value.bytes(),
+            _ => 0,
+        }
+    }
+
     /// What an explanation may know of this node.
     fn structure(&self) -> OperatorStructure<'_> {
         OperatorStructure::Opaque

@@ -135,6 +135,10 @@ fn regressor(node: &Attributes<'_>) -> Built {
 }
 
 impl Operator for Regressor {
+    fn memory_bytes(&self) -> usize {
+        self.vectors.vectors.capacity() * size_of::<f64>()
+    }
+
     fn run(&self, inputs: Arguments<'_>) -> Outputs {
         let mut scores = Vec::new();
         let rows = self.vectors.each(inputs.get(0)?, 1, |kernels| {
@@ -282,6 +286,10 @@ impl Classifier {
 }
 
 impl Operator for Classifier {
+    fn memory_bytes(&self) -> usize {
+        self.vectors.vectors.capacity() * size_of::<f64>()
+    }
+
     fn run(&self, inputs: Arguments<'_>) -> Outputs {
         let (mut picked, mut out) = (Vec::new(), Vec::new());
         let (mut scores, mut votes) = (Vec::new(), vec![0u32; self.classes]);

@@ -289,6 +289,14 @@ impl Vectorizer {
 }
 
 impl Operator for Vectorizer {
+    fn memory_bytes(&self) -> usize {
+        let texts: usize = self.words.keys().map(|word| word.len() + 2 * size_of::<usize>()).sum();
+        texts
+            + self.words.capacity() * (size_of::<(Arc<str>, u32)>() + 1)
+            + self.terms.capacity() * (size_of::<([u32; MAX_GRAM], u32)>() + 1)
+            + self.weights.capacity() * size_of::<f32>()
+    }
+
     fn run(&self, inputs: Arguments<'_>) -> Outputs {
         let mut out = Sparse { columns: self.columns, ends: Vec::new(), entries: Vec::new() };
         let (mut ids, mut counted) = (Vec::new(), Vec::new());

@@ -81,7 +81,25 @@ impl Forest {
         forest.by_depth = (0..forest.roots.len() as u32).collect();
         forest.by_depth.sort_by_key(|&tree| forest.roots[tree as usize].depth);
         forest.narrow = forest.narrowed();
+        // A list that grew has up to twice the room that it needs.
+        forest.nodes.shrink_to_fit();
+        forest.covers.shrink_to_fit();
+        forest.votes.shrink_to_fit();
         Ok(forest)
+    }
+
+    /// The memory that it takes, in bytes.
+    pub fn memory_bytes(&self) -> usize {
+        let narrow = self.narrow.as_ref().map_or(0, |nodes| nodes.capacity() * size_of::<NarrowNode>());
+        let ranges = self.ranges.capacity() * (size_of::<(u32, Range<usize>)>() + 1);
+        self.nodes.capacity() * size_of::<PackedNode>()
+            + narrow
+            + self.covers.capacity() * size_of::<f32>()
+            + self.votes.capacity() * size_of::<(u32, f64)>()
+            + ranges
+            + self.roots.capacity() * size_of::<Root>()
+            + self.by_depth.capacity() * size_of::<u32>()
+            + self.tests.capacity() * size_of::<Test>()
     }
 
     /// The nodes in less room; `None` where one does not fit.

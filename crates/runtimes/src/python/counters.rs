@@ -13,6 +13,8 @@ pub(super) struct Counters {
     pub timeouts: AtomicU64,
     pub overloads: AtomicU64,
     pub alive: AtomicU64,
+    /// The resident memory of a worker when it was looked at last, in bytes; 0 before.
+    resident: AtomicU64,
 }
 
 impl Counters {
@@ -22,6 +24,15 @@ impl Counters {
 
     pub fn subtract(count: &AtomicU64, less: u64) {
         count.fetch_sub(less, Relaxed);
+    }
+
+    /// The memory of all workers, by that of one that is free now, if one is. Where the system does not say it, each counts as its limit.
+    pub fn memory_bytes(&self, measured: Option<u64>, limit: u64) -> u64 {
+        if let Some(bytes) = measured {
+            self.resident.store(bytes, Relaxed);
+        }
+        let of_one = Some(self.resident.load(Relaxed)).filter(|bytes| *bytes > 0).unwrap_or(limit);
+        of_one.saturating_mul(self.alive.load(Relaxed).max(1))
     }
 
     pub fn snapshot(&self, waiting: usize) -> WorkerCounts {

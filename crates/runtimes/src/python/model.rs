@@ -34,6 +34,10 @@ impl Executor for PythonModel {
         self.pool.ask(columns.iter().map(|column| Column::clone(column)).collect(), rows)
     }
 
+    fn memory_bytes(&self) -> u64 {
+        self.pool.memory_bytes()
+    }
+
     fn worker_counts(&self) -> Option<WorkerCounts> {
         Some(self.pool.counts())
     }

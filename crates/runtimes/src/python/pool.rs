@@ -137,6 +137,12 @@ impl Pool {
         self.0.counters.snapshot(waiting)
     }
 
+    /// The resident memory of the workers, in bytes; those that are busy count as one that is free, or was.
+    pub fn memory_bytes(&self) -> u64 {
+        let measured = lock(&self.0.state).idle.iter().filter_map(Process::resident_bytes).max();
+        self.0.counters.memory_bytes(measured, self.0.settings().memory_bytes)
+    }
+
     /// The answers to `rows` rows.
     pub fn ask(&self, columns: Vec<Column>, rows: usize) -> Answered {
         let shared = &self.0;

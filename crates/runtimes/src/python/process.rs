@@ -161,6 +161,14 @@ impl Process {
         })
     }
 
+    /// The memory that it has, in bytes; `None` where the system does not say it.
+    pub fn resident_bytes(&self) -> Option<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+        let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+        Some(kibibytes << 10)
+    }
+
     /// Whether it ended by itself, or somebody ended it.
     pub fn has_ended(&self) -> bool {
         exit_status(&self.child).is_some()

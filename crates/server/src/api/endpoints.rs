@@ -94,10 +94,21 @@ pub(crate) fn endpoint_status(
         open_alerts,
         waits: None,
         exceptions: Vec::new(),
+        models: models(app, &endpoint.name),
         input_rules: input_rules(app, &endpoint.name),
         project: endpoint.project.to_string(),
         name: endpoint.name.to_string(),
     })
+}
+
+/// The models of the versions that this process serves.
+fn models(app: &App, endpoint: &EndpointName) -> Vec<api::ModelMemory> {
+    let routes = prediction::serving(app, endpoint).map(|serving| serving.endpoint().routes());
+    let of = |served: &Arc<ServedVersion>| {
+        let bytes = served.model().memory_bytes();
+        api::ModelMemory { version: served.version().number, in_memory: bytes.is_some(), bytes }
+    };
+    routes.iter().flat_map(|routes| routes.versions()).map(of).collect()
 }
 
 /// The input rules of the versions that this process serves.

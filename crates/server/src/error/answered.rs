@@ -134,6 +134,7 @@ impl Answered for InferError {
             Self::NotRecorded { source } => source.answer(),
             error if error.status() == 504 => Code::TimedOut.into(),
             error if error.executor().is_some() && error.status() == 503 => Code::Overloaded.into(),
+            error if error.not_loaded().is_some() => Code::Overloaded.into(),
             _ => of_disk(self).unwrap_or(Code::StorageFailed).into(),
         }
     }

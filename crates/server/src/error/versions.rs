@@ -16,7 +16,7 @@ impl Answered for VersionError {
         match self {
             Self::Package(error) => error.answer(),
             Self::Golden(error) => error.answer(),
-            Self::GoldenDiffers { .. } => {
+            Self::GoldenDiffers { .. } | Self::GoldenOfPackage { .. } | Self::OtherSignature { .. } => {
                 Answer::with_hint(Code::ModelInvalid, "make a new version with `kilter run`, or deploy another one")
             }
             Self::NotSigned { .. } => Code::PackageNotSigned.into(),
@@ -53,7 +53,7 @@ impl Answered for DeployError {
             Self::NoLiveVersion(error) => error.answer(),
             Self::SignatureDiffers { .. } => Code::SignatureDiffers.into(),
             Self::Version(error) => error.answer(),
-            Self::Admit(_) | Self::Routes(_) => Code::ModelInvalid.into(),
+            Self::Admit(_) | Self::Routes(_) | Self::NotLoaded { .. } => Code::ModelInvalid.into(),
             Self::Project(error) => error.answer(),
             Self::Storage(error) => error.answer(),
         }

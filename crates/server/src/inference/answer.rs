@@ -70,7 +70,9 @@ pub(crate) async fn answer<T: Send + 'static>(
         .await?
     } else {
         let request = caught(|| read(serving.endpoint()))?;
-        match request.expected_time() {
+        // A model that has to be loaded is waited for elsewhere, and one that is in memory stays there for this request.
+        let loaded = request.loaded_models();
+        match request.expected_time().filter(|_| loaded.is_some()) {
             Some(time) if time <= MAX_TIME_IN_PLACE => caught(|| score(&serving, request))?,
             _ => elsewhere(move || score(&serving, request)).await?,
         }

@@ -94,7 +94,9 @@ pub(crate) fn entries_of(app: &App, name: &EndpointName) -> Vec<RepositoryEntry>
         reason: String::new(),
     };
     let mut entries = vec![ready(champion.version().to_string())];
-    entries.extend(routes.candidate().map(|candidate| {
+    // One that could not be loaded is said below.
+    let candidate = routes.candidate().filter(|candidate| candidate.version.model().failure().is_none());
+    entries.extend(candidate.map(|candidate| {
         let version = candidate.version.version().to_string();
         match candidate.mode {
             Mode::Canary { .. } => ready(version),

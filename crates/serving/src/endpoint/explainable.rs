@@ -24,6 +24,11 @@ impl ExplainableModel {
         Self { model, read, background: OnceLock::new() }
     }
 
+    /// The model.
+    pub const fn model(&self) -> &Arc<Model> {
+        &self.model
+    }
+
     fn background(&self, gap: &'static str) -> Result<&Background, ExplainError> {
         let made = self.background.get_or_init(|| match (self.read)() {
             Some(rows) => self.model.background(&rows),
@@ -52,6 +57,11 @@ impl Predictor for ExplainableModel {
 
     fn worker_counts(&self) -> Option<WorkerCounts> {
         self.model.worker_counts()
+    }
+
+    fn memory_bytes(&self) -> u64 {
+        let background = self.background.get().and_then(|made| made.as_ref().ok());
+        self.model.memory_bytes() + background.map_or(0, Background::memory_bytes) as u64
     }
 
     fn explain(&self, table: &Table) -> Result<Attributions, ExplainError> {

@@ -111,12 +111,19 @@ impl Endpoint {
     fn metadata_of(&self, routes: &Routes) -> Result<ModelMetadata, InferError> {
         let champion = routes.champion().ok_or_else(|| self.nothing_served())?;
         let versions = routes.versions().map(|version| version.version().to_string()).collect();
-        Ok(ModelMetadata::new(self.name.as_str(), versions, champion.format(), champion.signature(), routes.classes()))
+        Ok(ModelMetadata::new(
+            self.name.as_str(),
+            versions,
+            champion.model().format(),
+            champion.signature(),
+            routes.classes(),
+        ))
     }
 
-    /// Body of `GET /v2/models/NAME/ready`.
+    /// Body of `GET /v2/models/NAME/ready`. A model that is loaded when it is asked for is ready, unless that failed.
     pub fn ready(&self) -> ModelReady {
-        ModelReady { name: self.name.to_string(), ready: self.routes().champion().is_some() }
+        let is_ready = |champion: &Arc<ServedVersion>| champion.model().failure().is_none();
+        ModelReady { name: self.name.to_string(), ready: self.routes().champion().is_some_and(is_ready) }
     }
 
     /// What each version did that is loaded, those in shadow included.

@@ -98,6 +98,11 @@ impl ShadowWork {
         let (answers, latency_us, features, marks) = match scored {
             Ok(scored) => scored,
             Err(ScoreError::Rejected(_)) => return self.version.counters().refused(),
+            // It was not asked: a gap in the comparison, and no fault of it.
+            Err(ScoreError::NotLoaded(_)) => {
+                self.recorder.tally.unrecorded_rows.fetch_add(self.ids.len() as u64, Relaxed);
+                return;
+            }
             Err(_) => return self.version.counters().failed(),
         };
         let rows = self.ids.len();
@@ -219,10 +224,15 @@ impl RequestScope {
             }
             Err(reason) => {
                 let is_rejected = matches!(reason, ScoreError::Rejected(_));
+                let is_absent = matches!(reason, ScoreError::NotLoaded(_));
                 let answered = self.answer_with(champion, Role::Fallback, Rows::All);
                 match &answered {
                     // Rows that the champion refuses too say nothing about the candidate.
                     Err(InferError::Score { reason, .. }) if reason.is_caller_error() => candidate.counters().refused(),
+                    // It was not asked, which says nothing about it either.
+                    _ if is_absent => {
+                        self.recorder.tally.fallbacks.fetch_add(1, Relaxed);
+                    }
                     // What a rule of the candidate refuses is no fault of it; the champion answers by its own rules.
                     _ if is_rejected => {
                         candidate.counters().refused();

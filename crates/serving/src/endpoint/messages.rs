@@ -5,7 +5,7 @@ use std::sync::Arc;
 use kilter_domain::ids::EndpointName;
 use kilter_inference::{ExecutorError, PredictError};
 
-use super::{Explanation, Routes, ScoreError, routes::ClassColumns};
+use super::{Explanation, NotLoaded, Routes, ScoreError, routes::ClassColumns};
 use crate::{
     input_rules::InputMarks,
     prediction_log::{LogError, Role, VersionRef},
@@ -78,6 +78,14 @@ impl InferError {
         }
     }
 
+    /// Why the model was not in memory, where that is why there is no answer.
+    pub const fn not_loaded(&self) -> Option<&NotLoaded> {
+        match self {
+            Self::Score { reason: ScoreError::NotLoaded(reason), .. } => Some(reason),
+            _ => None,
+        }
+    }
+
     /// Whether another request could do better, and the same one never can.
     pub const fn is_the_callers(&self) -> bool {
         match self {
@@ -110,6 +118,9 @@ impl InferError {
             Some(ExecutorError::Lost { .. } | ExecutorError::Overloaded { .. }) => return 503,
             _ => {}
         }
+        if self.not_loaded().is_some() {
+            return 503;
+        }
         match self {
             Self::Request(error) => error.status(),
             Self::Score { reason, .. } if reason.is_caller_error() => 400,
@@ -127,6 +138,11 @@ impl InferError {
             Some(ExecutorError::TimedOut { .. }) => return "timed_out",
             Some(ExecutorError::Lost { .. } | ExecutorError::Overloaded { .. }) => return "overloaded",
             _ => {}
+        }
+        match self.not_loaded() {
+            Some(NotLoaded::Failed { .. }) => return "no_live_version",
+            Some(_) => return "overloaded",
+            None => {}
         }
         match self {
             Self::Request(V2Error::BodyTooLarge { .. }) => "body_too_large",

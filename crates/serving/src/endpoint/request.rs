@@ -5,13 +5,16 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 use kilter_domain::{nearest::nearest, table::Table, time::Timestamp};
 
 use super::{
-    Endpoint, Mode,
+    Endpoint, Predictor,
     messages::{EventTimes, InferError, InferRequest},
 };
 use crate::v2::{
     InputProblem, OutputFormat, Request, RequestBody, Rows, TIME_INPUT, V2Error, check_format, is_explanation,
     read_request,
 };
+
+/// The models that answer a request, kept in memory for it.
+pub struct LoadedModels(#[expect(dead_code, reason = "what is kept is not asked")] [Option<Arc<dyn Predictor>>; 2]);
 
 impl Endpoint {
     /// Reads the body of `POST /v2/models/NAME/infer` for what is served now.
@@ -90,9 +93,17 @@ impl InferRequest {
         if self.explains {
             return None;
         }
-        let canary = self.routes.candidate().filter(|candidate| matches!(candidate.mode, Mode::Canary { .. }));
-        let answering = self.routes.champion().into_iter().chain(canary.map(|canary| &canary.version));
-        answering.map(|version| version.expected_time(self.rows())).sum()
+        self.routes.answering().map(|version| version.expected_time(self.rows())).sum()
+    }
+
+    /// The models of the versions that answer; `None` where one of them has to be loaded first. As long as they are kept, the request waits
+    /// for no loading.
+    pub fn loaded_models(&self) -> Option<LoadedModels> {
+        let mut models = [None, None];
+        for (model, version) in models.iter_mut().zip(self.routes.answering()) {
+            *model = Some(version.model().get_loaded()?);
+        }
+        Some(LoadedModels(models))
     }
 
     /// The same request, with the attributions of each row in its answer.

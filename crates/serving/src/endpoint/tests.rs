@@ -62,6 +62,10 @@ fn signature() -> Signature {
 }
 
 impl Predictor for Fake {
+    fn memory_bytes(&self) -> u64 {
+        0
+    }
+
     fn signature(&self) -> &Signature {
         &self.signature
     }

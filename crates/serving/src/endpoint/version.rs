@@ -13,11 +13,12 @@ use kilter_domain::{
     model::VersionState,
     table::{Column, Table},
 };
-use kilter_inference::{
-    Attributions, ExplainError, Format, InputKind, Model, PredictError, Signature, Task, WorkerCounts,
-};
+use kilter_inference::{Attributions, ExplainError, InputKind, PredictError, Signature, Task, WorkerCounts};
 
-use super::pace::Pace;
+use super::{
+    pace::Pace,
+    predictor::{ModelSlot, NotLoaded, Predictor, Resident},
+};
 use crate::{
     column_stats::ColumnStats,
     counters::{Counters, ScoreEdges, VersionCounts},
@@ -30,37 +31,6 @@ use crate::{
 /// The most attributions of one answer (rows x scores x columns): 8 MB of them.
 const MAX_ATTRIBUTIONS: usize = 1 << 20;
 
-/// Whatever can score rows: a model in this process, or one that worker processes answer.
-pub trait Predictor: Send + Sync {
-    /// What it takes and what it answers.
-    fn signature(&self) -> &Signature;
-
-    /// The kind of file that it was read from; clients are told.
-    fn format(&self) -> Format;
-
-    /// The answers to all rows of `table`, in their order. Columns that the signature does not name are ignored.
-    fn predict(&self, table: &Table) -> Result<ModelOutput, PredictError>;
-
-    /// Whether something outside of our own kernels answers: whoever asks waits for it, and never on a thread that answers others.
-    fn is_external(&self) -> bool {
-        false
-    }
-
-    /// What its worker processes did; `None` where it has none.
-    fn worker_counts(&self) -> Option<WorkerCounts> {
-        None
-    }
-
-    /// What each column adds to the scores of all rows of `table`.
-    ///
-    /// # Errors
-    /// [`ExplainError::Opaque`] where the model cannot be looked into.
-    fn explain(&self, table: &Table) -> Result<Attributions, ExplainError> {
-        let _ = table;
-        Err(ExplainError::Opaque("it runs where it cannot be looked into".to_owned()))
-    }
-}
-
 impl ModelOutput {
     /// The answers with the labels that a binary version gives at this threshold; others decide as the model itself.
     pub fn at_threshold(mut self, threshold: f64, signature: &Signature) -> Self {
@@ -68,37 +38,6 @@ impl ModelOutput {
             decides.apply(&mut self);
         }
         self
-    }
-}
-
-impl Predictor for Model {
-    fn signature(&self) -> &Signature {
-        self.signature()
-    }
-
-    fn format(&self) -> Format {
-        self.format()
-    }
-
-    fn predict(&self, table: &Table) -> Result<ModelOutput, PredictError> {
-        let prediction = self.predict(table)?;
-        Ok(ModelOutput {
-            scores: prediction.scores().to_vec(),
-            labels: prediction.labels(),
-            probabilities: prediction.probabilities().map(<[f32]>::to_vec),
-        })
-    }
-
-    fn is_external(&self) -> bool {
-        self.is_external()
-    }
-
-    fn worker_counts(&self) -> Option<WorkerCounts> {
-        self.worker_counts()
-    }
-
-    fn explain(&self, table: &Table) -> Result<Attributions, ExplainError> {
-        self.explain(table)
     }
 }
 
@@ -133,13 +72,13 @@ fn needs(admits: AdmissionPolicy) -> &'static str {
     }
 }
 
-/// A version in memory, and what it did so far.
+/// A version that serves, and what it did so far.
 pub struct ServedVersion {
     version: VersionRef,
     /// What its canary is drawn by: of the model's bytes and the version's number alone, so that a replay draws the
     /// same entities again. The digest of the package will not do: it holds the id of a run.
     salt: u64,
-    predictor: Arc<dyn Predictor>,
+    model: Arc<dyn ModelSlot>,
     decides: Option<DecisionThreshold>,
     counters: Counters,
     pace: Pace,
@@ -183,6 +122,8 @@ pub enum ScoreError {
     #[error(transparent)]
     Predict(#[from] PredictError),
     #[error(transparent)]
+    NotLoaded(#[from] NotLoaded),
+    #[error(transparent)]
     Rejected(Box<RejectedInput>),
     #[error(
         "the request lacks {}, which the model reads; send every input, with null where a value is not known (the model \
@@ -209,7 +150,7 @@ impl ScoreError {
         match self {
             Self::MissingInputs { .. } | Self::Rejected(_) | Self::Explain(_) | Self::ExplainsTooMuch { .. } => true,
             Self::Predict(error) => error.is_caller_error(),
-            Self::Panicked | Self::WrongCount { .. } => false,
+            Self::NotLoaded(_) | Self::Panicked | Self::WrongCount { .. } => false,
         }
     }
 }
@@ -249,13 +190,22 @@ impl ServedVersion {
         admission: &LoadRequest,
         edges: ScoreEdges,
     ) -> Result<Self, LoadRejected> {
+        Self::with_model(Arc::new(Resident(predictor)), admission, edges)
+    }
+
+    /// Serves a model that is loaded when it is asked for.
+    pub fn with_model(
+        model: Arc<dyn ModelSlot>,
+        admission: &LoadRequest,
+        edges: ScoreEdges,
+    ) -> Result<Self, LoadRejected> {
         check_state(admission)?;
-        let decides = DecisionThreshold::of(admission.threshold, predictor.signature());
+        let decides = DecisionThreshold::of(admission.threshold, model.signature());
         let counters = Counters::new(edges);
         let version = admission.version;
         let (pace, salt) = (Pace::default(), salt(admission));
         let input_rules = InputRules::default();
-        Ok(Self { version, salt, predictor, decides, counters, pace, column_stats: None, input_rules })
+        Ok(Self { version, salt, model, decides, counters, pace, column_stats: None, input_rules })
     }
 
     /// Counts every row that it answers into `profile` too.
@@ -285,17 +235,18 @@ impl ServedVersion {
         let decides = DecisionThreshold::of(threshold, predictor.signature());
         let (counters, pace) = (Counters::new(ScoreEdges::default()), Pace::default());
         let (salt, input_rules) = (version.number, InputRules::default());
-        Self { version, salt, predictor, decides, counters, pace, column_stats: None, input_rules }
+        let model = Arc::new(Resident(predictor));
+        Self { version, salt, model, decides, counters, pace, column_stats: None, input_rules }
     }
 
     /// The same model with counters of its own and without rules: what it is asked in trial stands in no count of what it
     /// served, and is what it was trained to answer, whatever it refuses or marks when it serves.
     pub fn with_own_counters(&self) -> Self {
         let Self { version, salt, .. } = *self;
-        let (decides, predictor) = (self.decides.clone(), self.predictor.clone());
+        let (decides, model) = (self.decides.clone(), self.model.clone());
         let (counters, pace) = (Counters::new(ScoreEdges::default()), Pace::default());
         let input_rules = InputRules::default();
-        Self { version, salt, predictor, decides, counters, pace, column_stats: None, input_rules }
+        Self { version, salt, model, decides, counters, pace, column_stats: None, input_rules }
     }
 
     /// Which version it is.
@@ -309,12 +260,12 @@ impl ServedVersion {
 
     /// What it takes and what it answers.
     pub fn signature(&self) -> &Signature {
-        self.predictor.signature()
+        self.model.signature()
     }
 
-    /// The kind of file that it was read from.
-    pub(super) fn format(&self) -> Format {
-        self.predictor.format()
+    /// Its model: whether it is in memory, and why not.
+    pub fn model(&self) -> &dyn ModelSlot {
+        &*self.model
     }
 
     /// What it did since it was loaded.
@@ -328,12 +279,12 @@ impl ServedVersion {
 
     /// Whether something outside of our own kernels answers.
     pub fn is_external(&self) -> bool {
-        self.predictor.is_external()
+        self.model.is_external()
     }
 
     /// What its worker processes did; `None` where it has none.
     pub fn worker_counts(&self) -> Option<WorkerCounts> {
-        self.predictor.worker_counts()
+        self.model.worker_counts()
     }
 
     /// How long scoring so many rows will take, by what it took so far; `None` before it scored any, and where that says
@@ -344,9 +295,10 @@ impl ServedVersion {
 
     /// Scores all rows and counts them. A failure is not counted yet: whose fault it is, the caller knows.
     pub(super) fn score(&self, table: &Table) -> Result<(ModelOutput, u64), ScoreError> {
+        let model = self.model.get()?;
         let begin = Instant::now();
         // A candidate that panics must not take the champion's answer with it.
-        let answers = std::panic::catch_unwind(AssertUnwindSafe(|| self.predictor.predict(table)));
+        let answers = std::panic::catch_unwind(AssertUnwindSafe(|| model.predict(table)));
         let mut answers = answers.map_err(|_| ScoreError::Panicked)??;
         if answers.scores.len() != table.rows() {
             return Err(ScoreError::WrongCount { found: answers.scores.len(), rows: table.rows() });
@@ -368,7 +320,8 @@ impl ServedVersion {
         if rows > most {
             return Err(ScoreError::ExplainsTooMuch { rows, columns, most });
         }
-        let explained = std::panic::catch_unwind(AssertUnwindSafe(|| self.predictor.explain(table)));
+        let model = self.model.get()?;
+        let explained = std::panic::catch_unwind(AssertUnwindSafe(|| model.explain(table)));
         explained.map_err(|_| ScoreError::Panicked)?.map_err(|error| match error {
             ExplainError::Predict(error) => ScoreError::Predict(error),
             error => ScoreError::Explain(error),

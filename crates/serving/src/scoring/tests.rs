@@ -293,6 +293,10 @@ mod predictions {
     struct Model(Signature);
 
     impl Predictor for Model {
+        fn memory_bytes(&self) -> u64 {
+            0
+        }
+
         fn signature(&self) -> &Signature {
             &self.0
         }

@@ -128,6 +128,20 @@ const MAX_SPLITS: usize = 1000;
 pub(super) const MAX_PLAYERS: usize = 60;
 
 impl Tree {
+    /// The memory that it takes, in bytes.
+    pub(super) fn memory_bytes(&self) -> usize {
+        let of_leaf = |leaf: &Leaf| {
+            leaf.checks.capacity() * size_of::<Check>()
+                + leaf.features.capacity() * size_of::<u32>()
+                + leaf.stays.capacity() * size_of::<f64>()
+        };
+        size_of::<Self>()
+            + self.nodes.capacity() * size_of::<TreeNode>()
+            + self.place.capacity() * size_of::<u32>()
+            + self.leaves.capacity() * size_of::<Leaf>()
+            + self.leaves.iter().map(of_leaf).sum::<usize>()
+    }
+
     pub fn new(nodes: Vec<TreeNode>, strict: bool, features: usize) -> MetricResult<Self> {
         check(&nodes, features)?;
         let mut splits = 0;

@@ -47,6 +47,11 @@ impl TreeBackground {
         self.base
     }
 
+    /// The memory that it takes, in bytes.
+    pub fn memory_bytes(&self) -> usize {
+        self.patterns.capacity() * size_of::<(u64, f64)>() + self.ends.capacity() * size_of::<usize>()
+    }
+
     /// The patterns of a leaf, counted over all trees.
     fn of_leaf(&self, leaf: usize) -> &[(u64, f64)] {
         let from = leaf.checked_sub(1).map_or(0, |before| self.ends[before]);
@@ -79,6 +84,11 @@ impl TreeEnsemble {
     pub fn new(trees: Vec<Vec<TreeNode>>, strict: bool, offset: f64, features: usize) -> MetricResult<Self> {
         let trees = trees.into_iter().map(|nodes| Tree::new(nodes, strict, features)).collect::<MetricResult<_>>()?;
         Ok(TreeEnsemble { trees, offset, features })
+    }
+
+    /// The memory that it takes, in bytes.
+    pub fn memory_bytes(&self) -> usize {
+        self.trees.iter().map(Tree::memory_bytes).sum()
     }
 
     fn rows<'a>(&self, rows: &'a [f64]) -> MetricResult<Vec<&'a [f64]>> {

@@ -19,7 +19,7 @@ pub(crate) fn threshold_siblings(
 ) -> Result<(BTreeSet<u32>, Option<Timestamp>), VersionError> {
     let mut family = BTreeSet::from([live.number]);
     let (mut since, mut number) = (live_since(app, live)?, live.number);
-    while let Some(from) = load::load_version(app, &live.model, number)?.0.manifest.tuned_from {
+    while let Some(from) = load::read_version(app, &live.model, number)?.manifest.tuned_from {
         if from >= number || !family.insert(from) {
             break;
         }
@@ -54,6 +54,6 @@ pub(crate) fn is_same_model(
     if model != other_model {
         return Ok(false);
     }
-    let bytes = |number: u32| Ok::<_, VersionError>(load::load_version(app, model, number)?.0);
-    Ok(bytes(number)?.model_bytes == bytes(other)?.model_bytes)
+    let model_of = |number: u32| Ok::<_, VersionError>(load::read_version(app, model, number)?.model);
+    Ok(model_of(number)? == model_of(other)?)
 }

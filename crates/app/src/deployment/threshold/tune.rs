@@ -19,7 +19,7 @@ use crate::{
     app::App,
     authz::AuthorizedContext,
     causes::{ScoringError, StorageError},
-    components::model_cache::Loaded,
+    components::model_memory::Loaded,
     dataset::column_roles::ColumnRoles,
     deployment::{
         error::TuneError,
@@ -83,7 +83,7 @@ fn awaits_people(app: &App, live: &Deployment) -> Result<bool, VersionError> {
     let newest = app.store().read(|reader| versions::list(reader, &live.model, None, &PageRequest::first(1)))?;
     let Some(newest) = newest.items.first() else { return Ok(false) };
     let waits = matches!(newest.state, VersionState::Draft | VersionState::Candidate | VersionState::Validated);
-    Ok(waits && load::load_package(app, newest.digest)?.0.manifest.tuned_from == Some(live.number))
+    Ok(waits && load::read_package(app, newest.digest)?.manifest.tuned_from == Some(live.number))
 }
 
 /// Whether it is time to look at the threshold again; says so once.

@@ -22,7 +22,7 @@ use crate::{
     app::App,
     authz::AuthorizedContext,
     causes::StorageError,
-    components::model_cache::Loaded,
+    components::model_memory::Loaded,
     deployment::threshold::complete_labels::CompleteLabels,
     gate::{
         GateError,
@@ -103,7 +103,7 @@ fn pack_change(
         reference: package.reference.clone(),
         sample,
         golden: golden.as_ref(),
-        model_bytes: package.model_bytes.clone(),
+        model_bytes: package.read_model(app.blobs())?,
         contract: &project.text,
         files,
     };

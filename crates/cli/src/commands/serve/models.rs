@@ -11,7 +11,7 @@ use std::{
 use kilter_api::{Code, Problem};
 use kilter_app::{
     PythonOptions,
-    deployment::{GivenModel, ModelSource},
+    deployment::{FileModel, GivenModel, ModelSource},
 };
 use kilter_domain::{ids::EndpointName, nearest::nearest};
 use kilter_inference::Format;
@@ -79,11 +79,23 @@ pub(super) fn given(found: Found, python: Option<PythonOptions>) -> Result<Given
     let source = match place {
         Place::Package(folder) => ModelSource::Package(folder),
         Place::Model(path) => {
-            let LoadedModel { model, digest, .. } = load_model_with(&path, python)?;
-            ModelSource::Model(Box::new(model), digest)
+            let LoadedModel { model, digest, .. } = load_model_with(&path, python.clone())?;
+            let read = move || match load_model_with(&path, python.clone()) {
+                Ok(LoadedModel { model, digest, .. }) => Ok((model, digest)),
+                Err(error) => Err(sentence_of(&error)),
+            };
+            ModelSource::Model(Box::new(FileModel { model, digest, read: Box::new(read) }))
         }
     };
     Ok(GivenModel { endpoint, version, source })
+}
+
+/// What went wrong, in one line for the operator.
+fn sentence_of(error: &CliError) -> String {
+    match error {
+        CliError::Problem(problem) => problem.to_string(),
+        CliError::PipeClosed => "the answer was not read".to_owned(),
+    }
 }
 
 /// The model of a folder `NAME`: in it, or in its highest `NAME/VERSION`.

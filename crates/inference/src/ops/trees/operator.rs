@@ -95,6 +95,10 @@ fn answers(forest: &Forest, value: &Value, aggregate: Aggregate) -> Result<(usiz
 }
 
 impl Operator for Regressor {
+    fn memory_bytes(&self) -> usize {
+        self.forest.memory_bytes()
+    }
+
     fn run(&self, inputs: Arguments<'_>) -> Outputs {
         let (rows, answers) = answers(&self.forest, inputs.get(0)?, self.aggregate)?;
         let base = |at: usize| self.base.get(at % self.targets).copied().unwrap_or(0.0);
@@ -186,6 +190,10 @@ impl Classifier {
 }
 
 impl Operator for Classifier {
+    fn memory_bytes(&self) -> usize {
+        self.forest.memory_bytes()
+    }
+
     fn run(&self, inputs: Arguments<'_>) -> Outputs {
         let classes = self.labels.len();
         let (rows, sums) = answers(&self.forest, inputs.get(0)?, Aggregate::Sum)?;

@@ -73,8 +73,9 @@ impl GrpcInferenceService for InferenceService {
         let caller = rights::caller(&request)?;
         let ModelReadyRequest { name, version } = request.into_inner();
         rights::require(&self.state, caller, "ModelReady", Some(&name)).await?;
-        let metadata = metadata(&self.state, &name, &version).map(|_| ModelReadyResponse { ready: true });
-        metadata.map(Response::new)
+        metadata(&self.state, &name, &version)?;
+        let serving = serving(&self.state.app(), &name).map_err(status::of_error)?;
+        Ok(Response::new(ModelReadyResponse { ready: serving.endpoint().ready().ready }))
     }
 
     async fn model_metadata(

@@ -148,6 +148,10 @@ fn versions_that_cannot_stand_in_for_each_other_are_not_served_together() {
 struct Classes(Signature, Vec<f32>);
 
 impl Predictor for Classes {
+    fn memory_bytes(&self) -> u64 {
+        0
+    }
+
     fn signature(&self) -> &Signature {
         &self.0
     }
