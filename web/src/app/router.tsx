@@ -11,6 +11,10 @@ const page = <P extends string>(path: P, load: () => Promise<Record<string, unkn
 
 const model = () => import("@/pages/models");
 const deployment = () => import("@/pages/deployments");
+const run = () => import("@/pages/runs");
+const audit = () => import("@/pages/audit");
+const govern = () => import("@/pages/govern");
+const build = () => import("@/pages/build");
 
 const tree = root.addChildren([
   page("/", () => import("@/pages/portfolio/Portfolio"), "Portfolio"),
@@ -21,6 +25,21 @@ const tree = root.addChildren([
   page("/models/$model/$version", model, "VersionPage"),
   page("/deployments", deployment, "Deployments"),
   page("/deployments/$endpoint", deployment, "DeploymentPage"),
+  page("/monitors", () => import("@/pages/monitors"), "Monitors"),
+  page("/monitors/$endpoint", () => import("@/pages/monitors"), "MonitorPage"),
+  page("/monitors/$endpoint/$tab", () => import("@/pages/monitors"), "MonitorPage"),
+  page("/runs", run, "Runs"),
+  page("/runs/compare", run, "Compare"),
+  page("/runs/$run", run, "RunPage"),
+  page("/audit", audit, "Audit"),
+  page("/audit/$entry", audit, "EntryPage"),
+  page("/objectives", build, "Objectives"),
+  page("/workflows", build, "Workflows"),
+  page("/workflows/$project/runs/$run", build, "WorkflowRun"),
+  page("/data", build, "Data"),
+  page("/policies", govern, "Policies"),
+  page("/settings", govern, "Settings"),
+  page("/sign-in", govern, "SignIn"),
   page("/go/$any", () => import("@/pages/Go"), "Go"),
 ]);
 

@@ -62,9 +62,9 @@ export function Timeline(props: Props) {
             </g>
           ))}
           <text x={0} y={tops.events + 19}>events</text>
-          {events.filter((e) => isIn(e.at)).map((event) => (
+          {apart(events.filter((e) => isIn(e.at)), x).map(({ event, left }) => (
             <a key={`${event.at}${event.text}`} href={event.href} onClick={(e) => { e.preventDefault(); onOpen(event.href); }} aria-label={`${day(event.at)}: ${event.text}`} data-tip={`${day(event.at)}: ${event.text}`}>
-              <text x={x(event.at)} y={tops.events + 20} textAnchor="middle" style={{ fill: event.color, fontSize: 13, fontWeight: 620 }}>{event.glyph}</text>
+              <text x={left} y={tops.events + 20} textAnchor="middle" style={{ fill: event.color, fontSize: 13, fontWeight: 620 }}>{event.glyph}</text>
             </a>
           ))}
           {drag !== null && cursor !== null && <rect x={Math.min(drag, cursor)} y={16} width={Math.abs(cursor - drag)} height={height - 16} fill="var(--accent)" opacity={0.1} />}
@@ -78,4 +78,13 @@ export function Timeline(props: Props) {
       )}
     </div>
   );
+}
+
+/** Events in their order, marks at least 13 px apart. */
+function apart(events: Event[], x: (at: number) => number): { event: Event; left: number }[] {
+  let last = -Infinity;
+  return [...events].sort((a, b) => a.at - b.at).map((event) => {
+    last = Math.max(x(event.at), last + 13);
+    return { event, left: last };
+  });
 }

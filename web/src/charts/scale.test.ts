@@ -1,12 +1,8 @@
 import { expect, it } from "vitest";
-import { path, scale, ticks, timeTicks } from "./scale";
+import { path, scale, timeTicks } from "./scale";
 
 it("draws a gap where there is no value, never a line over it", () => {
   expect(path([[0, 1], [1, null], [2, 3], [3, 4]])).toBe("M0.0,1.0M2.0,3.0L3.0,4.0");
-});
-it("has round ticks inside of the range", () => {
-  expect(ticks([0.612, 0.838], 4)).toEqual([0.65, 0.7, 0.75, 0.8]);
-  expect(ticks([5, 5], 4)).toEqual([5]);
 });
 it("puts a range without length in the middle", () => expect(scale([3, 3], [0, 10])(3)).toBe(5));
 it("has beginnings of months for a year, and hours for a day", () => {

@@ -26,16 +26,6 @@ export function path(points: [number, number | null][]): string {
   return text;
 }
 
-/** About `wanted` round numbers within a range. */
-export function ticks([low, high]: Range, wanted: number): number[] {
-  if (!(high > low)) return [low];
-  const rough = (high - low) / wanted;
-  const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 2.5, 5, 10].map((s) => s * power).find((s) => s >= rough) ?? power * 10;
-  const first = Math.ceil(low / step) * step;
-  return Array.from({ length: Math.floor((high - first) / step + 1e-9) + 1 }, (_, i) => Number((first + i * step).toPrecision(12)));
-}
-
 const DAY = 86_400_000;
 /** Beginnings of days, weeks, months or years within a range of times, and how they are written. */
 export function timeTicks([low, high]: Range, wanted: number): { at: number; text: string }[] {

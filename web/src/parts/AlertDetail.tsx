@@ -3,7 +3,7 @@ import { useState } from "react";
 import { post } from "@/api/client";
 import { alertState } from "@/api/loop";
 import type { Alert } from "@/api/queries";
-import { interval, number, percent, sentence, signs } from "@/words/format";
+import { capital, interval, number, percent, sentence, signs } from "@/words/format";
 import { Act } from "./Act";
 import { Chip, Pairs, Panel, Time, To } from "./basics";
 
@@ -18,7 +18,7 @@ export function AlertDetail({ alert }: { alert: Alert }) {
     <Panel title={<>{alert.endpoint}: {alert.kind.replaceAll("_", " ")}</>} aside={<Chip state={alertState(alert)}>{sentence(alert.state)}</Chip>}>
       <div className="stack">
         <div><p className="strong">{verdict}</p>{rest && <p className="small mute">{rest}</p>}</div>
-        {detail.explanation && <div><h3>Likely cause</h3><ul>{signs(detail.explanation).split("; ").map((part) => <li key={part}>{sentence(part).replace(/`/g, "")}</li>)}</ul></div>}
+        {detail.explanation && <div><h3>Likely cause</h3><ul>{signs(detail.explanation).split("; ").map((part) => <li key={part}>{capital(part).replace(/`/g, "")}</li>)}</ul></div>}
         <Causes alert={alert} />
         <Pairs of={[["Opened", <Time key="o" at={alert.opened} />], ["Fires since", <Time key="f" at={alert.fired} />], ["Columns", detail.columns.join(", ") || "–"], ["Rules", [...new Set(detail.notified.map((n) => signs(n.rule)))].join("; ") || "–"]]} />
         <div className="actions">

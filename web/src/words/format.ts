@@ -11,7 +11,9 @@ export function number(value: number | null | undefined, digits = 4): string {
   if (magnitude < 1e-4 || magnitude >= 1e15) return value.toExponential(2).replace("e+", "e");
   const decimals = Math.max(0, digits - 1 - Math.floor(Math.log10(magnitude)));
   const fixed = magnitude >= 10 ** digits ? value.toFixed(0) : value.toFixed(Math.min(decimals, 8));
-  return group(fixed.includes(".") ? fixed.replace(/\.?0+$/, "") : fixed);
+  // A value that has fewer digits by itself (a limit of 0.62) is written as it is; a measured one keeps its zeros, so that columns align.
+  const own = String(value);
+  return group(own.length < fixed.length ? own : fixed);
 }
 
 function group(text: string): string {
@@ -93,6 +95,7 @@ export function person(actor: string | null | undefined): string {
 export const short = (digest: string | null | undefined, length = 8): string => (digest ? digest.slice(0, length) : ABSENT);
 /** The last digits of a UUID tell runs apart; the first ones are the time. */
 export const shortId = (id: string): string => (id.length === 36 ? id.slice(-8) : id.slice(0, 8));
+export const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 export const sentence = (word: string): string => word.charAt(0).toUpperCase() + word.slice(1).replaceAll("_", " ");
 /** Signs of comparison as people write them. */
 export const signs = (text: string): string => text.replaceAll(">=", "≥").replaceAll("<=", "≤");

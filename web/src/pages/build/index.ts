@@ -1,0 +1,3 @@
+export { Objectives } from "./Objectives";
+export { Workflows, WorkflowRun } from "./Workflows";
+export { Data } from "./Data";

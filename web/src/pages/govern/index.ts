@@ -1,0 +1,3 @@
+export { Policies } from "./Policies";
+export { Settings } from "./Settings";
+export { SignIn } from "./SignIn";

@@ -1,0 +1,2 @@
+export { Monitors } from "./Monitors";
+export { MonitorPage } from "./MonitorPage";

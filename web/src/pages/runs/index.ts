@@ -1,0 +1,3 @@
+export { Runs } from "./Runs";
+export { RunPage } from "./RunPage";
+export { Compare } from "./Compare";
