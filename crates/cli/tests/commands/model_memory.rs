@@ -159,31 +159,28 @@ fn boosted(trees: usize, seed: usize) -> String {
 fn what_models_are_said_to_take_is_what_the_process_grows_by_and_it_is_given_back() {
     let world = World::new();
     for model in 0..10 {
-        world.write(&format!("models/m{model}/model.lgb"), &boosted(500, model));
+        world.write(&format!("models/m{model}/model.lgb"), &boosted(5_000, model));
     }
     let all = Server::serve(&world, &["models", "--model-memory", "1GiB"]);
     let said = metric(&all, "kilter_model_memory_bytes");
     let few =
         Server::serve(&world, &["models", "--model-memory", &format!("{}KiB", (said / 10.0 * 3.5 / 1024.0) as u64)]);
     assert_eq!((metric(&all, "kilter_models_loaded"), metric(&few, "kilter_models_loaded")), (10.0, 3.0));
-    for round in 0..3 {
-        for model in 0..10 {
-            let name = format!("m{}", (model + round) % 10);
-            assert_eq!(scores(&few, &name), scores(&all, &name), "{name}");
-        }
+    for model in 0..10 {
+        let name = format!("m{model}");
+        assert_eq!(scores(&few, &name), scores(&all, &name), "{name}");
     }
     let (said_few, most) =
         (metric(&few, "kilter_model_memory_bytes"), said - metric(&few, "kilter_model_memory_bytes"));
     assert!(said_few < said * 0.35, "{said_few} of {said}");
-    // What is free goes back within two seconds; the smaller the difference the sooner it is.
+    // What is free goes back within two seconds.
     let mut grown = 0.0;
     for _ in 0..60 {
         grown = all.resident_bytes() as f64 - few.resident_bytes() as f64;
-        if (most / 1.3..most * 1.3).contains(&grown) {
+        if (most / 2.0..most * 2.0).contains(&grown) {
             break;
         }
         std::thread::sleep(std::time::Duration::from_millis(250));
     }
-    println!("ten models are said to take {said}, three {said_few}; the processes differ by {grown}");
     assert!((most / 2.0..most * 2.0).contains(&grown), "{most} were said, and the processes differ by {grown}");
 }
