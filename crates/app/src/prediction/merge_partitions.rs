@@ -132,7 +132,7 @@ fn merged_number(
 ) -> Result<u64, StorageError> {
     let last = sources.iter().map(|source| source.seq).max().unwrap_or(0);
     let segment = u64::try_from(last).unwrap_or(0) / NUMBERS_OF_SEGMENT;
-    Ok(compact::free_number(app, kind, endpoint, segment * NUMBERS_OF_SEGMENT + FIRST_MERGED)?)
+    compact::free_number(app, kind, endpoint, segment * NUMBERS_OF_SEGMENT + FIRST_MERGED)
 }
 
 /// Puts one partition with these rows in the place of others; `record` writes what else belongs to it, in the same

@@ -217,8 +217,11 @@ fn write_window(log: &mut TestLog, labelled: f64) {
     log.labels(&corrections);
 }
 
-/// What identifies a row with all that is known of it.
-fn by_id(rows: &LoggedPredictions) -> HashMap<Arc<str>, (f64, u32, Option<Label>, Option<i64>, i64)> {
+/// Score, version, label with its place, and request of a row.
+type Known = (f64, u32, Option<Label>, Option<i64>, i64);
+
+/// All that is known of rows, by their ids.
+fn by_id(rows: &LoggedPredictions) -> HashMap<Arc<str>, Known> {
     let row = |at: usize| {
         (rows.scores[at], rows.versions[at], rows.labels[at].clone(), rows.label_sequences[at], rows.requests[at])
     };
