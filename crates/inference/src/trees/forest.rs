@@ -100,6 +100,7 @@ impl Forest {
             + self.roots.capacity() * size_of::<Root>()
             + self.by_depth.capacity() * size_of::<u32>()
             + self.tests.capacity() * size_of::<Test>()
+            + self.split_lists.memory_bytes()
     }
 
     /// The nodes in less room; `None` where one does not fit.

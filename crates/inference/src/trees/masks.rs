@@ -105,6 +105,13 @@ impl SplitLists {
     pub(super) fn double(&self, forest: Option<PlainTrees<'_>>) -> Option<&SplitList<f64>> {
         self.double.get_or_init(|| SplitList::of(forest?)).as_ref()
     }
+
+    /// The memory that the lists take that were made, in bytes.
+    pub(super) fn memory_bytes(&self) -> usize {
+        let single = self.single.get().and_then(Option::as_ref).map_or(0, SplitList::memory_bytes);
+        let double = self.double.get().and_then(Option::as_ref).map_or(0, SplitList::memory_bytes);
+        single + double
+    }
 }
 
 /// A split of some tree.
@@ -133,7 +140,12 @@ impl<N: Compared> SplitList<N> {
     /// `None` where a forest does not fit.
     fn of(forest: PlainTrees<'_>) -> Option<Self> {
         forest.roots.iter().all(|root| forest.is_small(root)).then_some(())?;
-        let mut list = Self { splits: Vec::new(), ends: Vec::new(), votes: Vec::new(), outputs: Vec::new() };
+        let mut list = Self {
+            splits: Vec::new(),
+            ends: Vec::with_capacity(2 * forest.width),
+            votes: Vec::with_capacity(MAX_LEAVES * forest.roots.len()),
+            outputs: Vec::with_capacity(forest.roots.len()),
+        };
         let mut of_places: Vec<Vec<Split<N>>> = vec![Vec::new(); 2 * forest.width];
         for (tree, root) in (0..).zip(forest.roots) {
             let LeafSum::One(output) = root.adds else { return None };
@@ -142,6 +154,7 @@ impl<N: Compared> SplitList<N> {
             list.add_below(forest, root.node, (tree, first_vote), &mut of_places)?;
             list.votes.resize(first_vote + MAX_LEAVES, 0.0);
         }
+        list.splits.reserve_exact(of_places.iter().map(Vec::len).sum());
         for mut splits in of_places {
             let order = |one: &Split<N>, other: &Split<N>| one.threshold.partial_cmp(&other.threshold);
             splits.sort_by(|one, other| order(one, other).unwrap_or(std::cmp::Ordering::Equal));
@@ -149,6 +162,13 @@ impl<N: Compared> SplitList<N> {
             list.ends.push(list.splits.len());
         }
         Some(list)
+    }
+
+    fn memory_bytes(&self) -> usize {
+        self.splits.capacity() * size_of::<Split<N>>()
+            + self.ends.capacity() * size_of::<usize>()
+            + self.votes.capacity() * size_of::<f64>()
+            + self.outputs.capacity() * size_of::<u32>()
     }
 
     /// Numbers the leaves below a node, and keeps its splits. Answers with how many leaves the tree has by then.
