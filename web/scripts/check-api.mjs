@@ -6,21 +6,7 @@ const source = new URL("../../docs/reference/openapi.json", import.meta.url);
 const target = new URL("../src/api/schema.ts", import.meta.url);
 const head = "// Made from docs/reference/openapi.json by `npm run generate:api`. Do not edit.\n/* eslint-disable */\n";
 
-/** The document as the wire has it. The document of 0.1.0 has names of Rust where JSON has words, and some query parameters as parts of the path. */
-function corrected(document) {
-  for (const schema of Object.values(document.components.schemas)) {
-    schema.enum = schema.enum?.map((word) => word.replace(/(?<=[a-z0-9])[A-Z]/g, (letter) => `_${letter}`).toLowerCase());
-    if (schema.enum === undefined) delete schema.enum;
-  }
-  for (const [path, methods] of Object.entries(document.paths)) {
-    for (const parameter of Object.values(methods).flatMap((operation) => operation.parameters ?? [])) {
-      if (parameter.in === "path" && !path.includes(`{${parameter.name}}`)) Object.assign(parameter, { in: "query", required: false });
-    }
-  }
-  return document;
-}
-
-const document = corrected(JSON.parse(await readFile(source, "utf8")));
+const document = JSON.parse(await readFile(source, "utf8"));
 const text = head + astToString(await openapiTS(document));
 if (process.argv.includes("--write")) {
   await writeFile(target, text);

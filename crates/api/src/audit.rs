@@ -75,6 +75,7 @@ pub struct AuditRecord {
 /// Asks for what is hashed of entries (`GET /api/v1/audit/bodies`).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct AuditBodiesQuery {
     /// The number of the entry behind which they begin; 0 for the first.
     #[serde(default)]
@@ -165,6 +166,7 @@ pub struct CheckpointPlace {
 /// Asks for the proof that the log of one size begins with that of another (`GET /api/v1/audit/consistency`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct ConsistencyQuery {
     /// The smaller number of entries.
     pub from: u64,

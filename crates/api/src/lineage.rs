@@ -16,6 +16,7 @@ use crate::{
 /// Asks what served at a moment (`GET /api/v1/status/as-of`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct AsOfQuery {
     /// The moment, like `2026-05-01T12:00:00Z`.
     #[param(value_type = String, format = DateTime)]

@@ -44,3 +44,24 @@ fn every_state_is_an_enum_and_every_time_has_its_format() {
     }
     assert!(untyped.is_empty(), "{untyped:#?}");
 }
+
+/// Clients are made from the document: a word must be the one that is sent, a parameter where it is read.
+#[test]
+fn words_are_those_of_the_wire_and_parameters_stand_where_they_are_read() {
+    let document = document();
+    let mut wrong = Vec::new();
+    for (schema, value) in document["components"]["schemas"].as_object().unwrap() {
+        let words = value["enum"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        let is_of_rust = |word: &&str| word.chars().any(|letter| letter.is_ascii_uppercase());
+        wrong.extend(words.filter(is_of_rust).map(|word| format!("{schema}: {word}")));
+    }
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for parameter in methods.as_object().unwrap().values().flat_map(|one| one["parameters"].as_array()).flatten() {
+            let (name, place) = (parameter["name"].as_str().unwrap(), parameter["in"].as_str().unwrap());
+            if (place == "path") != path.contains(&format!("{{{name}}}")) {
+                wrong.push(format!("{path}: {name} in {place}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}

@@ -8,7 +8,7 @@ import { actorHeaders } from "@/api/session";
 
 type Health = { state: "live" | "polling" | "stale"; heard: number };
 /** Whether the server has a stream. The type is that of the OpenAPI document: when it gets the route, this line no longer compiles. */
-const HAS_STREAM: "/api/v1/stream" extends keyof paths ? true : false = false;
+const HAS_STREAM: "/api/v1/changes" extends keyof paths ? true : false = false;
 const POLL_MS = 10_000;
 const STALE_MS = 25_000;
 /** Kinds of objects of the audit log, and the first part of the keys of queries about them. */
@@ -33,7 +33,7 @@ export function refetchAbout(client: QueryClient, object: string): void {
 }
 
 async function readStream(client: QueryClient, signal: AbortSignal): Promise<boolean> {
-  const response = await fetch("/api/v1/stream", { headers: { accept: "text/event-stream", ...actorHeaders() }, signal }).catch(() => null);
+  const response = await fetch("/api/v1/changes", { headers: { accept: "text/event-stream", ...actorHeaders() }, signal }).catch(() => null);
   if (!response?.ok || !response.body || !response.headers.get("content-type")?.startsWith("text/event-stream")) return false;
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";

@@ -152,6 +152,7 @@ pub(crate) async fn get_run(
 /// Which events.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct EventsAfter {
     /// The number of the last event that is known.
     #[serde(default)]
