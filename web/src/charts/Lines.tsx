@@ -38,7 +38,7 @@ export function Lines({ x, series, bound, isTime, isLog, height = 220, label, fo
       const axis = { stroke: mute, grid: { stroke: line, width: 1 }, ticks: { show: false }, font: "11px Inter Variable, sans-serif" };
       return {
         width, height, series: drawn, bands, legend: { show: false }, cursor: { sync: { key: "kilter" }, points: { size: 7 } }, scales: { x: { time: isTime }, y: isLog ? { distr: 3 } : { range: (_, low, high) => pad(low, high) } },
-        axes: [{ ...axis, grid: { show: false }, size: 28 }, { ...axis, size: 56, values: (_, ticks) => ticks.map((t) => (t === null ? "" : format(t))) }],
+        axes: [{ ...axis, grid: { show: false }, size: 42 }, { ...axis, size: 56, values: (_, ticks) => ticks.map((t) => (t === null ? "" : format(t))) }],
         hooks: { setCursor: [(u) => showTip(u, series, format, isTime, hasBand)] },
       };
     };

@@ -10,7 +10,7 @@ import { Chip, Pairs, Panel, Time, To } from "./basics";
 type What = "acknowledge" | "mute" | "unmute" | "resolve";
 const DAY = 86_400_000;
 
-export function AlertDetail({ alert }: { alert: Alert }) {
+export function AlertDetail({ alert, isAtMonitor }: { alert: Alert; isAtMonitor?: boolean }) {
   const [act, setAct] = useState<What | null>(null);
   const { detail } = alert;
   const [verdict, rest] = splitBrackets(signs(detail.text));
@@ -22,7 +22,7 @@ export function AlertDetail({ alert }: { alert: Alert }) {
         <Causes alert={alert} />
         <Pairs of={[["Opened", <Time key="o" at={alert.opened} />], ["Fires since", <Time key="f" at={alert.fired} />], ["Columns", detail.columns.join(", ") || "–"], ["Rules", [...new Set(detail.notified.map((n) => signs(n.rule)))].join("; ") || "–"]]} />
         <div className="actions">
-          <To className="button" href={`/monitors/${encodeURIComponent(alert.endpoint)}`}>Open the monitor</To>
+          {!isAtMonitor && <To className="button" href={`/monitors/${encodeURIComponent(alert.endpoint)}`}>Open the monitor</To>}
           {alert.state === "firing" && <button type="button" className="button" onClick={() => setAct("acknowledge")}>Acknowledge…</button>}
           {alert.state === "muted" ? <button type="button" className="button" onClick={() => setAct("unmute")}>Unmute…</button> : <button type="button" className="button" onClick={() => setAct("mute")}>Mute 24 h…</button>}
           <button type="button" className="button" onClick={() => setAct("resolve")}>Resolve…</button>

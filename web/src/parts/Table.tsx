@@ -14,6 +14,8 @@ export type Column<R> = {
   by?: (row: R) => number | string | null | undefined;
   right?: boolean;
   fit?: boolean;
+  /** Text that is cut at the end of its cell; the whole of it is in the tip. */
+  clip?: boolean;
 };
 
 type Props<R> = {
@@ -83,7 +85,7 @@ export function Table<R>({ label, rows, columns, id, href, tall, selected, onSel
               <tr key={key} data-id={key} onClick={open(row)} className={`${target ? "open" : ""} ${selected?.has(key) ? "chosen" : ""}`} aria-current={isCurrent?.(row) ? "true" : undefined}>
                 {onSelect && <td className="fit"><input type="checkbox" aria-label={`Select ${key}`} checked={selected?.has(key) ?? false} onChange={() => onSelect(key)} /></td>}
                 {columns.map((column, index) => (
-                  <td key={column.key} className={`${column.right ? "right" : ""} ${column.fit ? "fit" : ""}`}>
+                  <td key={column.key} className={`${column.right ? "right" : ""} ${column.fit ? "fit" : ""} ${column.clip ? "clip" : ""}`}>
                     {index === 0 && target ? <To href={target} className="row-link">{column.cell(row)}</To> : column.cell(row)}
                   </td>
                 ))}

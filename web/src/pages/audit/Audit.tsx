@@ -41,10 +41,10 @@ const columns: Column<AuditEntry>[] = [
   { key: "seq", head: "Entry", cell: (e) => e.seq, by: (e) => e.seq },
   { key: "at", head: "When", cell: (e) => <Time at={e.at} />, by: (e) => e.at },
   { key: "actor", head: "Who", cell: (e) => person(e.actor), by: (e) => e.actor },
-  { key: "action", head: "What", cell: (e) => <>{sentence(e.action.replace(".", " "))} {e.outcome !== "done" && <Chip state="bad">{e.outcome}</Chip>}</>, by: (e) => e.action },
+  { key: "action", head: "What", cell: (e) => <span className="nowrap">{sentence(e.action.replace(".", " "))} {e.outcome !== "done" && <Chip state="bad">{e.outcome}</Chip>}</span>, by: (e) => e.action },
   { key: "object", head: "On", cell: (e) => <ObjectLink object={e.object} />, by: (e) => e.object },
-  { key: "after", head: "State", cell: (e) => <span className="nowrap">{e.before ? <span className="mute">{e.before} → </span> : ""}{e.after ?? "–"}</span> },
-  { key: "reason", head: "Reason", cell: (e) => <span className="mute" data-tip={e.reason && e.reason.length > 60 ? signs(e.reason) : undefined}>{e.reason ? signs(e.reason.length > 60 ? `${e.reason.slice(0, 59)}…` : e.reason) : "–"}</span> },
+  { key: "after", head: "State", clip: true, cell: (e) => <span data-tip={e.after && e.after.length > 24 ? e.after : undefined}>{e.before ? <span className="mute">{e.before} → </span> : ""}{e.after ?? "–"}</span> },
+  { key: "reason", head: "Reason", clip: true, cell: (e) => <span className="mute" data-tip={e.reason && e.reason.length > 40 ? signs(e.reason) : undefined}>{signs(e.reason ?? "–")}</span> },
 ];
 
 /** An object of an entry as a link to its page, where there is one. */

@@ -115,7 +115,7 @@ function History({ version }: { version: Version }) {
         { key: "at", head: "When", cell: (e) => <Time at={e.at} /> },
         { key: "actor", head: "Who", cell: (e) => person(e.actor) },
         { key: "action", head: "What", cell: (e) => sentence(e.action) },
-        { key: "reason", head: "Reason", cell: (e) => <span className="mute">{signs(e.reason ?? "–")}</span> },
+        { key: "reason", head: "Reason", clip: true, cell: (e) => <span className="mute">{signs(e.reason ?? "–")}</span> },
       ]} />}
       {log.hasNextPage && <div className="more"><button type="button" className="button small" onClick={() => void log.fetchNextPage()}>Look further back</button></div>}
     </Panel>

@@ -33,7 +33,7 @@ export function MonitorPage() {
       <nav className="tabs" aria-label="Kinds of monitors">{tabs.map(([key, name]) => <Link key={key} to={(key === "overview" ? `/monitors/${encodeURIComponent(endpoint)}` : `/monitors/${encodeURIComponent(endpoint)}/${key}`) as never} aria-current={tab === key ? "page" : undefined}>{name}</Link>)}</nav>
       {(tab === "overview" || tab === "performance") && <Performance endpoint={endpoint} alerts={past} />}
       {(tab === "overview" || tab === "drift") && <Drift endpoint={endpoint} />}
-      {tab === "overview" && shown && <AlertDetail alert={shown} />}
+      {tab === "overview" && shown && <AlertDetail alert={shown} isAtMonitor />}
       {tab !== "overview" && <Latest endpoint={endpoint} kind={tab as MonitorKind} />}
       {tab === "overview" && past.length > 0 && (
         <Panel title="Alerts" aside="newest first" flush>
@@ -42,7 +42,7 @@ export function MonitorPage() {
             { key: "state", head: "State", cell: (a) => <Chip state={alertState(a)}>{a.state}</Chip> },
             { key: "opened", head: "Opened", cell: (a) => <Time at={a.opened} /> },
             { key: "resolved", head: "Over", cell: (a) => <Time at={a.resolved} /> },
-            { key: "text", head: "What", cell: (a) => <span className="mute">{headline(a.detail.text)}</span> },
+            { key: "text", head: "What", clip: true, cell: (a) => <span className="mute">{headline(a.detail.text)}</span> },
           ]} />
         </Panel>
       )}

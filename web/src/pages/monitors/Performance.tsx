@@ -22,7 +22,7 @@ function Charts({ all, isCut, alerts }: { all: Series[]; isCut: boolean; alerts:
   const shown = measured.filter((s) => plainName(s.metric) === chosen);
   if (chosen === undefined) return <Panel title="Performance"><Empty title="Nothing was measured yet.">Monitors were made from the training profile; they fill when labels come.</Empty></Panel>;
   const rule = shown.find((s) => s.rule)?.rule;
-  const provisional = shown.flatMap((s) => s.points).filter((p) => p.isProvisional).map((p) => p.start).sort()[0];
+  const provisional = incompleteFrom(shown.find((s) => !s.isEstimated));
   const performance = alerts.filter((a) => a.monitor === "performance" && a.state !== "resolved").length;
   return (
     <Panel title="Performance" aside={<span className="line">{names.map((name) => <button key={name} type="button" className="pill" aria-pressed={name === chosen} onClick={() => change({ metric: name === names[0] ? undefined : name })}>{name}</button>)}{performance > 0 && <Chip state="bad">{plural(performance, "open alert")}</Chip>}</span>}>
@@ -35,6 +35,13 @@ function Charts({ all, isCut, alerts }: { all: Series[]; isCut: boolean; alerts:
       </p>
     </Panel>
   );
+}
+
+/** Where the newest windows begin whose labels are not all there. */
+function incompleteFrom(series: Series | undefined): string | undefined {
+  const points = (series?.points ?? []).filter((p) => p.count > 0);
+  const complete = points.findLastIndex((p) => !p.isProvisional);
+  return points[complete + 1]?.start;
 }
 
 const plainName = (metric: string): string => /^estimated\((.+)\)$/.exec(metric)?.[1] ?? metric;
