@@ -16,7 +16,7 @@ export function Gantt({ steps, chosen, onChoose, duration, glyph }: Props) {
         const label = `${step.name}: ${step.note}, ${step.isCached ? "cached" : duration(step.ms)}`;
         return (
           <div key={step.name} role="listitem">
-            <button type="button" className="choose gantt" aria-current={chosen === step.name} aria-label={label} onClick={() => onChoose(step.name)}>
+            <button type="button" className="choose gantt" aria-current={chosen === step.name} data-tip={label} onClick={() => onChoose(step.name)}>
               <span className="strong">{step.name}</span>
               <span className={`s-${step.state}`} aria-hidden="true">{glyph(step.state)}</span>
               <span className="track"><i style={{ left: `${(start / total) * 100}%`, width: `${Math.max(0.4, (ran(step) / total) * 100)}%`, background: `var(--${step.state === "bad" ? "bad" : step.state === "ok" ? "s1" : "none"})`, opacity: step.isCached ? 0.3 : 0.85 }} /></span>

@@ -177,8 +177,8 @@ export function Await<T>({ of, children, rows }: { of: Result<T>; children: (dat
 
 export function Copy({ text, label, children }: { text: string; label?: string; children?: ReactNode }) {
   return (
-    <button type="button" className="link mono" data-tip={label ?? "Copy"} aria-label={label ?? `Copy ${text}`} onClick={() => void navigator.clipboard.writeText(text)}>
-      {children ?? text}
+    <button type="button" className="link mono" data-tip={label ?? `Copy ${text}`} onClick={() => void navigator.clipboard.writeText(text)}>
+      <span className="sr">Copy </span>{children ?? text}
     </button>
   );
 }

@@ -37,7 +37,7 @@ export function Objectives() {
               { key: "trend", head: "Trend", cell: (r) => <Sparkline values={[...r.objective.readings].reverse().map((x) => x.value ?? null)} bound={boundOf(r.objective.target)} label={`${r.objective.name}, ${plural(r.objective.readings.length, "measurement")}`} /> },
               { key: "owner", head: "Owner", cell: (r) => person(owners.find((o) => o.model === r.model)?.owner) },
               { key: "review", head: "Review", cell: (r) => <Time at={r.objective.review_due} /> },
-              { key: "measure", head: "", cell: (r) => <Measure model={r.model} /> },
+              { key: "measure", head: <span className="sr">Measure</span>, cell: (r) => <Measure model={r.model} /> },
             ]} />
           )}
           {found.map((f, i) => f.error && <Failure key={names[i]} error={f.error} />)}

@@ -15,7 +15,7 @@ export function Compare() {
   const ids = (search["ids"] ?? "").split(",").filter(Boolean).slice(0, MAX_RUNS);
   const found = useQueries({ queries: ids.map((id) => trackedRun(id)) });
   const failed = found.find((f) => f.error);
-  if (ids.length < 2) return <Panel><Empty title="Two runs or more are compared: select them in the list with x."><To href="/runs">Runs</To></Empty></Panel>;
+  if (ids.length < 2) return <><Head title="Compare runs" /><Panel><Empty title="Two runs or more are compared: select them in the list with x."><To href="/runs">Runs</To></Empty></Panel></>;
   if (failed) return <Failure error={failed.error} />;
   if (found.some((f) => !f.data)) return <Skeleton />;
   const runs = found.flatMap((f) => (f.data ? [f.data] : []));
@@ -28,7 +28,7 @@ export function Compare() {
     <>
       <Head title={`Compare ${plural(runs.length, "run")}`} verdict={<Verdict state="none">{plural(differing.length, "parameter")} differ{differing.length === 1 ? "s" : ""}, {params.length - differing.length} are equal; {plural(metrics.length, "metric")}</Verdict>} />
       <Panel title="Metrics" aside="differences of single runs have no interval: they say little alone" flush>
-        {metrics.length === 0 ? <Empty title="None of these runs logged a metric." /> : <Table label="Metrics" rows={metrics} id={(n) => n} columns={[...heads((run, n) => <MetricCell run={run} base={runs[0]} name={n} />), { key: "draw", head: "", cell: (n) => <button type="button" className="link" onClick={() => change({ metric: n })}>draw</button> }]} />}
+        {metrics.length === 0 ? <Empty title="None of these runs logged a metric." /> : <Table label="Metrics" rows={metrics} id={(n) => n} columns={[...heads((run, n) => <MetricCell run={run} base={runs[0]} name={n} />), { key: "draw", head: <span className="sr">Draw</span>, cell: (n) => <button type="button" className="link" onClick={() => change({ metric: n })}>draw</button> }]} />}
         {search["metric"] && <div className="body"><MetricChart runs={runs.map((r) => ({ id: r.id, name: nameOf(r) }))} metric={search["metric"]} /></div>}
       </Panel>
       <Panel title="Parameters" aside={<button type="button" className="link" onClick={() => change({ params: search["params"] === "all" ? undefined : "all" })}>{search["params"] === "all" ? "only those that differ" : `show equal ones too (${params.length - differing.length})`}</button>} flush>
