@@ -6,7 +6,7 @@ use kilter_app::model;
 
 use crate::{heap, state::AppState, tasks::Importance};
 
-/// How long memory of a model that was released stays with the process at most.
+/// How long memory that a release or a load has freed stays with the process at most.
 const EVERY: Duration = Duration::from_secs(2);
 
 /// The longest that a step is expected to take.

@@ -73,8 +73,8 @@ struct Shared {
     failures: AtomicU64,
     evictions: AtomicU64,
     load_nanos: AtomicU64,
-    /// Whether something was released since that was asked last.
-    has_released: AtomicBool,
+    /// Whether pages were freed since that was asked last: by a release, or by a load, which takes several times the model for a moment.
+    has_freed: AtomicBool,
 }
 
 impl ModelMemory {
@@ -152,11 +152,11 @@ impl ModelMemory {
         }
     }
 
-    /// Releases models while those in memory take more than they may: what explanations need comes after a load. Whether anything was
-    /// released since the last call.
+    /// Releases models while those in memory take more than they may: what explanations need comes after a load. Whether memory was
+    /// freed since the last call.
     pub(crate) fn release_excess(&self) -> bool {
         self.evict(None);
-        self.0.has_released.swap(false, Relaxed)
+        self.0.has_freed.swap(false, Relaxed)
     }
 
     pub(super) fn slot(&self, digest: Digest) -> Arc<Slot> {
@@ -196,7 +196,7 @@ impl ModelMemory {
             unserved -= usize::from(!slot.is_served());
             bytes = bytes.saturating_sub(released);
             self.0.evictions.fetch_add(1, Relaxed);
-            self.0.has_released.store(true, Relaxed);
+            self.0.has_freed.store(true, Relaxed);
             tracing::debug!(model = slot.digest().short(), bytes = released, "a model is released");
         }
         if let Some(slot) = kept.filter(|_| bytes > limit) {
@@ -224,6 +224,7 @@ impl Loading<'_> {
         let nanos = u64::try_from(self.began.elapsed().as_nanos()).unwrap_or(u64::MAX);
         shared.load_nanos.fetch_add(nanos, Relaxed);
         shared.loads.fetch_add(1, Relaxed);
+        shared.has_freed.store(true, Relaxed);
         self.slot.keep(model.clone());
         self.memory.make_room(self.slot);
         model
