@@ -26,17 +26,27 @@ before(async () => {
 });
 after(() => browser?.close());
 
+/** Waits until the page has asked for nothing during a third of a second; the stream of changes never ends. */
+async function settled(page) {
+  let quiet = 0;
+  for (let last = -1; quiet < 3; await page.waitForTimeout(110)) {
+    const asked = await page.evaluate(() => performance.getEntriesByType("resource").length);
+    quiet = asked === last ? quiet + 1 : 0;
+    last = asked;
+  }
+}
+
 /** A page, and what went wrong on it. */
 async function open(path, { theme = "light", width = 1280 } = {}) {
-  const context = await browser.newContext({ viewport: { width, height: 860 }, colorScheme: theme, reducedMotion: "reduce", bypassCSP: true, permissions: ["clipboard-read", "clipboard-write"] });
+  const context = await browser.newContext({ viewport: { width, height: 860 }, colorScheme: theme, reducedMotion: "reduce", permissions: ["clipboard-read", "clipboard-write"] });
   const page = await context.newPage();
   const faults = [];
   page.on("console", (message) => message.type() === "error" && faults.push(`console: ${message.text()}`));
   page.on("pageerror", (error) => faults.push(`error: ${error.message}`));
   page.on("request", (request) => !request.url().startsWith(base) && !request.url().startsWith("data:") && !request.url().startsWith("blob:") && faults.push(`request: ${request.url()}`));
-  await page.goto(base + path, { waitUntil: "networkidle" });
+  await page.goto(base + path, { waitUntil: "load" });
   await page.waitForSelector("h1, .empty, .panel");
-  await page.waitForTimeout(200);
+  await settled(page);
   return { page, faults, close: () => context.close() };
 }
 

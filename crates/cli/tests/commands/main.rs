@@ -95,6 +95,7 @@ mod torch_nets;
 mod traces;
 mod tracked_runs;
 mod unapproved;
+mod web_ui;
 
 use std::{
     fs,
