@@ -119,6 +119,32 @@ describe("by keyboard alone", () => {
     await page.waitForSelector("dialog[open]", { state: "detached" });
     await close();
   });
+  test("a version is approved: the sheet lists what is open, asks for a reason, and waits for the server", async () => {
+    const model = (await api("models")).items[0];
+    const { number } = model.versions[0];
+    const { page, close } = await open("/");
+    // The state of the version is set here, so that the test changes nothing on the server.
+    await page.route(`**/api/v1/models/${model.name}/versions/${number}`, async (route) => {
+      const version = await (await route.fetch()).json();
+      const gates = [{ gate: "quality", at: version.created, verdict: "passed", reason: ["auc = 0.7 [0.6, 0.8], required >= 0.65"] }];
+      await route.fulfill({ json: { ...version, state: "validated", gates, standing: { makers: ["user:someone"], missing: ["a yes of a validator"] } } });
+    });
+    let sent = null;
+    await page.route("**/approve", (route) => {
+      sent = route.request().postDataJSON();
+      return route.fulfill({ json: { version: {}, missing: [], deployed: [] } });
+    });
+    await page.goto(`${base}/models/${model.name}/${number}`, { waitUntil: "networkidle" });
+    await page.keyboard.press("a");
+    await page.waitForSelector("dialog[open]");
+    assert.match(await page.textContent("dialog[open]"), /auc = 0\.7 \[0\.6, 0\.8\], required ≥ 0\.65/);
+    assert.equal(await page.isDisabled("dialog[open] button[type=submit]"), true);
+    await page.keyboard.type("checked the slice of new customers");
+    for (const key of ["Tab", "Tab", "Enter"]) await page.keyboard.press(key);
+    await page.waitForSelector(".toast");
+    assert.equal(sent.reason, "checked the slice of new customers");
+    await close();
+  });
   test("a version that cannot be approved says why", async () => {
     const model = (await api("models")).items[0];
     const { page, close } = await open(`/models/${model.name}/${model.versions[0].number}`);

@@ -57,7 +57,7 @@ export function Shell() {
           <Crumbs pathname={pathname} />
           <span className="grow" />
           <StreamDot />
-          <button type="button" className="ask" aria-label={words.search} onClick={() => setDialog("palette")}><Icon name="search" /><span>{words.search}</span><kbd aria-hidden="true">⌘K</kbd></button>
+          <button type="button" className="ask" onClick={() => setDialog("palette")}><Icon name="search" /><span>{words.search}</span><kbd aria-hidden="true">⌘K</kbd></button>
           <button type="button" className="icon-button" aria-label="Light or dark" data-tip="Light or dark (t)" onClick={toggleTheme}><Icon name="sun" /></button>
         </div>
         <main id="main" ref={main} tabIndex={-1} className="page"><Outlet /></main>

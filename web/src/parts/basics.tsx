@@ -96,7 +96,7 @@ export function Head({ title, after, verdict, meta, actions }: { title: ReactNod
           {after}
         </div>
         {verdict}
-        {meta !== undefined && <p className="mute small line">{meta}</p>}
+        {meta !== undefined && <p className="mute small">{meta}</p>}
       </div>
       {actions !== undefined && <div className="actions">{actions}</div>}
     </header>

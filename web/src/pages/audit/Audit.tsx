@@ -49,7 +49,9 @@ const columns: Column<AuditEntry>[] = [
 
 /** An object of an entry as a link to its page, where there is one. */
 export function ObjectLink({ object }: { object: string }) {
-  const [kind = "", id = ""] = [object.slice(0, object.indexOf(":")), object.slice(object.indexOf(":") + 1)];
+  const colon = object.indexOf(":");
+  if (colon < 0) return <span className="nowrap">{object}</span>;
+  const [kind, id] = [object.slice(0, colon), object.slice(colon + 1)];
   const version = /^(.+)\/(\d+)(?:\/.*)?$/.exec(id);
   const text = id.length > 30 ? `${kind} ${id.split("/").at(-1)?.slice(-8)}` : `${kind} ${id}`;
   const href = (kind === "version" || kind === "verdict") && version ? `/models/${encodeURIComponent(version[1] ?? "")}/${version[2]}` : kind === "run" ? `/runs/${id}` : kind === "endpoint" ? `/deployments/${encodeURIComponent(id)}` : kind === "model" ? `/models/${encodeURIComponent(id)}` : null;

@@ -2,7 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useParams } from "@tanstack/react-router";
 import { useState } from "react";
 import { ApiError, post } from "@/api/client";
-import { deployments, endpoint as endpointQuery, type EndpointStatus, models } from "@/api/queries";
+import { comparison, deployments, endpoint as endpointQuery, type EndpointStatus, models } from "@/api/queries";
 import { Act } from "@/parts/Act";
 import { Await, Chip, Empty, Head, Panel, Time, To, Verdict } from "@/parts/basics";
 import { useKeys } from "@/parts/keys";
@@ -35,7 +35,7 @@ function Found({ status }: { status: EndpointStatus }) {
         verdict={<Sentence status={status} />} meta={<>project {status.project}{live && <> · <To href={`/models/${encodeURIComponent(live.model)}/${live.version}`}>{live.model}@{live.version}</To> since <Time at={live.live_since} /></>} · <To href={`/monitors/${encodeURIComponent(status.name)}`}>monitor</To></>}
         actions={<>
           <button type="button" className="button bad" disabled={!canRollBack} data-tip={canRollBack ? `Back to v${before.version} (R)` : "There is nothing before it"} onClick={() => setAct("rollback")}>Roll back now</button>
-          {candidate ? <button type="button" className="button main" onClick={() => setAct("promote")}>Decide for v{candidate.version}…</button> : <button type="button" className="button main" onClick={() => setAct("deploy")}>Deploy a version…</button>}
+          {candidate ? <DecideButton endpoint={status.name} version={candidate.version} onClick={() => setAct("promote")} /> : <button type="button" className="button main" onClick={() => setAct("deploy")}>Deploy a version…</button>}
         </>} />
       {status.exceptions && status.exceptions.length > 0 && <div className="frame">{status.exceptions.map((text) => <span key={text}>▲ {text}</span>)}</div>}
       {candidate && live && <Rollout status={status} live={live} candidate={candidate} />}
@@ -60,6 +60,13 @@ function Found({ status }: { status: EndpointStatus }) {
       {act && <Decision what={act} status={status} backTo={before?.version} onClose={() => setAct(null)} />}
     </>
   );
+}
+
+/** A person decides experiments; every other rollout decides by itself, by the rules of the contract. */
+function DecideButton({ endpoint, version, onClick }: { endpoint: string; version: number; onClick: () => void }) {
+  const found = useQuery(comparison(endpoint)).data;
+  const isExperiment = found?.result !== undefined && found.result !== null;
+  return <button type="button" className="button main" aria-disabled={!isExperiment} data-tip={isExperiment ? undefined : "This rollout decides by itself, by the rules of the contract. A person decides experiments only."} onClick={() => isExperiment && onClick()}>Decide for v{version}…</button>;
 }
 
 function Sentence({ status }: { status: EndpointStatus }) {

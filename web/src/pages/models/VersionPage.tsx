@@ -6,6 +6,7 @@ import { loopOf } from "@/api/loop";
 import { auditLog, type Version, version as versionQuery } from "@/api/queries";
 import { ApiError } from "@/api/client";
 import { Await, Band, Chip, Empty, Head, Panel, Time, To, Verdict } from "@/parts/basics";
+import { useKeys } from "@/parts/keys";
 import { Menu } from "@/parts/overlay";
 import { Table } from "@/parts/Table";
 import { useUrlState } from "@/parts/url";
@@ -31,6 +32,7 @@ function Found({ version }: { version: Version }) {
   const [search] = useUrlState();
   const [act, setAct] = useState<"approve" | "reject" | "submit" | "revoke" | null>(null);
   const obstacle = useObstacle(version);
+  useKeys({ a: () => obstacle === null && setAct("approve"), r: () => ["validated", "candidate"].includes(version.state) && setAct("reject") });
   const tab = search["tab"] ?? "evidence";
   const endpoint = facts?.endpoints.find((e) => e.live?.version === version.number || e.candidate?.version === version.number);
   const before = facts?.endpoints.map((e) => e.live?.version).find((n) => n !== undefined && n !== version.number);
@@ -42,8 +44,8 @@ function Found({ version }: { version: Version }) {
         actions={<>
           {before !== undefined && <To className="button" href={`${href}/diff?a=${before}&b=${version.number}`}>Compare with v{before}</To>}
           {version.state === "draft" || version.state === "candidate" ? <button type="button" className="button" onClick={() => setAct("submit")}>Submit…</button> : null}
-          <button type="button" className="button bad" onClick={() => setAct("reject")} disabled={!["validated", "candidate"].includes(version.state)}>Reject…</button>
-          <button type="button" className="button main" aria-disabled={obstacle !== null} data-tip={obstacle ?? undefined} aria-label={obstacle ? `Approve: not possible, ${obstacle}` : "Approve"} onClick={() => obstacle === null && setAct("approve")}>Approve…</button>
+          <button type="button" className="button bad" data-tip="Reject (r)" onClick={() => setAct("reject")} disabled={!["validated", "candidate"].includes(version.state)}>Reject…</button>
+          <button type="button" className="button main" aria-disabled={obstacle !== null} data-tip={obstacle ?? "Approve (a)"} aria-label={obstacle ? `Approve: not possible, ${obstacle}` : "Approve"} onClick={() => obstacle === null && setAct("approve")}>Approve…</button>
           <Menu actions={[{ name: "Revoke…", run: () => setAct("revoke") }, { name: "Print the evidence", run: () => window.print() }]} />
         </>} />
       {facts && <Band loop={loopOf(facts, version)} />}
