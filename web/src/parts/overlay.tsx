@@ -8,7 +8,10 @@ export function Dialog({ open, onClose, className, label, children }: { open: bo
   const ref = useRef<HTMLDialogElement>(null);
   useEffect(() => {
     const dialog = ref.current;
-    if (open && dialog && !dialog.open) dialog.showModal();
+    if (open && dialog && !dialog.open) {
+      dialog.showModal();
+      dialog.querySelector<HTMLElement>("textarea, input, select")?.focus();
+    }
     if (!open && dialog?.open) dialog.close();
   }, [open]);
   return (
