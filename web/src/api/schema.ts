@@ -8,7 +8,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Whether the process answers. */
+        /** Whether the process answers; a browser gets the page of the UI. */
         get: operations["v1_live"];
         put?: never;
         post?: never;
@@ -172,6 +172,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/audit/bodies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is hashed of entries of the audit log, oldest first: with it, whoever does not trust this server verifies the log. */
+        get: operations["list_audit_bodies"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/audit/checkpoint": {
         parameters: {
             query?: never;
@@ -267,6 +284,26 @@ export interface paths {
         };
         /** The receipt of an entry: the entry, the proof that the log has it, and a signed checkpoint. */
         get: operations["get_audit_receipt"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What changes, as server-sent events: `change` (an `ObjectChange`) for each kind of object of which something did. With `Last-Event-ID` the
+         *     stream goes on behind that entry. It ends after ten minutes; who still wants to follow asks again.
+         */
+        get: operations["follow_changes"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2024,6 +2061,26 @@ export interface components {
             /** @description Every endpoint that there was, by name. */
             endpoints: components["schemas"]["EndpointAsOf"][];
         };
+        /** @description What is hashed of some entries, oldest first, for whoever verifies the log elsewhere: in a browser, say. */
+        AuditBodies: {
+            /** @description The entries, without gaps. */
+            items: components["schemas"]["AuditBody"][];
+            /**
+             * Format: int64
+             * @description Where the next ones begin; absent behind the last one.
+             */
+            next?: number | null;
+        };
+        /** @description What is hashed of an entry. */
+        AuditBody: {
+            /** @description The canonical JSON; its leaf in the tree is SHA-256(0x00 ‖ body). */
+            body: string;
+            /**
+             * Format: int64
+             * @description The number of the entry.
+             */
+            seq: number;
+        };
         /** @description What a check of the whole audit table found (`GET /api/v1/audit/verify`). */
         AuditCheck: {
             /**
@@ -2698,6 +2755,8 @@ export interface components {
             /** @description The input rules of the versions that are loaded, with the rows that broke each since then. */
             input_rules?: components["schemas"]["InputRuleCount"][];
             live?: components["schemas"]["Deployment"] | null;
+            /** @description The models of the versions that answer or are tried here, in memory or not. */
+            models?: components["schemas"]["ModelMemory"][];
             /** @description The name that clients call. */
             name: string;
             /**
@@ -3136,6 +3195,21 @@ export interface components {
             /** @description Versions, newest first; at most a hundred. */
             versions: components["schemas"]["Version"][];
         };
+        /** @description The model of a version in the process that answers. */
+        ModelMemory: {
+            /**
+             * Format: int64
+             * @description The memory that it takes, in bytes; absent while it is not in memory.
+             */
+            bytes?: number | null;
+            /** @description Whether it is in memory; if not, the next request loads it. */
+            in_memory: boolean;
+            /**
+             * Format: int64
+             * @description The number of the version.
+             */
+            version: number;
+        };
         /**
          * @description The kind of a monitor.
          * @enum {string}
@@ -3196,6 +3270,16 @@ export interface components {
             scope?: Record<string, never>;
             /** @description For how long it is valid, 366 days at most; absent: 90 days, or until the token ends that makes it. */
             valid?: string | null;
+        };
+        /** @description Something changed (`GET /api/v1/changes`, as server-sent events named `change`; the id of an event is its number). */
+        ObjectChange: {
+            /** @description The kind of what changed: `version`, `deployment`, `alert`, `run`, … Which one it is, the lists say, to those who may read them. */
+            object: string;
+            /**
+             * Format: int64
+             * @description The number of the newest audit entry about it.
+             */
+            seq: number;
         };
         /** @description What the business wants, and what it came to. */
         Objective: {
@@ -4859,7 +4943,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It does */
+            /** @description It does; or the page of the UI, if `Accept` asks for text/html */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5382,6 +5466,46 @@ export interface operations {
             };
         };
     };
+    list_audit_bodies: {
+        parameters: {
+            query?: {
+                /** @description The number of the entry behind which they begin; 0 for the first. */
+                after?: number;
+                /** @description How many at most: 1 to 1,000. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditBodies"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_checkpoint: {
         parameters: {
             query?: never;
@@ -5411,11 +5535,11 @@ export interface operations {
     };
     get_consistency: {
         parameters: {
-            query?: {
+            query: {
                 /** @description The smaller number of entries. */
-                from?: number;
+                from: number;
                 /** @description The larger one; all entries where it is left out. */
-                to?: number | null;
+                to?: number;
             };
             header?: never;
             path?: never;
@@ -5653,6 +5777,41 @@ export interface operations {
                 };
             };
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    follow_changes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["ObjectChange"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8858,9 +9017,9 @@ export interface operations {
     };
     get_as_of: {
         parameters: {
-            query?: {
+            query: {
                 /** @description The moment, like `2026-05-01T12:00:00Z`. */
-                at?: string;
+                at: string;
             };
             header?: never;
             path?: never;

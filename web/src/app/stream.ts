@@ -1,14 +1,11 @@
-//! What changed on the server: its stream of events where it has one, else the head of the audit log, asked every ten seconds.
+//! What changed on the server: its stream of changes; while that does not answer, the head of the audit log, asked every ten seconds.
 //! Only queries about what changed are asked again.
 import type { QueryClient } from "@tanstack/react-query";
 import { useSyncExternalStore } from "react";
 import { get } from "@/api/client";
-import type { paths } from "@/api/schema";
 import { actorHeaders } from "@/api/session";
 
 type Health = { state: "live" | "polling" | "stale"; heard: number };
-/** Whether the server has a stream. The type is that of the OpenAPI document: when it gets the route, this line no longer compiles. */
-const HAS_STREAM: "/api/v1/changes" extends keyof paths ? true : false = false;
 const POLL_MS = 10_000;
 const STALE_MS = 25_000;
 /** Kinds of objects of the audit log, and the first part of the keys of queries about them. */
@@ -69,7 +66,7 @@ export function follow(client: QueryClient): () => void {
   };
   const run = async (): Promise<void> => {
     while (!stop.signal.aborted) {
-      if (HAS_STREAM && (await readStream(client, stop.signal).catch(() => false))) continue;
+      if (await readStream(client, stop.signal).catch(() => false)) continue;
       await poll();
       await new Promise((wake) => setTimeout(wake, POLL_MS));
     }
