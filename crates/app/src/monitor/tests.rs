@@ -168,7 +168,8 @@ fn readings_within(bound: usize) -> BTreeMap<String, Reading> {
     let rows: Vec<TestRow> = (0..24_000).map(|number| row(number, &mut random)).collect();
     let known: Vec<&TestRow> = rows.iter().filter(|_| random.uniform() < 0.1).collect();
     let labels: Vec<_> = known.iter().map(|row| (row.id.clone(), row.at + 9, Some(row.truth(&mut random)))).collect();
-    rows.chunks(5_000).for_each(|part| log.predictions(part));
+    // Whole requests of three rows.
+    rows.chunks(4_998).for_each(|part| log.predictions(part));
     log.labels(&labels);
     let endpoint = "churn".parse().unwrap();
     evaluate_monitors(&server.app, Timestamp(START + 2 * HOUR_MS + MINUTE_MS), &server.project, &endpoint).unwrap();

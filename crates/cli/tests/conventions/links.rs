@@ -16,7 +16,7 @@ fn pages() -> Vec<PathBuf> {
         for entry in fs::read_dir(&folder).expect("a folder can be read") {
             let path = entry.expect("a folder can be read").path();
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-            if path.is_dir() && !name.starts_with('.') && name != "target" {
+            if path.is_dir() && !name.starts_with('.') && name != "target" && name != "node_modules" {
                 folders.push(path);
             } else if name.ends_with(".md") {
                 found.push(path);
