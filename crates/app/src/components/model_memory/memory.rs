@@ -152,10 +152,11 @@ impl ModelMemory {
         }
     }
 
-    /// Releases models while those in memory take more than they may: what explanations need comes after a load. Whether memory was
-    /// freed since the last call.
+    /// Releases models while those in memory take more than they may: what explanations and many rows at once need comes after a load.
+    /// The one that was asked for last stays, however large it is. Whether memory was freed since the last call.
     pub(crate) fn release_excess(&self) -> bool {
-        self.evict(None);
+        let loaded = self.slots().into_iter().filter(|slot| slot.is_loaded());
+        self.evict(loaded.max_by_key(|slot| slot.last_used()).as_ref());
         self.0.has_freed.swap(false, Relaxed)
     }
 
