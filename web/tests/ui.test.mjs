@@ -36,6 +36,15 @@ async function settled(page) {
   }
 }
 
+/** Does `work` for every path, four at a time. */
+async function forEach(all, work) {
+  const left = [...all];
+  const worker = async () => {
+    for (let path = left.shift(); path !== undefined; path = left.shift()) await work(path);
+  };
+  await Promise.all([1, 2, 3, 4].map(worker));
+}
+
 /** A page, and what went wrong on it. */
 async function open(path, { theme = "light", width = 1280 } = {}) {
   const context = await browser.newContext({ viewport: { width, height: 860 }, colorScheme: theme, reducedMotion: "reduce", permissions: ["clipboard-read", "clipboard-write"] });
@@ -54,25 +63,25 @@ describe("every page", () => {
   for (const theme of ["light", "dark"]) {
     test(`is without fault in the ${theme} theme`, async () => {
       const found = [];
-      for (const path of paths) {
+      await forEach(paths, async (path) => {
         const { page, faults, close } = await open(path, { theme });
         found.push(...faults.map((fault) => `${path}: ${fault}`));
         await page.evaluate(axe);
         const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
         found.push(...violations.map((v) => `${path}: ${v.id}: ${v.nodes.slice(0, 2).map((n) => `${n.target} ${n.html.slice(0, 120)}`).join(" | ")}`));
         await close();
-      }
+      });
       assert.deepEqual(found, []);
     });
   }
   test("fits on 320 px", async () => {
     const wide = [];
-    for (const path of paths) {
+    await forEach(paths, async (path) => {
       const { page, close } = await open(path, { width: 320 });
       const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
       if (over > 0) wide.push(`${path}: ${over} px too wide`);
       await close();
-    }
+    });
     assert.deepEqual(wide, []);
   });
 });
@@ -84,6 +93,7 @@ describe("by keyboard alone", () => {
     await page.keyboard.press("a");
     await page.waitForURL("**/audit");
     await page.keyboard.press("Control+k");
+    await page.waitForSelector("dialog[open] input");
     await page.keyboard.type("deployments");
     await page.keyboard.press("Enter");
     await page.waitForURL("**/deployments");

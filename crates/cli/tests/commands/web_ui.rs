@@ -13,6 +13,7 @@ fn web() -> Option<std::path::PathBuf> {
 }
 
 #[test]
+#[ignore = "minutes of a browser: ./test --replays -- web_ui"]
 fn every_page_works_in_a_browser_with_mouse_and_keyboard_in_both_themes() {
     let Some(web) = web() else {
         println!(
