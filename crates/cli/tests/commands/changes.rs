@@ -29,8 +29,8 @@ fn checkpoint(server: &Server) -> (u64, String) {
         let (_, head) = server.get("/api/v1/audit/checkpoint");
         let (_, newest) = server.get("/api/v1/audit?limit=1");
         let size = head["checkpoint"]["size"].as_u64();
-        if size.is_some() && size == newest["items"][0]["seq"].as_u64() {
-            return (size.unwrap(), head["checkpoint"]["note"].as_str().unwrap().to_owned());
+        if let Some(size) = size.filter(|size| newest["items"][0]["seq"] == *size) {
+            return (size, head["checkpoint"]["note"].as_str().unwrap().to_owned());
         }
         assert!(Instant::now() < until, "no checkpoint of all entries: {head}, {newest}");
         std::thread::sleep(Duration::from_millis(200));
