@@ -73,7 +73,7 @@ struct Following {
     seen: u64,
     /// Commits of this server when it was read.
     commits: u64,
-    /// Whether the last look found something, so that there may be more.
+    /// Whether the last reading found something, so that there may be more.
     has_news: bool,
     /// What it found and nobody was told yet.
     waiting: VecDeque<api::ObjectChange>,
@@ -96,11 +96,11 @@ impl Following {
                 tokio::time::sleep(LOOK_EVERY).await;
             }
             // An end without a word: whoever asks again learns why.
-            self.look().await.ok()?;
+            self.read_changes().await.ok()?;
         }
     }
 
-    async fn look(&mut self) -> Result<(), Problem> {
+    async fn read_changes(&mut self) -> Result<(), Problem> {
         let app = self.state.app();
         let commits = self.state.signals().counts().commits;
         if !self.has_news && commits == self.commits && !app.store().is_shared() {
