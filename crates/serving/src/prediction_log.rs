@@ -201,14 +201,14 @@ impl PredictionLog {
     fn scan(&self, segment: SegmentId, each: impl FnMut(Entry)) -> Result<Vec<Damage>, LogError> {
         let (sealed, length) = self.find(segment)?;
         let path = disk::segment_path(&self.dir, segment);
+        let noted = if sealed { disk::noted_length(&self.dir, segment) } else { None };
         let mut file = fs::read(&path).map_err(LogError::io("read the segment", &path))?;
         file.truncate(length.unwrap_or(u64::MAX).min(file.len() as u64) as usize);
         let scan = segment::scan(&path, &file, each);
+        let end = scan.end_in(file.len());
         let mut damage = scan.damage;
         damage.extend(scan.torn_at.map(|offset| recovery::torn_damage(&path, &file, offset)));
-        if sealed {
-            damage.extend(disk::missing_end(&self.dir, segment));
-        }
+        damage.extend(disk::missing_end(&path, end, noted));
         if sealed && damage.is_empty() {
             self.shared.segments().whole.insert(segment);
         }

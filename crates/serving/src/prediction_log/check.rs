@@ -36,17 +36,17 @@ pub struct SegmentCheck {
 pub fn check_folder(dir: &Path) -> Result<Vec<SegmentCheck>, LogError> {
     let mut found = Vec::new();
     for segment in disk::segments_in(dir)? {
-        let path = disk::segment_path(dir, segment);
+        let (path, noted) = (disk::segment_path(dir, segment), disk::noted_length(dir, segment));
         let file = match fs::read(&path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
             file => file.map_err(LogError::io("read the segment", &path))?,
         };
         let scan = segment::scan(&path, &file, drop);
-        let bytes = file.len() as u64;
-        let torn_bytes = scan.torn_at.map_or(0, |at| bytes - at);
+        let torn_bytes = scan.torn_at.map_or(0, |at| file.len() as u64 - at);
+        let end = scan.end_in(file.len());
         let mut damage = scan.damage;
-        damage.extend(disk::missing_end(dir, segment));
-        found.push(SegmentCheck { segment, path, bytes, rows: scan.rows, damage, torn_bytes });
+        damage.extend(disk::missing_end(&path, end, noted));
+        found.push(SegmentCheck { segment, path, bytes: scan.end, rows: scan.rows, damage, torn_bytes });
     }
     Ok(found)
 }
@@ -63,12 +63,11 @@ pub fn copy_segment(from: &Path, to: &Path) -> Result<Option<u64>, LogError> {
         file => file.map_err(LogError::io("read the segment", from))?,
     };
     let scan = segment::scan(from, &file, drop);
-    let whole = scan.torn_at.map_or(file.len(), |at| at as usize);
     let write = || {
         let mut copy = fs::File::create_new(to)?;
-        copy.write_all(&file[..whole])?;
+        copy.write_all(&file[..scan.end as usize])?;
         copy.sync_all()
     };
     write().map_err(LogError::io("write the copy of a segment", to))?;
-    Ok(Some(whole as u64))
+    Ok(Some(scan.end))
 }

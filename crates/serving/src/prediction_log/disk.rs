@@ -3,12 +3,13 @@
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, Read, Write},
+    os::unix::fs::FileExt,
     path::{Path, PathBuf},
 };
 
 use super::{
     error::{Damage, LogError},
-    options::LogOptions,
+    options::{Durability, LogOptions},
     record::SegmentId,
     segment::{FIRST_BYTES, Header, SegmentBefore},
 };
@@ -57,19 +58,27 @@ pub fn segments_in(dir: &Path) -> Result<Vec<SegmentId>, LogError> {
     Ok(found)
 }
 
-/// What is missing at the end of a closed segment, by what the next one says of it.
-pub(super) fn missing_end(dir: &Path, segment: SegmentId) -> Option<Damage> {
+/// What the next segment says of the length of a closed one. Ask before the closed one is read or measured: a segment that is closed
+/// meanwhile would seem too short.
+pub(super) fn noted_length(dir: &Path, segment: SegmentId) -> Option<u64> {
     let next = segment_path(dir, SegmentId(segment.0.checked_add(1)?));
     let mut first_bytes = Vec::with_capacity(FIRST_BYTES);
     // What cannot be read is reported where the next one is read itself.
     File::open(next).and_then(|file| file.take(FIRST_BYTES as u64).read_to_end(&mut first_bytes)).ok()?;
-    let noted = SegmentBefore::of(&first_bytes).filter(|noted| noted.segment == segment)?;
-    // Asked after the note was read: a segment that was closed meanwhile has its whole length by now.
-    let path = segment_path(dir, segment);
-    let length = fs::metadata(&path).ok()?.len();
-    (length < noted.length).then_some(())?;
-    let reason = format!("its end is missing: it had {} bytes when the next segment was begun", noted.length);
-    Some(Damage { path, offset: length, bytes: noted.length - length, reason })
+    SegmentBefore::of(&first_bytes).filter(|noted| noted.segment == segment).map(|noted| noted.length)
+}
+
+/// What is missing at the end of a closed segment that ends at `end`, by what the next one says of it.
+pub(super) fn missing_end(path: &Path, end: u64, noted: Option<u64>) -> Option<Damage> {
+    let noted = noted.filter(|noted| end < *noted)?;
+    let reason = format!("its end is missing: it had {noted} bytes when the next segment was begun");
+    Some(Damage { path: path.to_owned(), offset: end, bytes: noted - end, reason })
+}
+
+/// The same by the length of its file, which may have room at its end: a segment that is not read.
+pub(super) fn missing_bytes(dir: &Path, segment: SegmentId) -> Option<Damage> {
+    let (path, noted) = (segment_path(dir, segment), noted_length(dir, segment));
+    missing_end(&path, fs::metadata(&path).ok()?.len(), noted)
 }
 
 /// Makes a segment that has a whole header, what is to be said of the one before, and a lasting name, or none at all. Answers
@@ -87,7 +96,7 @@ pub(super) fn create_segment(
     let attempt = || -> Result<(SegmentFile, u64), LogError> {
         let file = OpenOptions::new().create(true).write(true).truncate(true).open(&new);
         let file = file.map_err(LogError::io("create the segment", &new))?;
-        let mut file = SegmentFile::wrap(file, options);
+        let mut file = SegmentFile::wrap(file, 0, options);
         file.write_all(&bytes).map_err(LogError::io("write the segment", &new))?;
         file.sync().map_err(LogError::io("sync the segment", &new))?;
         fs::rename(&new, &path).map_err(LogError::io("name the segment", &path))?;
@@ -105,7 +114,8 @@ pub(super) fn reopen_segment(path: &Path, length: u64, options: &LogOptions) -> 
     use std::io::{Seek, SeekFrom};
     let file = OpenOptions::new().write(true).open(path).map_err(LogError::io("open the segment", path))?;
     (&file).seek(SeekFrom::Start(length)).map_err(LogError::io("open the segment", path))?;
-    Ok(SegmentFile::wrap(file, options))
+    let bytes = file.metadata().map_err(LogError::io("open the segment", path))?.len();
+    Ok(SegmentFile::wrap(file, bytes, options))
 }
 
 /// Copies the bytes from `offset` on into the folder for odd bytes, then cuts them off.
@@ -168,17 +178,62 @@ pub(super) fn sync_folder(dir: &Path) -> Result<(), LogError> {
     File::open(dir).and_then(|folder| folder.sync_all()).map_err(LogError::io("sync the folder", dir))
 }
 
+/// The most room that is made at once.
+const MAX_ROOM: usize = 256 << 10;
+const MIN_ROOM: u64 = 16 << 10;
+static ROOM: [u8; MAX_ROOM] = [0; MAX_ROOM];
+
 /// An open segment. In tests a disk can be told to be full or to fail.
+///
+/// In durable mode it has room: zeros behind the last record. A sync that has no new length to note takes two thirds of the time
+/// (`docs/decisions/0076-room-in-segments.md`).
 pub(super) struct SegmentFile {
     file: File,
+    /// How many bytes the file has, with its room.
+    bytes: u64,
+    /// Whether room is made: it is not once the disk had none.
+    makes_room: bool,
     #[cfg(test)]
     faults: std::sync::Arc<super::faults::Faults>,
 }
 
 impl SegmentFile {
+    fn wrap(file: File, bytes: u64, options: &LogOptions) -> Self {
+        Self {
+            file,
+            bytes,
+            makes_room: options.durability == Durability::Durable,
+            #[cfg(test)]
+            faults: options.faults.clone(),
+        }
+    }
+
+    /// Makes room behind the first `length` bytes, if there is none; the next sync brings it to the disk too.
+    pub(super) fn make_room(&mut self, length: u64) {
+        if !self.makes_room || length < self.bytes {
+            return;
+        }
+        let room = &ROOM[..length.clamp(MIN_ROOM, MAX_ROOM as u64) as usize];
+        match self.write_room(room, length) {
+            Ok(()) => self.bytes = length + room.len() as u64,
+            Err(_) => {
+                // What is left of the disk is for records.
+                self.makes_room = false;
+                let _ = self.file.set_len(length);
+            }
+        }
+    }
+
+    /// Gives back what is behind the first `length` bytes. What cannot be given back is harmless.
+    pub(super) fn cut_room(&mut self, length: u64) {
+        if length < self.bytes && self.file.set_len(length).is_ok() {
+            self.bytes = length;
+        }
+    }
+
     #[cfg(not(test))]
-    fn wrap(file: File, _: &LogOptions) -> Self {
-        Self { file }
+    fn write_room(&self, room: &[u8], at: u64) -> io::Result<()> {
+        self.file.write_all_at(room, at)
     }
 
     #[cfg(not(test))]
@@ -192,8 +247,8 @@ impl SegmentFile {
     }
 
     #[cfg(test)]
-    fn wrap(file: File, options: &LogOptions) -> Self {
-        Self { file, faults: options.faults.clone() }
+    fn write_room(&self, room: &[u8], at: u64) -> io::Result<()> {
+        if self.faults.is_limited() { Err(io::ErrorKind::StorageFull.into()) } else { self.file.write_all_at(room, at) }
     }
 
     #[cfg(test)]
@@ -224,6 +279,7 @@ impl SegmentFile {
     pub(super) fn truncate(&mut self, length: u64) -> io::Result<()> {
         use std::io::{Seek, SeekFrom};
         self.file.set_len(length)?;
+        self.bytes = length;
         self.file.seek(SeekFrom::Start(length)).map(drop)
     }
 }

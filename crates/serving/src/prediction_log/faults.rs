@@ -43,6 +43,11 @@ impl Faults {
         room
     }
 
+    /// Whether the disk has an end.
+    pub(super) fn is_limited(&self) -> bool {
+        self.space.load(Ordering::SeqCst) != usize::MAX
+    }
+
     pub(super) fn sync_fails(&self) -> bool {
         self.sync_fails.load(Ordering::SeqCst)
     }

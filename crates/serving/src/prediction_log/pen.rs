@@ -93,7 +93,9 @@ impl Pen {
             drop(writer);
             self.shared.queue.wake_one();
         }
-        self.writer.lock().unwrap_or_else(PoisonError::into_inner).sync_buffered();
+        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        writer.sync_buffered();
+        writer.cut_room();
     }
 }
 

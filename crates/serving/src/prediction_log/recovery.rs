@@ -63,7 +63,7 @@ pub(super) fn recover(dir: &Path, options: &LogOptions, shared: Arc<Shared>) -> 
     if let (Some(id), None) = (last, &active) {
         sealed.push(id);
     }
-    recovery.damage.extend(sealed.iter().filter_map(|&segment| disk::missing_end(dir, segment)));
+    recovery.damage.extend(sealed.iter().filter_map(|&segment| disk::missing_bytes(dir, segment)));
     recovery.sealed.clone_from(&sealed);
     {
         let mut segments = shared.segments();
@@ -106,11 +106,10 @@ fn go_on_with(
     recovery.active_rows = scan.rows;
     recovery.damage = scan.damage;
     let Some(header) = scan.header else { return Ok(None) };
-    let mut length = file.len() as u64;
+    let length = scan.end;
     if let Some(offset) = scan.torn_at {
         let kept_aside = disk::cut_tail(dir, &path, &file, offset)?;
-        recovery.torn = Some(Torn { segment: id, offset, bytes: length - offset, kept_aside });
-        length = offset;
+        recovery.torn = Some(Torn { segment: id, offset, bytes: file.len() as u64 - offset, kept_aside });
     }
     let usable = recovery.damage.is_empty() && header.segment == id && length >= HEADER_BYTES as u64;
     if !usable {

@@ -3,6 +3,9 @@
 //! A frame begins with a mark that was drawn at random for this file, and the checksum starts from it: bytes that a
 //! client chose (a text feature that looks like a frame) can therefore never be taken for a record while a reader
 //! looks for the next readable one behind a damaged place.
+//!
+//! Behind the last frame there may be room: zeros that are there so that a sync need not note a new length (see
+//! [`super::disk::SegmentFile`]). Room is no damage. A mark is never zero, so no frame begins in it.
 
 use std::{
     hash::{BuildHasher, RandomState},
@@ -36,7 +39,7 @@ pub(super) struct Header {
 impl Header {
     pub(super) fn new(segment: SegmentId, first_sequence: u64) -> Self {
         // RandomState is seeded by the operating system: unguessable enough, and no dependency.
-        let mark = RandomState::new().hash_one(first_sequence) as u32;
+        let mark = (RandomState::new().hash_one(first_sequence) as u32).max(1);
         Self { segment, first_sequence, mark }
     }
 
@@ -164,6 +167,8 @@ pub(super) struct Scan {
     pub(super) damage: Vec<Damage>,
     /// Where the unreadable end of the file begins: what a crash tears off.
     pub(super) torn_at: Option<u64>,
+    /// Where the records end. Behind it is nothing, or room, or the unreadable end.
+    pub(super) end: u64,
     /// The first sequence number that is free.
     pub(super) next_sequence: u64,
 }
@@ -173,12 +178,12 @@ pub(super) fn scan(path: &Path, file: &[u8], mut each: impl FnMut(Entry)) -> Sca
     let Some(header) = Header::decode(file) else {
         let reason = "both copies of the header are unreadable".to_owned();
         let damage = vec![Damage { path: path.to_owned(), offset: 0, bytes: file.len() as u64, reason }];
-        return Scan { damage, ..Scan::default() };
+        return Scan { damage, end: file.len() as u64, ..Scan::default() };
     };
     let mut scan = Scan { header: Some(header), next_sequence: header.first_sequence, ..Scan::default() };
     let mut decoder = codec::Decoder::default();
     let mut at = HEADER_BYTES.min(file.len());
-    while at < file.len() {
+    while at < file.len() && !is_room(&file[at..]) {
         let Some(frame) = frame_at(&file[at..], header.mark) else {
             let Some(next) = next_frame(file, at + 1, header.mark) else {
                 scan.torn_at = Some(at as u64);
@@ -203,10 +208,21 @@ pub(super) fn scan(path: &Path, file: &[u8], mut each: impl FnMut(Entry)) -> Sca
         scan.next_sequence = scan.next_sequence.max(frame.sequence.saturating_add(1));
         at += frame.length;
     }
+    scan.end = at as u64;
     scan
 }
 
+/// Whether nothing was ever written here.
+fn is_room(rest: &[u8]) -> bool {
+    rest.iter().all(|byte| *byte == 0)
+}
+
 impl Scan {
+    /// Where a file of `bytes` ends, without its room.
+    pub(super) fn end_in(&self, bytes: usize) -> u64 {
+        if self.torn_at.is_some() { bytes as u64 } else { self.end }
+    }
+
     fn damaged(&mut self, path: &Path, at: usize, bytes: usize, reason: &str) {
         let damage =
             Damage { path: path.to_owned(), offset: at as u64, bytes: bytes as u64, reason: reason.to_owned() };

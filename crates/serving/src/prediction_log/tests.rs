@@ -2,6 +2,7 @@ mod closed;
 mod copies;
 mod damage;
 mod groups;
+mod room;
 
 use std::{
     collections::BTreeSet,
@@ -75,6 +76,11 @@ fn ids_of(contents: &Contents) -> Vec<String> {
 
 fn path_of(log: &PredictionLog, segment: SegmentId) -> PathBuf {
     disk::segment_path(log.dir(), segment)
+}
+
+/// Where the records of a file end: behind it may be room.
+fn end_of(path: &Path) -> u64 {
+    segment::scan(path, &fs::read(path).unwrap(), drop).end
 }
 
 #[test]

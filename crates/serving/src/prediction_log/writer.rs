@@ -185,6 +185,7 @@ impl Writer {
             self.retire_unless(taken_back);
             return Err(LogError::io("write to", path)(error));
         }
+        active.file.make_room(active.length + bytes.len() as u64);
         if self.options.durability == Durability::Durable
             && let Err(error) = active.file.sync()
         {
@@ -247,6 +248,7 @@ impl Writer {
     /// is ever used twice, even when every sealed segment was handed over.
     pub(super) fn begin_segment(&mut self) -> Result<(), LogError> {
         let header = Header::new(self.next_segment, self.next_sequence);
+        self.cut_room();
         // What a failed disk holds of the one before, nobody can say.
         let closed = self.active.as_ref();
         let closed = closed.map(|active| SegmentBefore { segment: active.header.segment, length: active.length });
@@ -277,6 +279,13 @@ impl Writer {
         let id = active.header.segment;
         self.sync_buffered();
         self.begin_segment().map(|()| Some(id))
+    }
+
+    /// The active segment will not be written again, or not soon.
+    pub(super) fn cut_room(&mut self) {
+        if let Some(active) = &mut self.active {
+            active.file.cut_room(active.length);
+        }
     }
 
     /// Buffered mode: brings what was written to the disk. A failure loses what buffered mode may lose.

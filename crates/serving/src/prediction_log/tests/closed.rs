@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::{PredictionLog, batch, check_folder, ids_of, options, path_of};
+use super::{PredictionLog, batch, check_folder, end_of, ids_of, options, path_of};
 
 #[test]
 fn a_closed_segment_that_is_cut_between_two_records_is_found_at_the_start_by_a_check_and_when_it_is_read() {
@@ -10,9 +10,9 @@ fn a_closed_segment_that_is_cut_between_two_records_is_found_at_the_start_by_a_c
     let (log, _) = PredictionLog::open(dir.path(), options()).unwrap();
     log.append(&batch(&["a"])).unwrap();
     let path = path_of(&log, log.active().unwrap());
-    let between = fs::metadata(&path).unwrap().len();
+    let between = end_of(&path);
     log.append(&batch(&["b"])).unwrap();
-    let whole = fs::read(&path).unwrap();
+    let whole = fs::read(&path).unwrap()[..end_of(&path) as usize].to_vec();
     let closed = log.rotate().unwrap().unwrap();
     log.append(&batch(&["c"])).unwrap();
     drop(log);
@@ -61,7 +61,7 @@ fn what_is_said_of_the_segment_before_is_no_record_and_makes_none() {
     let closed = log.rotate().unwrap().unwrap();
     log.append(&batch(&["c"])).unwrap();
     let path = path_of(&log, closed);
-    let length = fs::metadata(&path).unwrap().len();
+    let length = end_of(&path);
     fs::File::options().write(true).open(&path).unwrap().set_len(length - 1).unwrap();
     assert!(log.read(closed).unwrap().damage.iter().any(|damage| damage.offset == length - 1));
 }
