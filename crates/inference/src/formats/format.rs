@@ -75,6 +75,16 @@ impl Format {
             Self::Pyfunc => "model.tar",
         }
     }
+
+    /// The names that Triton's FIL backend gives to files of this kind: such folders serve as they are.
+    pub const fn fil_names(self) -> &'static [&'static str] {
+        match self {
+            Self::LightGbm => &["model.txt"],
+            Self::XgboostJson => &["xgboost.json"],
+            Self::XgboostUbjson => &["xgboost.ubj"],
+            Self::Onnx | Self::Pyfunc => &[],
+        }
+    }
 }
 
 /// Whether the bytes begin as LightGBM's text does.

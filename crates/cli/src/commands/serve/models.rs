@@ -121,9 +121,24 @@ fn place_in(folder: &Path) -> Option<Place> {
     if folder.join(MANIFEST).is_file() {
         return Some(Place::Package(folder.to_owned()));
     }
-    let mut files = Format::ALL.iter().map(|format| folder.join(format.file_name()));
-    let file = files.find(|file| file.is_file());
-    file.or_else(|| folder.join(MLMODEL).is_file().then(|| folder.to_owned())).map(Place::Model)
+    let is_file = |name: &&str| folder.join(name).is_file();
+    if let Some(name) = own_names().find(is_file) {
+        return Some(Place::Model(folder.join(name)));
+    }
+    if folder.join(MLMODEL).is_file() {
+        return Some(Place::Model(folder.to_owned()));
+    }
+    fil_names().find(is_file).map(|name| Place::Model(folder.join(name)))
+}
+
+/// The names of model files in our folders and packages.
+fn own_names() -> impl Iterator<Item = &'static str> {
+    Format::ALL.iter().map(|format| format.file_name())
+}
+
+/// The names of model files in folders of Triton's FIL backend.
+fn fil_names() -> impl Iterator<Item = &'static str> {
+    Format::ALL.iter().flat_map(|format| format.fil_names()).copied()
 }
 
 /// The folders in a folder, by name, without what is hidden and without files that other servers read.
@@ -138,7 +153,7 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>, CliError> {
         }
         if !path.is_dir() {
             let detail = format!("`{}` is no folder of a model", path.display());
-            let hint = match nearest(&name, Format::ALL.iter().map(|format| format.file_name())) {
+            let hint = match nearest(&name, own_names().chain(fil_names())) {
                 Some(name) => format!("a model file stands in a folder of its own, like NAME/{name}"),
                 None => "move it elsewhere: a folder of models holds nothing else".to_owned(),
             };
@@ -151,7 +166,7 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>, CliError> {
 }
 
 fn nothing_in(folder: &Path) -> CliError {
-    let names: Vec<&str> = Format::ALL.iter().map(|format| format.file_name()).collect();
+    let names: Vec<&str> = own_names().chain(fil_names()).collect();
     let detail = format!("`{}` holds no model that can be served", folder.display());
     let hint = format!(
         "it needs {}, a package ({MANIFEST}), a model folder of MLflow ({MLMODEL}), or folders NAME or NAME/VERSION with one of them",
@@ -201,6 +216,9 @@ mod tests {
             "prices/MLmodel",
             "prices/model.xgb",
             "risk/3/package.json",
+            "trees/1/model.txt",
+            "trees/2/xgboost.json",
+            "trees/2/config.pbtxt",
             ".hidden/nothing",
         ] {
             touch(root, path);
@@ -211,6 +229,7 @@ mod tests {
             ("fraud".to_owned(), 10, Place::Model(place("fraud/10/model.lgb"))),
             ("prices".to_owned(), 1, Place::Model(place("prices"))),
             ("risk".to_owned(), 3, Place::Package(place("risk/3"))),
+            ("trees".to_owned(), 2, Place::Model(place("trees/2/xgboost.json"))),
         ];
         assert_eq!(found(root), expected);
         assert_eq!(found(&place("churn/model.onnx"))[0].0, "churn", "`model` says nothing");
