@@ -145,6 +145,7 @@ describe("by keyboard alone", () => {
       return route.fulfill({ json: { version: {}, missing: [], deployed: [] } });
     });
     await page.goto(`${base}/models/${model.name}/${number}`, { waitUntil: "load" });
+    await page.waitForSelector("button.main[aria-disabled=false]");
     await page.keyboard.press("a");
     await page.waitForSelector("dialog[open]");
     assert.match(await page.textContent("dialog[open]"), /auc = 0\.7 \[0\.6, 0\.8\], required ≥ 0\.65/);
