@@ -1,7 +1,7 @@
 //! An act of a person: a sheet that says what will happen, asks why, waits for the server, and shows what it answered.
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
-import { Failure } from "./basics";
+import { Copy, Failure } from "./basics";
 import { Sheet, toast } from "./overlay";
 import { words } from "@/words/words";
 
@@ -31,7 +31,7 @@ export function Act({ title, button, children, command, run, done, onClose, need
   const isMissing = Boolean(needsReason) && reason.trim() === "";
   return (
     <Sheet open onClose={onClose} title={title} onSubmit={() => !isMissing && canRun && !act.isPending && act.mutate()}
-      footer={<><code className="small mute wrap">{command(reason.trim())}</code><button type="button" className="button" onClick={onClose}>Cancel</button><button type="submit" className={isBad ? "button bad" : "button main"} disabled={isMissing || !canRun || act.isPending} data-tip={isMissing ? "A reason is needed" : undefined}>{act.isPending ? "Waiting for the ledger…" : button}</button></>}>
+      footer={<><span className="small mute wrap"><Copy text={command(reason.trim())} label="Copy as a command" /></span><button type="button" className="button" onClick={onClose}>Cancel</button><button type="submit" className={isBad ? "button bad" : "button main"} disabled={isMissing || !canRun || act.isPending} data-tip={isMissing ? "A reason is needed" : undefined}>{act.isPending ? "Waiting for the ledger…" : button}</button></>}>
       {children}
       <label className="field">
         <span>{words.reasonLabel}{needsReason ? "" : " (optional)"}</span>

@@ -3,12 +3,15 @@ import { useState } from "react";
 import { post } from "@/api/client";
 import { alertState } from "@/api/loop";
 import type { Alert } from "@/api/queries";
+import { reasonOption } from "@/words/command";
 import { capital, interval, number, percent, sentence, signs } from "@/words/format";
 import { Act } from "./Act";
 import { Chip, Pairs, Panel, Time, To } from "./basics";
 
 type What = "acknowledge" | "mute" | "unmute" | "resolve";
-const DAY = 86_400_000;
+const HOUR = 3_600_000;
+/** How long an alert can be silent; a mute always ends. */
+const MUTE_HOURS = [[1, "1 hour"], [8, "8 hours"], [24, "1 day"], [168, "7 days"]] as const;
 
 export function AlertDetail({ alert, isAtMonitor }: { alert: Alert; isAtMonitor?: boolean }) {
   const [act, setAct] = useState<What | null>(null);
@@ -24,7 +27,7 @@ export function AlertDetail({ alert, isAtMonitor }: { alert: Alert; isAtMonitor?
         <div className="actions">
           {!isAtMonitor && <To className="button" href={`/monitors/${encodeURIComponent(alert.endpoint)}`}>Open the monitor</To>}
           {alert.state === "firing" && <button type="button" className="button" onClick={() => setAct("acknowledge")}>Acknowledge…</button>}
-          {alert.state === "muted" ? <button type="button" className="button" onClick={() => setAct("unmute")}>Unmute…</button> : <button type="button" className="button" onClick={() => setAct("mute")}>Mute 24 h…</button>}
+          {alert.state === "muted" ? <button type="button" className="button" onClick={() => setAct("unmute")}>Unmute…</button> : <button type="button" className="button" onClick={() => setAct("mute")}>Mute…</button>}
           <button type="button" className="button" onClick={() => setAct("resolve")}>Resolve…</button>
           <To className="button" href={`/deployments/${encodeURIComponent(alert.endpoint)}`}>Roll back…</To>
         </div>
@@ -77,17 +80,20 @@ function Effects({ title, of }: { title: string; of: Effect[] }) {
 
 function AlertAct({ alert, what, onClose }: { alert: Alert; what: What; onClose: () => void }) {
   const path = { id: alert.id };
-  const until = new Date(Date.now() + DAY).toISOString();
+  const [opened] = useState(() => Date.now());
+  const [hours, setHours] = useState<number>(24);
+  const until = new Date(opened + hours * HOUR).toISOString();
   const said = {
     acknowledge: { text: "Others see that you look at it. It stays open until its rule holds again.", run: (reason: string) => post("/api/v1/alerts/{id}/acknowledge", { path, body: { reason: reason || null } }) },
     mute: { text: `It is silent until ${new Date(until).toLocaleString("en-GB")}, then it fires again if its rule still fails.`, run: (reason: string) => post("/api/v1/alerts/{id}/mute", { path, body: { until, reason: reason || null } }) },
     unmute: { text: "It fires again at once if its rule fails.", run: (reason: string) => post("/api/v1/alerts/{id}/unmute", { path, body: { reason: reason || null } }) },
     resolve: { text: "It is over. It opens again if the next window breaks its rule.", run: (reason: string) => post("/api/v1/alerts/{id}/resolve", { path, body: { reason: reason || null } }) },
   }[what];
-  const command = { acknowledge: "ack", mute: "mute", unmute: "unmute", resolve: "resolve" }[what];
+  const command = { acknowledge: "ack", mute: `mute --for ${hours}h`, unmute: "unmute", resolve: "resolve" }[what];
   return (
-    <Act title={`${sentence(what)}: ${alert.key}`} button={sentence(what)} onClose={onClose} needsReason={what === "mute" || what === "resolve"} run={said.run} done={<>{alert.key}: {what === "acknowledge" ? "acknowledged" : `${what}d`}.</>} command={(reason) => `kilter alert ${command} ${alert.id.slice(0, 8)}${reason ? ` --reason '${reason}'` : ""}`}>
+    <Act title={`${sentence(what)}: ${alert.key}`} button={sentence(what)} onClose={onClose} needsReason={what === "mute" || what === "resolve"} run={said.run} done={<>{alert.key}: {what === "acknowledge" ? "acknowledged" : `${what}d`}.</>} command={(reason) => `kilter alert ${command} ${alert.id.slice(-8)}${reasonOption(reason)}`}>
       <p>{said.text}</p>
+      {what === "mute" && <div className="pills" role="group" aria-label="Silent for">{MUTE_HOURS.map(([value, name]) => <button key={value} type="button" className="pill" aria-pressed={hours === value} onClick={() => setHours(value)}>{name}</button>)}</div>}
     </Act>
   );
 }

@@ -8,6 +8,7 @@ import { Await, Chip, Empty, Head, Panel, Time, To, Verdict } from "@/parts/basi
 import { useKeys } from "@/parts/keys";
 import { Table } from "@/parts/Table";
 import { NotFound } from "@/pages/NotFound";
+import { reasonOption } from "@/words/command";
 import { count, headline, person, signs } from "@/words/format";
 import { Rollout } from "./Rollout";
 import { deploymentState, stageText } from "./states";
@@ -78,7 +79,6 @@ function Sentence({ status }: { status: EndpointStatus }) {
   return <Verdict state="none">Nothing answers here{waits ? `: ${headline(waits.reason)}` : ""}</Verdict>;
 }
 
-const quoted = (reason: string): string => (reason === "" ? "" : ` --reason '${reason.replaceAll("'", "'\\''")}'`);
 
 function Decision({ what, status, backTo, onClose }: { what: What; status: EndpointStatus; backTo: number | undefined; onClose: () => void }) {
   const { name, candidate, live } = status;
@@ -90,21 +90,21 @@ function Decision({ what, status, backTo, onClose }: { what: What; status: Endpo
   if (what === "rollback") {
     const from = candidate?.version ?? live?.version;
     return (
-      <Act title={`Roll back ${name}`} button={`Roll back to v${backTo}`} isBad onClose={onClose} command={(reason) => `kilter rollback ${name}${quoted(reason)}`} run={(reason) => post("/api/v1/endpoints/{endpoint}/rollback", { path, body: { reason: reason || null } })} done={<>Rolled back: v{backTo} answers {name}.</>}>
+      <Act title={`Roll back ${name}`} button={`Roll back to v${backTo}`} isBad onClose={onClose} command={(reason) => `kilter rollback ${name}${reasonOption(reason)}`} run={(reason) => post("/api/v1/endpoints/{endpoint}/rollback", { path, body: { reason: reason || null } })} done={<>Rolled back: v{backTo} answers {name}.</>}>
         <p>v{from} is taken back at once; v{backTo} answers every request. It waits for nobody, and the reason can be given later.</p>
       </Act>
     );
   }
   if (what === "promote" && candidate) {
     return (
-      <Act title={`Decide for v${candidate.version} at ${name}`} button={choice === "promote" ? `Promote v${candidate.version}` : `Take v${candidate.version} back`} isBad={choice === "stop"} needsReason onClose={onClose} command={(reason) => `kilter experiment decide ${name} ${choice}${quoted(reason)}`} run={(reason) => post("/api/v1/endpoints/{endpoint}/experiment/decision", { path, body: { decision: choice, reason } })} done={<>v{candidate.version} {choice === "promote" ? "is promoted" : "is taken back"}.</>}>
+      <Act title={`Decide for v${candidate.version} at ${name}`} button={choice === "promote" ? `Promote v${candidate.version}` : `Take v${candidate.version} back`} isBad={choice === "stop"} needsReason onClose={onClose} command={(reason) => `kilter experiment decide ${name} ${choice}${reasonOption(reason)}`} run={(reason) => post("/api/v1/endpoints/{endpoint}/experiment/decision", { path, body: { decision: choice, reason } })} done={<>v{candidate.version} {choice === "promote" ? "is promoted" : "is taken back"}.</>}>
         <p>A person decides where the contract has an experiment; other rollouts decide by themselves, by the rules of the contract.</p>
         <div className="pills" role="group" aria-label="Decision">{(["promote", "stop"] as const).map((c) => <button key={c} type="button" className="pill" aria-pressed={choice === c} onClick={() => setChoice(c)}>{c === "promote" ? "Promote" : "Take back"}</button>)}</div>
       </Act>
     );
   }
   return (
-    <Act title={`Deploy to ${name}`} button={version ? `Deploy v${version}` : "Deploy"} canRun={version !== undefined} onClose={onClose} command={(reason) => `kilter deploy ${known?.name ?? "MODEL"}@${version ?? "VERSION"} --to ${name}${quoted(reason)}`} run={(reason) => post("/api/v1/endpoints/{endpoint}/deploy", { path, body: { version: version ?? 0, reason: reason || null } })} done={<>v{version} was asked for at {name}; its rollout begins as the contract says.</>}>
+    <Act title={`Deploy to ${name}`} button={version ? `Deploy v${version}` : "Deploy"} canRun={version !== undefined} onClose={onClose} command={(reason) => `kilter deploy ${known?.name ?? "MODEL"}@${version ?? "VERSION"} --to ${name}${reasonOption(reason)}`} run={(reason) => post("/api/v1/endpoints/{endpoint}/deploy", { path, body: { version: version ?? 0, reason: reason || null } })} done={<>v{version} was asked for at {name}; its rollout begins as the contract says.</>}>
       <label className="field"><span>Version</span><select value={version ?? ""} onChange={(e) => setVersion(Number(e.target.value) || undefined)}><option value="">Choose…</option>{approved.map((v) => <option key={v.number} value={v.number}>v{v.number}, approved{v.number === live?.version ? ", live" : ""}</option>)}</select></label>
       <p className="mute">Only approved versions can be deployed. The contract says whether shadow or a canary comes first.</p>
     </Act>

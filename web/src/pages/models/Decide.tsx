@@ -4,10 +4,10 @@ import { post } from "@/api/client";
 import { type Version, whoami } from "@/api/queries";
 import { Act } from "@/parts/Act";
 import { Chip } from "@/parts/basics";
+import { reasonOption } from "@/words/command";
 import { signs } from "@/words/format";
 
 type Props = { version: Version; kind: "approve" | "reject" | "submit" | "revoke"; onClose: () => void };
-const quoted = (reason: string): string => (reason === "" ? "" : ` --reason '${reason.replaceAll("'", "'\\''")}'`);
 
 /** Approve, reject, submit or revoke: lists what will happen and what is open. */
 export function Decide({ version, kind, onClose }: Props) {
@@ -22,7 +22,7 @@ export function Decide({ version, kind, onClose }: Props) {
     revoke: { title: `Revoke ${name}`, button: "Revoke", text: "The version may never serve again. Where it is live, the version before answers at once.", run: (reason: string) => post("/api/v1/models/{model}/versions/{version}/revoke", { path, body: { reason } }) },
   }[kind];
   return (
-    <Act title={said.title} button={said.button} onClose={onClose} run={said.run} done={<>{said.title}: done, and in the audit log.</>} needsReason={kind !== "submit" && (kind !== "approve" || open.length > 0)} isBad={kind === "reject" || kind === "revoke"} command={(reason) => `kilter ${kind} ${name}${quoted(reason)}`}>
+    <Act title={said.title} button={said.button} onClose={onClose} run={said.run} done={<>{said.title}: done, and in the audit log.</>} needsReason={kind !== "submit" && (kind !== "approve" || open.length > 0)} isBad={kind === "reject" || kind === "revoke"} command={(reason) => `kilter ${kind} ${name}${reasonOption(reason)}`}>
       <p>{said.text}</p>
       {open.length > 0 && <div className="stack" style={{ gap: 6 }}><h3>Open items</h3>{open.map((rule) => <p key={rule.text} className="line"><Chip state={rule.state} /> {signs(rule.text)}</p>)}</div>}
       {version.standing && version.standing.missing && version.standing.missing.length > 0 && <div><h3>Still missing</h3><ul>{version.standing.missing.map((text) => <li key={text}>{text}</li>)}</ul></div>}
