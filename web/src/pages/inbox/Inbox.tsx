@@ -7,6 +7,7 @@ import { useKeys } from "@/parts/keys";
 import { useUrlState } from "@/parts/url";
 import { headline, person, plural, sentence } from "@/words/format";
 import { words } from "@/words/words";
+import { VersionDecision } from "./VersionDecision";
 
 type Thing = { id: string; state: State; title: string; sub: string; at: string; isMine: boolean; item: InboxItem | null; alert: Alert | null };
 
@@ -48,13 +49,15 @@ export function Inbox() {
 
 function Waiting({ item }: { item: InboxItem }) {
   const [model, version] = item.subject.split(/[@/]/);
-  const href = version && /^\d+$/.test(version) ? `/models/${encodeURIComponent(model ?? "")}/${version}` : item.kind === "policy" ? `/policies?project=${encodeURIComponent(item.project)}` : `/models/${encodeURIComponent(item.project)}`;
+  const isVersion = version !== undefined && /^\d+$/.test(version);
+  const href = isVersion ? `/models/${encodeURIComponent(model ?? "")}/${version}` : item.kind === "policy" ? `/policies?project=${encodeURIComponent(item.project)}` : `/models/${encodeURIComponent(item.project)}`;
   return (
     <Panel title={`${sentence(item.kind)}: ${item.subject}`} aside={<Chip state="wait">{item.is_mine ? "Needs you" : "Needs others"}</Chip>}>
       <div className="stack">
         <p>{item.text}</p>
         <Pairs of={[["Project", item.project], ["Who can decide", item.roles.map(person).join(", ") || "–"], ["Waits since", <Time key="s" at={item.since} />], ...(item.due ? [["Due", <Time key="d" at={item.due} />] as [string, React.ReactNode]] : []), ["Command", <Copy key="c" text={item.command} />]]} />
-        <div><To className="button main" href={href}>Open the evidence</To></div>
+        <div><To className={isVersion ? "button" : "button main"} href={href}>Open the evidence</To></div>
+        {isVersion && <VersionDecision key={item.subject} model={model ?? ""} number={Number(version)} />}
       </div>
     </Panel>
   );
