@@ -198,14 +198,15 @@ pub(super) struct SegmentFile {
 }
 
 impl SegmentFile {
+    #[cfg(not(test))]
     fn wrap(file: File, bytes: u64, options: &LogOptions) -> Self {
-        Self {
-            file,
-            bytes,
-            makes_room: options.durability == Durability::Durable,
-            #[cfg(test)]
-            faults: options.faults.clone(),
-        }
+        Self { file, bytes, makes_room: options.durability == Durability::Durable }
+    }
+
+    #[cfg(test)]
+    fn wrap(file: File, bytes: u64, options: &LogOptions) -> Self {
+        let makes_room = options.durability == Durability::Durable;
+        Self { file, bytes, makes_room, faults: options.faults.clone() }
     }
 
     /// Makes room behind the first `length` bytes, if there is none; the next sync brings it to the disk too.
