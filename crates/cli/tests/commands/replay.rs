@@ -47,3 +47,36 @@ fn what_a_replay_keeps_is_a_data_folder_that_commands_show() {
     let shown = world.kilter(&["status"]);
     assert!(shown.out.contains("churn"), "{}{}", shown.out, shown.err);
 }
+
+/// A page that needs nothing else: no script, nothing from elsewhere, as large as a mail takes.
+fn check_page(page: &str) {
+    assert!(page.starts_with("<!doctype html>") && page.trim_end().ends_with("</html>"), "{page}");
+    assert!(page.contains("default-src 'none'") && page.len() < 500_000, "{} bytes", page.len());
+    for no in ["<script", "src=", "@import", "url(", "javascript:"] {
+        assert!(!page.contains(no), "{no}: {page}");
+    }
+}
+
+#[test]
+fn a_replay_a_run_and_a_version_are_pages_that_need_nothing_else() {
+    let world = project("0.55");
+    let played = replay(&world, &["--keep", ".kilter", "--html", "replay.html"]);
+    assert_eq!(played.exit, 0, "{}", played.err);
+    for arguments in
+        [&["model", "show", "churn@1", "--html", "version.html"][..], &["runs", "show", "--html", "run.html"]]
+    {
+        let shown = world.kilter(arguments);
+        assert_eq!(shown.exit, 0, "{}{}", shown.out, shown.err);
+    }
+    let [replayed, version, run] = ["replay.html", "version.html", "run.html"].map(|name| world.read(name));
+    [&replayed, &version, &run].into_iter().for_each(|page| check_page(page));
+    for part in ["Replay of churn", "as served", "<svg", "gate passed", "Decisions", "Periods"] {
+        assert!(replayed.contains(part), "{part}: {replayed}");
+    }
+    for part in ["churn@1", "Gates", "required", "Metrics"] {
+        assert!(version.contains(part), "{part}: {version}");
+    }
+    for part in ["Run of churn", "succeeded", "Steps", "train", "Version 1 of churn"] {
+        assert!(run.contains(part), "{part}: {run}");
+    }
+}

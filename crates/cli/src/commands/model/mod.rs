@@ -3,6 +3,7 @@
 pub(crate) mod approve;
 pub(crate) mod lifecycle;
 mod list;
+pub(crate) mod page;
 pub(crate) mod policy;
 pub(crate) mod reject;
 pub(crate) mod show;

@@ -1,14 +1,18 @@
 //! `kilter model show`: a version, its state, its metrics and its gates.
 
+use std::path::PathBuf;
+
 use clap::Args;
 use kilter_api as api;
 
 use crate::{
     commands::{
         deployment::break_glass::line,
-        model::{version_name::version_named, waiver::waiver_line},
+        model::{page, version_name::version_named, waiver::waiver_line},
     },
     connect::ConnectArgs,
+    context::now,
+    fs::write_whole,
     ui::{
         error::CliError,
         view::{Answer, Page, Status, TextTable, minute},
@@ -20,6 +24,9 @@ pub(super) struct Show {
     /// The version, like `churn@3`.
     #[arg(value_name = "VERSION")]
     which: String,
+    /// Also write its evidence as a self-contained HTML page.
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
     #[command(flatten)]
     connect: ConnectArgs,
 }
@@ -28,14 +35,11 @@ impl Show {
     pub(super) fn run(self) -> Result<Answer, CliError> {
         let (model, number) = version_named(&self.which)?;
         let version = self.connect.api()?.call(async |api| api.version(&model, number).await)?;
-        let mark = match version.state {
-            api::VersionState::Approved => Status::Ok,
-            api::VersionState::Rejected | api::VersionState::Revoked => Status::Bad,
-            api::VersionState::Retired => Status::None,
-            _ => Status::Wait,
-        };
+        if let Some(html) = &self.html {
+            write_whole(html, page::html(&version, now()).as_bytes())?;
+        }
         let mut page = Page::new()
-            .marked(mark, format!("{}@{} is {}", version.model, version.number, version.state))
+            .marked(page::state(version.state), format!("{}@{} is {}", version.model, version.number, version.state))
             .line(format!("package {}, made {}", short_digest(&version.digest), minute(version.created)));
         page = with_waivers(with_standing(page, &version), &version);
         page = with_metrics(with_gates(page, &version), &version);

@@ -8,17 +8,17 @@ use kilter_app::{
     replay::{Period, Progress, ReplayError, ReplayOptions, Report, replay},
     temporary_folder,
 };
-use kilter_domain::{
-    event::{EventKind, TimelineEvent},
-    plural::counted,
-    rule::rounded,
-    time::Timestamp,
-};
+use kilter_domain::{event::TimelineEvent, time::Timestamp};
 use kilter_server::error::problem_of;
 use tempfile::TempDir;
 
 use crate::{
-    context::app_options,
+    commands::project::{
+        replay_page,
+        replay_words::{day, mark, sentences},
+    },
+    context::{app_options, now},
+    fs::write_whole,
     ui::{
         error::{CliError, disk, usage},
         output::Output,
@@ -45,12 +45,18 @@ pub(crate) struct Replay {
     /// Stop the replay at this time.
     #[arg(long, value_name = "TIME")]
     until: Option<Timestamp>,
+    /// Also write a self-contained HTML page.
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
 }
 
 impl Replay {
     pub(crate) fn run(self, output: &Output) -> Result<Answer, CliError> {
         let options = ReplayOptions { seed: self.seed, until: self.until };
         let report = play(&self.project, self.keep.as_deref(), &options, output)?;
+        if let Some(html) = &self.html {
+            write_whole(html, replay_page::html(&report, now()).as_bytes())?;
+        }
         Ok(Answer::done(&report, page(&report)))
     }
 }
@@ -79,7 +85,7 @@ pub(crate) fn temporary_state() -> Result<TempDir, CliError> {
 }
 
 /// Why a past was not played; the whole log of a step is named where it outlives the command.
-fn problem(error: &ReplayError, is_kept: bool) -> Problem {
+pub(crate) fn problem(error: &ReplayError, is_kept: bool) -> Problem {
     match error {
         ReplayError::FirstTraining { log: Some(log), .. } if is_kept => {
             problem_of(error).hint(format!("its whole log is `{}`", log.file.display()))
@@ -95,29 +101,11 @@ fn show_progress(bar: &ProgressBar, output: &Output, progress: &Progress) {
     bar.set(progress.answered as u64, progress.rows as u64, &day(progress.now));
 }
 
-fn day(time: Timestamp) -> String {
-    time.to_string().chars().take(10).collect()
-}
-
 /// One event as a line: day, kind, version, reason.
 fn line(event: &TimelineEvent) -> Page {
     let version = event.version.map_or_else(String::new, |version| format!("v{version}"));
     let lead = format!("{}  {:<17}  {version:<3} ", day(event.at), event.kind.as_str().replace('_', " "));
     Page::new().reason(mark(event.kind), lead, event.reason.clone())
-}
-
-/// What kind of news an event is.
-const fn mark(kind: EventKind) -> Status {
-    match kind {
-        EventKind::GateRefused | EventKind::TrainingFailed | EventKind::RolledBack => Status::Bad,
-        EventKind::GateUndecided => Status::Wait,
-        EventKind::CanaryStarted | EventKind::CanaryStep | EventKind::ShadowStarted | EventKind::RetrainStarted => {
-            Status::Running
-        }
-        EventKind::RetrainSkipped => Status::None,
-        kind if kind.is_alert() => Status::Warn,
-        _ => Status::Ok,
-    }
 }
 
 /// The report of a replay for a person: the periods, what acting was worth, what could not be known.
@@ -150,61 +138,4 @@ fn cells(period: &Period) -> [String; 6] {
         metric(period.never_retrained),
         period.served_version.map_or("–".to_owned(), |version| format!("v{version}")),
     ]
-}
-
-/// What acting was worth, in sentences.
-fn sentences(report: &Report) -> Vec<String> {
-    let summary = &report.summary;
-    let alerts: usize = summary.alerts.values().sum();
-    let mut sentences = vec![format!(
-        "{} trained, {} promoted, {} refused by gates, {} rolled back; {}",
-        counted(summary.versions_trained, "version"),
-        summary.promoted,
-        summary.refused,
-        summary.rolled_back,
-        counted(alerts, "alert")
-    )];
-    if let (Some(served), Some(never)) = (summary.served_since_retraining, summary.never_retrained_since) {
-        let name = &report.metric;
-        sentences.push(format!(
-            "Since the first retrained version: {name} {served:.4} as served, {never:.4} without retraining"
-        ));
-    }
-    if let Some(cost) = summary.cost_of_not_acting {
-        sentences.push(cost_sentence(cost, &summary.cost_unit, summary.rows_compared));
-    }
-    sentences
-}
-
-/// What never retraining would have cost beside what was served; a gain is said as one.
-fn cost_sentence(cost: f64, unit: &str, rows: usize) -> String {
-    let (size, rows) = (rounded(cost.abs().round()), counted(rows, "row"));
-    let is_counted = unit == "wrong calls";
-    match (cost.round(), is_counted) {
-        (0.0, true) => format!("Not acting would have made as many {unit} over {rows}"),
-        (0.0, false) => format!("Not acting would have cost as much {unit} over {rows}"),
-        (1.0, true) => format!("Not acting would have made 1 more wrong call over {rows}"),
-        (-1.0, true) => format!("Not acting would have made 1 wrong call fewer over {rows}"),
-        (more, true) if more > 0.0 => format!("Not acting would have made {size} more {unit} over {rows}"),
-        (_, true) => format!("Not acting would have made {size} fewer {unit} over {rows}"),
-        (more, false) if more > 0.0 => format!("Not acting would have cost {size} more {unit} over {rows}"),
-        (_, false) => format!("Not acting would have cost {size} less {unit} over {rows}"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_gain_is_never_a_negative_cost() {
-        let sentence = |cost: f64, unit: &str| cost_sentence(cost, unit, 100);
-        assert_eq!(sentence(-25.0, "wrong calls"), "Not acting would have made 25 fewer wrong calls over 100 rows");
-        assert_eq!(sentence(1234.6, "wrong calls"), "Not acting would have made 1235 more wrong calls over 100 rows");
-        assert_eq!(sentence(-0.4, "wrong calls"), "Not acting would have made as many wrong calls over 100 rows");
-        assert_eq!(sentence(-1.0, "wrong calls"), "Not acting would have made 1 wrong call fewer over 100 rows");
-        let error = "summed absolute error";
-        assert_eq!(sentence(-7.2, error), "Not acting would have cost 7 less summed absolute error over 100 rows");
-        assert_eq!(sentence(7.2, error), "Not acting would have cost 7 more summed absolute error over 100 rows");
-    }
 }

@@ -4,6 +4,8 @@ mod compare;
 mod list;
 mod logged;
 mod logs;
+mod marks;
+mod page;
 mod search;
 mod show;
 

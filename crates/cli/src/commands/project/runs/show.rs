@@ -1,15 +1,24 @@
 //! `kilter runs show`: a run, its steps and version where the platform executed it, and what it logged.
 
+use std::path::PathBuf;
+
 use clap::Args;
 use kilter_api as api;
+use kilter_domain::tracking::RunStatus;
 
-use super::logged::{checked_id, is_system_tag, metric_text, newest, tracked_run, word};
+use super::{
+    logged::{checked_id, is_system_tag, metric_text, newest, tracked_run, word},
+    marks::{mark_of_run, mark_of_status, mark_of_step, sentence},
+    page,
+};
 use crate::{
     commands::model::show::{with_gates, with_metrics},
     connect::ConnectArgs,
+    context::now,
+    fs::write_whole,
     ui::{
         error::CliError,
-        view::{Answer, Page, Status, TextTable},
+        view::{Answer, Page, TextTable},
     },
 };
 
@@ -18,6 +27,9 @@ use crate::{
 pub(super) struct Show {
     /// The id of the run. Default: the newest run.
     id: Option<String>,
+    /// Also write a self-contained HTML page.
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
     #[command(flatten)]
     connect: ConnectArgs,
 }
@@ -34,11 +46,17 @@ impl Show {
             }
         };
         let tracked = tracked_run(&api, &id)?;
+        let write = |executed: Option<&api::Run>| match &self.html {
+            Some(html) => write_whole(html, page::html(&tracked, executed, now()).as_bytes()),
+            None => Ok(()),
+        };
         if tracked.executed.is_none() {
+            write(None)?;
             let page = with_logged(head(&tracked), &tracked);
             return Ok(Answer::done(&serde_json::json!({ "tracked": tracked }), page));
         }
         let run = api.call(async |api| api.run(&id).await)?;
+        write(Some(&run))?;
         let page = with_logged(executed_page(&run), &tracked);
         let mut document = serde_json::to_value(&run).unwrap_or_default();
         document["tracked"] = serde_json::to_value(&tracked).unwrap_or_default();
@@ -48,13 +66,13 @@ impl Show {
 
 /// What stands above everything of a run that a client executed.
 fn head(run: &api::TrackedRun) -> Page {
-    use kilter_domain::tracking::RunStatus;
-    let (mark, stands) = match run.status {
-        RunStatus::Scheduled => (Status::Wait, "is scheduled"),
-        RunStatus::Running => (Status::Running, "is running"),
-        RunStatus::Finished => (Status::Ok, "finished"),
-        RunStatus::Failed => (Status::Bad, "failed"),
-        RunStatus::Killed => (Status::None, "was killed"),
+    let mark = mark_of_status(run.status);
+    let stands = match run.status {
+        RunStatus::Scheduled => "is scheduled",
+        RunStatus::Running => "is running",
+        RunStatus::Finished => "finished",
+        RunStatus::Failed => "failed",
+        RunStatus::Killed => "was killed",
     };
     let deleted = if run.is_deleted { "; it is deleted" } else { "" };
     let user = if run.user.is_empty() { String::new() } else { format!(", by {}", run.user) };
@@ -114,39 +132,4 @@ fn state(state: api::RunState) -> String {
         api::RunState::Succeeded | api::RunState::Failed => word(state),
         _ => format!("is {}", word(state)),
     }
-}
-
-const fn mark_of_run(state: api::RunState) -> Status {
-    match state {
-        api::RunState::Queued => Status::Wait,
-        api::RunState::Running => Status::Running,
-        api::RunState::Succeeded => Status::Ok,
-        api::RunState::Failed => Status::Bad,
-        api::RunState::Cancelled => Status::None,
-        api::RunState::Refused => Status::Blocked,
-    }
-}
-
-const fn mark_of_step(state: api::StepState) -> Status {
-    match state {
-        api::StepState::Succeeded | api::StepState::Cached => Status::Ok,
-        api::StepState::Failed => Status::Bad,
-        api::StepState::Running => Status::Running,
-        api::StepState::Queued => Status::Wait,
-        api::StepState::Cancelled | api::StepState::Skipped => Status::None,
-        api::StepState::Refused => Status::Blocked,
-    }
-}
-
-/// What a step did, and what it measured.
-fn sentence(step: &api::RunStep) -> String {
-    let what = match step.state {
-        api::StepState::Cached => "cached".to_owned(),
-        api::StepState::Succeeded => format!("{:.1} s", step.wall_ms as f64 / 1_000.0),
-        state => format!("{state:?}").to_lowercase(),
-    };
-    let metrics: Vec<String> = step.metrics.iter().map(|(name, value)| format!("{name} = {value:.4}")).collect();
-    let metrics = if metrics.is_empty() { String::new() } else { format!("; {}", metrics.join(", ")) };
-    let error = step.error.as_ref().map_or_else(String::new, |error| format!(": {error}"));
-    format!("{} ({what}){error}{metrics}", step.name)
 }
