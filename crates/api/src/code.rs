@@ -58,6 +58,7 @@ codes! {
     MediaTypeUnsupported = "media_type_unsupported", 415, Usage,    "the body is not of a type that is taken",  "send the header `Content-Type: application/json` (with curl: `-H 'content-type: application/json'`)";
     HostRefused       = "host_refused",       403, Forbidden,   "the server does not answer to this host",  "reach it by `localhost` or its address, or start it with `--allowed-host NAME`";
     CrossSiteRefused  = "cross_site_refused", 403, Forbidden,   "a page of another origin sent the request", "send it from a program, or from a page of the server itself; behind a proxy, start the server with `--allowed-host` and the name of the proxy";
+    CsrfMissing       = "csrf_missing",       403, Forbidden,   "nothing shows that a page of this server sent the request", "reload the page; a program sends `Authorization: Bearer TOKEN` instead of a cookie";
     RouteNotFound     = "route_not_found",    404, NotFound,    "there is nothing at this address",         "see the addresses in /api/v1/openapi.json";
     MethodNotAllowed  = "method_not_allowed", 405, Usage,       "this address does not take this method",   "see the methods in /api/v1/openapi.json";
     TokenMissing      = "token_missing",      401, Forbidden,   "the request carries no valid token",       "send `Authorization: Bearer TOKEN` with the token that the server was started with";
@@ -125,6 +126,7 @@ codes! {
     AddressRefused    = "address_refused",    403, Usage,       "the address is not on this machine alone", "add `--allow-remote` and `--token-file FILE`, or bind to 127.0.0.1";
     ServerUnreachable = "server_unreachable", 503, Unreachable, "the server cannot be reached",             "start it with `kilter server`, or name another with --server";
     Overloaded        = "overloaded",         503, Unreachable, "the server holds as many requests as it may", "try again in a second, with fewer rows or fewer requests at once; `--max-bodies` raises the bound";
+    PastPlayed        = "past_played",        503, Unreachable, "the demo plays the past of its projects",  "try again when its clock has reached the present: within three minutes";
     DataFolderInUse   = "data_folder_in_use", 409, Conflict,    "another process uses this data folder",    "stop it, or choose another `--data`";
 
     // Anything else.

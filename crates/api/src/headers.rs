@@ -14,6 +14,8 @@ pub const VERSION_HEADER: &str = "kilter-version";
 pub const ROUTE_HEADER: &str = "kilter-route";
 /// The key of a data folder. Whoever can read the folder knows it, and may name folders of that machine.
 pub const FOLDER_KEY_HEADER: &str = "x-kilter-folder-key";
+/// The word that a page of ours was told of its session, in requests that act by the cookie of the session.
+pub const CSRF_HEADER: &str = "x-kilter-csrf";
 
 /// The shortest token that is accepted: shorter ones can be guessed.
 const MIN_TOKEN_BYTES: usize = 16;

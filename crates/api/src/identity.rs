@@ -131,7 +131,8 @@ pub struct Session {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BeginProviderLogin {
-    /// Where the provider sends the browser back to: a program on the machine of the person, `http://127.0.0.1:PORT/…`.
+    /// Where the provider sends the browser back to: a program on the machine of the person, `http://127.0.0.1:PORT/…`, or the page
+    /// `/sign-in` of this server.
     pub redirect_uri: String,
 }
 
@@ -160,6 +161,46 @@ pub struct FinishProviderLogin {
     pub nonce: Secret,
     /// As it was given.
     pub verifier: Secret,
+}
+
+/// How people sign in here (`GET /api/v1/login/options`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LoginOptions {
+    /// Whether who acts has to be proven. If not, a name is enough.
+    pub required: bool,
+    /// Whether a token can be shown.
+    pub token: bool,
+    /// Whether a name and a password can be.
+    pub password: bool,
+    /// The address of the OpenID provider, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider: Option<String>,
+}
+
+/// Begins a session of a browser (`POST /api/v1/session`), in one of the ways of [`LoginOptions`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum NewSession {
+    /// By a token of an account or of the server. The session may what the token may, and ends with it.
+    Token(Secret),
+    /// By name and password.
+    Password(Login),
+    /// By the code that the OpenID provider gave.
+    Provider(FinishProviderLogin),
+}
+
+/// A session of a browser. What proves it is a cookie that no script can read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct BrowserSession {
+    /// Who it is.
+    #[schema(value_type = String)]
+    pub actor: Actor,
+    /// When it ends; absent: with the token that was shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub expires: Option<Timestamp>,
+    /// What requests that act carry beside the cookie, as `x-kilter-csrf`.
+    pub csrf: String,
 }
 
 /// A token that is wanted (`POST /api/v1/tokens`).
@@ -248,4 +289,7 @@ pub struct WhoAmI {
     pub scope: TokenScope,
     /// Whether that was proven; if not, it is what the caller says.
     pub proven: bool,
+    /// Where a cookie proved it: what requests that act carry beside it, as `x-kilter-csrf`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub csrf: Option<String>,
 }

@@ -68,11 +68,12 @@ pub use experiments::{
 };
 pub use garbage::{CollectGarbage, Garbage, GarbageCollection};
 pub use gates::GateVerdict;
-pub use headers::{ACTOR_HEADER, FOLDER_KEY_HEADER, ROUTE_HEADER, Token, VERSION_HEADER};
+pub use headers::{ACTOR_HEADER, CSRF_HEADER, FOLDER_KEY_HEADER, ROUTE_HEADER, Token, VERSION_HEADER};
 pub use health::{Check, Health, Readiness, TaskStatus};
 pub use identity::{
-    Account, Accounts, BeginProviderLogin, ChangeAccount, ChangePassword, FinishProviderLogin, Login, NewAccount,
-    NewToken, ProviderLogin, Secret, Session, TokenCreated, TokenInfo, Tokens, WhoAmI,
+    Account, Accounts, BeginProviderLogin, BrowserSession, ChangeAccount, ChangePassword, FinishProviderLogin, Login,
+    LoginOptions, NewAccount, NewSession, NewToken, ProviderLogin, Secret, Session, TokenCreated, TokenInfo, Tokens,
+    WhoAmI,
 };
 pub use imports::{ImportCount, ImportFinished, ImportRecords, Imported};
 pub use inbox::{

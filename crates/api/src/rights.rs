@@ -198,6 +198,18 @@ pub const ACCESS_RULES: &[AccessRule] = &[
         operation: Operation::Route("POST", "/api/v1/login/provider/finish"),
         requirement: Requirement::Nothing("it is how someone becomes known, by a code of the OpenID provider"),
     },
+    AccessRule {
+        operation: Operation::Route("GET", "/api/v1/login/options"),
+        requirement: Requirement::Nothing("whoever signs in has to know how"),
+    },
+    AccessRule {
+        operation: Operation::Route("POST", "/api/v1/session"),
+        requirement: Requirement::Nothing("it is how a browser becomes known; failed ones are counted and slowed down"),
+    },
+    AccessRule {
+        operation: Operation::Route("POST", "/api/v1/session/end"),
+        requirement: Requirement::Nothing("it ends the session of the browser that asks, and no other"),
+    },
     route("GET", "/api/v1/events", Action::Administer, ProjectScope::Platform),
     route("POST", "/api/v1/events/replay", Action::Administer, ProjectScope::Platform),
     caller("GET", "/api/v1/whoami", "who they are"),

@@ -8,7 +8,7 @@ use axum::{
     http::{HeaderMap, header::AUTHORIZATION, request::Parts},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
-use kilter_api::{ACTOR_HEADER, Code, FOLDER_KEY_HEADER, Problem, rights::ProjectScope};
+use kilter_api::{ACTOR_HEADER, CSRF_HEADER, Code, FOLDER_KEY_HEADER, Problem, rights::ProjectScope};
 use kilter_app::{
     RequestContext,
     authz::{self, Act, Authorized, Grant, RefusalTopic, RefusedAction, Subject},
@@ -22,6 +22,7 @@ use kilter_domain::{
 
 use crate::{
     error::{ApiError, problem_of},
+    net::session_cookie,
     openid::{error::ProviderError, provider::Provider},
     options::ServerOptions,
     state::{AppState, blocking},
@@ -173,7 +174,7 @@ async fn identify(parts: &Parts, state: &AppState) -> Result<RequestContext, Pro
     if !identity::is_required(&app) {
         // Whoever can read the data folder can read everything that the token guards.
         if !has_folder {
-            check_server_token(headers, state)?;
+            check_server_token(parts, state)?;
         }
         let stated = actor(headers)?;
         return Ok(match has_folder {
@@ -181,17 +182,31 @@ async fn identify(parts: &Parts, state: &AppState) -> Result<RequestContext, Pro
             false => RequestContext::new(now, stated),
         });
     }
-    match Proof::of(headers, state.options()) {
+    match proof(parts, state.options())? {
         None if has_folder => Ok(identity::by_folder(&app, &actor(headers)?, now)),
-        None => Err(refused(parts, state, &AuthenticateError::Missing)),
-        Some(Proof::Token(carried)) => by_token(parts, state, &carried).await,
+        None => Err(refused(parts.uri.path(), state, &AuthenticateError::Missing)),
+        Some(Proof::Token(carried)) => by_token(parts.uri.path(), state, &carried).await,
         Some(Proof::Password { name, password }) => by_password(state, &name, password).await,
-        Some(Proof::Unreadable(why)) => Err(refused(parts, state, &AuthenticateError::Malformed { why })),
+        Some(Proof::Unreadable(why)) => Err(refused(parts.uri.path(), state, &AuthenticateError::Malformed { why })),
     }
 }
 
-/// Who shows a token: of an account, of the server, or of the OpenID provider.
-async fn by_token(parts: &Parts, state: &AppState, carried: &[u8]) -> Result<RequestContext, Problem> {
+/// What the request carries: in a header, or in the cookie of a session. A cookie goes along with whatever a browser sends, so a request
+/// that acts by it also shows that a page of ours sent it.
+fn proof(parts: &Parts, options: &ServerOptions) -> Result<Option<Proof>, Problem> {
+    if let Some(proof) = Proof::of(&parts.headers, options) {
+        return Ok(Some(proof));
+    }
+    let Some(token) = session_cookie::token_in(&parts.headers) else { return Ok(None) };
+    if !parts.method.is_safe() && !session_cookie::is_confirmed(&parts.headers, token) {
+        let detail = format!("the request carries the cookie of a session, and no `{CSRF_HEADER}` of it");
+        return Err(Problem::new(Code::CsrfMissing, detail));
+    }
+    Ok(Some(Proof::Token(token.as_bytes().to_vec())))
+}
+
+/// Who shows a token, on the route at `path`: of an account, of the server, or of the OpenID provider.
+pub(crate) async fn by_token(path: &str, state: &AppState, carried: &[u8]) -> Result<RequestContext, Problem> {
     let now = state.now();
     if state.options().token.as_ref().is_some_and(|token| token.matches(carried)) {
         return Ok(RequestContext {
@@ -201,8 +216,8 @@ async fn by_token(parts: &Parts, state: &AppState, carried: &[u8]) -> Result<Req
     }
     let text = str::from_utf8(carried).unwrap_or_default().trim();
     match state.provider().filter(|_| !text.starts_with(identity::TOKEN_PREFIX)) {
-        Some(provider) => by_provider(parts, state, provider, text).await,
-        None => identity::authenticate(&state.app(), text, now).map_err(|error| refused(parts, state, &error)),
+        Some(provider) => by_provider(path, state, provider, text).await,
+        None => identity::authenticate(&state.app(), text, now).map_err(|error| refused(path, state, &error)),
     }
 }
 
@@ -223,7 +238,7 @@ async fn by_password(state: &AppState, name: &str, password: String) -> Result<R
 
 /// Who shows a token of the OpenID provider.
 async fn by_provider(
-    parts: &Parts,
+    path: &str,
     state: &AppState,
     provider: &Provider,
     token: &str,
@@ -233,7 +248,7 @@ async fn by_provider(
         Ok(proven) => proven,
         Err(error) => {
             if !matches!(error, ProviderError::Unavailable { .. }) {
-                record(parts, state, RefusalTopic::Token(error.kind()), &error.to_string());
+                record_refused_token(state, path, RefusalTopic::Token(error.kind()), &error.to_string());
             }
             return Err(problem_of(&error));
         }
@@ -248,9 +263,9 @@ fn of_server() -> Credential {
     Credential { scope, token: Some((String::new(), "of the server".to_owned())), ..Credential::default() }
 }
 
-fn check_server_token(headers: &HeaderMap, state: &AppState) -> Result<(), Problem> {
+fn check_server_token(parts: &Parts, state: &AppState) -> Result<(), Problem> {
     let Some(token) = &state.options().token else { return Ok(()) };
-    match Proof::of(headers, state.options()) {
+    match proof(parts, state.options())? {
         Some(Proof::Token(carried)) if token.matches(&carried) => Ok(()),
         Some(_) => Err(Problem::new(Code::TokenMissing, "the token of the request is not the one of this server")),
         None => Err(Problem::new(Code::TokenMissing, "the request carries no token")),
@@ -258,20 +273,15 @@ fn check_server_token(headers: &HeaderMap, state: &AppState) -> Result<(), Probl
 }
 
 /// Why a request is nobody's. A token that is shown and not valid is an attempt, and has its entry.
-fn refused(parts: &Parts, state: &AppState, error: &AuthenticateError) -> Problem {
+fn refused(path: &str, state: &AppState, error: &AuthenticateError) -> Problem {
     if *error != AuthenticateError::Missing {
         let topic = match error.actor() {
             Some(actor) => RefusalTopic::TokenOf(actor.clone(), error.kind()),
             None => RefusalTopic::Token(error.kind()),
         };
-        record(parts, state, topic, &error.to_string());
+        record_refused_token(state, path, topic, &error.to_string());
     }
     problem_of(error)
-}
-
-/// Writes the entry of a token that is not believed, beside the answer.
-fn record(parts: &Parts, state: &AppState, topic: RefusalTopic, reason: &str) {
-    record_refused_token(state, parts.uri.path(), topic, reason);
 }
 
 /// Writes the entry of a token that is not believed, beside the answer to the request for `path`.

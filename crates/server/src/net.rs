@@ -13,5 +13,6 @@ pub(crate) mod open_files;
 pub(crate) mod plain_text;
 pub(crate) mod redact;
 pub(crate) mod request_id;
+pub(crate) mod session_cookie;
 pub(crate) mod shutdown;
 pub(crate) mod token;

@@ -13,8 +13,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     api::{
         alerts, approvals, audit, changes, columns, deployments, documents, endpoints, events, experiments, garbage,
-        health, identity, imports, inbox, keys, lineage, models, monitors, predictions, replication, runs, status,
-        tracked_runs,
+        health, identity, imports, inbox, keys, lineage, models, monitors, predictions, replication, runs, series,
+        sessions, status, tracked_runs,
     },
     caller::Caller,
     inference::{invocations, kserve_v1, repository, rest_v2, statistics},
@@ -95,15 +95,7 @@ pub(crate) fn all() -> OpenApiRouter<AppState> {
         .routes(routes!(garbage::collect_garbage))
         .routes(routes!(events::list_events))
         .routes(routes!(events::replay_events))
-        .routes(routes!(identity::list_accounts, identity::create_account))
-        .routes(routes!(identity::change_account))
-        .routes(routes!(identity::set_password))
-        .routes(routes!(identity::log_in))
-        .routes(routes!(identity::begin_provider_login))
-        .routes(routes!(identity::finish_provider_login))
-        .routes(routes!(identity::who_am_i))
-        .routes(routes!(identity::list_tokens, identity::create_token))
-        .routes(routes!(identity::revoke_token))
+        .merge(people())
         .routes(routes!(runs::start_run, runs::list_runs))
         .routes(routes!(runs::get_run))
         .routes(routes!(runs::get_run_events))
@@ -111,6 +103,23 @@ pub(crate) fn all() -> OpenApiRouter<AppState> {
         .routes(routes!(runs::get_step_log))
         .merge(tracking())
         .merge(inference())
+}
+
+/// Accounts, sessions and tokens.
+fn people() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(identity::list_accounts, identity::create_account))
+        .routes(routes!(identity::change_account))
+        .routes(routes!(identity::set_password))
+        .routes(routes!(identity::log_in))
+        .routes(routes!(identity::begin_provider_login))
+        .routes(routes!(identity::finish_provider_login))
+        .routes(routes!(sessions::login_options))
+        .routes(routes!(sessions::begin_session))
+        .routes(routes!(sessions::end_session))
+        .routes(routes!(identity::who_am_i))
+        .routes(routes!(identity::list_tokens, identity::create_token))
+        .routes(routes!(identity::revoke_token))
 }
 
 /// The addresses of the inference protocols.

@@ -1,6 +1,6 @@
 //! Requests to the API of Kilter, with the types of its OpenAPI document.
 import type { components, paths } from "./schema";
-import { actorHeaders, forgetSession } from "./session";
+import { actorHeaders, keepCsrf, knowsSession } from "./session";
 
 export type Schemas = components["schemas"];
 export type Problem = Schemas["Problem"];
@@ -47,7 +47,6 @@ export async function answerOf<T>(response: Response): Promise<T> {
   const requestId = response.headers.get("x-request-id");
   const text = await response.text();
   if (response.ok) return (text === "" ? undefined : JSON.parse(text)) as T;
-  if (response.status === 401) forgetSession();
   throw new ApiError(problemOf(text, response), requestId);
 }
 
@@ -62,7 +61,14 @@ function problemOf(text: string, response: Response): ApiError["problem"] {
   return { title: "no answer of Kilter", status: response.status, code: "unknown", detail, hint: "look whether the server and what lies before it run" };
 }
 
+/** Learns of the session, if there is one. */
+async function learnSession(): Promise<void> {
+  const response = await fetch("/api/v1/whoami", { headers: { accept: "application/json", ...actorHeaders() } }).catch(() => null);
+  if (response?.ok) keepCsrf(((await response.json()) as Schemas["WhoAmI"]).csrf ?? null);
+}
+
 async function send(method: string, url: string, body: unknown, signal?: AbortSignal): Promise<Response> {
+  if (method !== "GET" && !knowsSession()) await learnSession();
   const headers: Record<string, string> = { accept: "application/json", ...actorHeaders() };
   if (body !== undefined) headers["content-type"] = "application/json";
   try {

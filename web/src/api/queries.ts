@@ -1,6 +1,7 @@
 //! What pages read, each with the key under which it is cached. The first part of a key names the kind of object that changes it.
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import { type Schemas, get, post, raw } from "./client";
+import { keepCsrf } from "./session";
 
 export type Model = Schemas["Model"];
 export type Version = Schemas["Version"];
@@ -21,7 +22,16 @@ export type Inventory = Schemas["Inventory"];
 
 const MINUTE = 60_000;
 
-export const whoami = queryOptions({ queryKey: ["whoami"], queryFn: ({ signal }) => get("/api/v1/whoami", { signal }), staleTime: MINUTE });
+export const whoami = queryOptions({
+  queryKey: ["whoami"],
+  queryFn: async ({ signal }) => {
+    const me = await get("/api/v1/whoami", { signal });
+    keepCsrf(me.csrf ?? null);
+    return me;
+  },
+  staleTime: MINUTE,
+});
+export const loginOptions = queryOptions({ queryKey: ["login-options"], queryFn: ({ signal }) => get("/api/v1/login/options", { signal }), staleTime: MINUTE });
 export const status = queryOptions({ queryKey: ["status"], queryFn: ({ signal }) => get("/api/v1/status", { signal }) });
 export const inventory = queryOptions({ queryKey: ["inventory"], queryFn: ({ signal }) => get("/api/v1/inventory", { signal }) });
 export const inbox = queryOptions({ queryKey: ["inbox"], queryFn: ({ signal }) => get("/api/v1/inbox", { signal }) });
@@ -110,9 +120,9 @@ export const trackedRuns = (filter: string, orderBy: string[]) =>
 export const trackedRun = (id: string) =>
   queryOptions({ queryKey: ["tracked-run", id], queryFn: ({ signal }) => get("/api/v1/tracked-runs/{id}", { signal, path: { id } }) });
 
-export type MetricPoint = { key: string; value: number; timestamp: number; step: number };
 
 /** Every point of a metric of a run, through the routes of MLflow. */
+export type MetricPoint = { key: string; value: number; timestamp: number; step: number };
 export const metricHistory = (run: string, metric: string) =>
   queryOptions({
     queryKey: ["metric-history", run, metric],

@@ -804,6 +804,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/login/options": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How people sign in here. */
+        get: operations["login_options"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/login/provider": {
         parameters: {
             query?: never;
@@ -1342,6 +1359,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Begins a session of a browser: sets its cookie. */
+        post: operations["begin_session"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/session/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ends the session of the browser that asks, and takes its cookie away. */
+        post: operations["end_session"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/status": {
         parameters: {
             query?: never;
@@ -1422,6 +1473,23 @@ export interface paths {
         put?: never;
         /** Searches runs of clients and of the platform: parameters, metrics, tags and datasets are in the filter language of searches. */
         post: operations["search_tracked_runs"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tracked-runs/series": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** One metric of up to twenty runs, each as columns of at most so many points; no extreme value is lost. */
+        post: operations["metric_series"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2061,6 +2129,28 @@ export interface components {
             /** @description Every endpoint that there was, by name. */
             endpoints: components["schemas"]["EndpointAsOf"][];
         };
+        /** @description Asks for one metric of runs as lines of a chart (`POST /api/v1/tracked-runs/series`). */
+        AskSeries: {
+            /**
+             * Format: int64
+             * @description The first step; absent: from the beginning.
+             */
+            first?: number | null;
+            /** @description The ids of 1 to 20 runs. */
+            ids: string[];
+            /**
+             * Format: int64
+             * @description The last step; absent: to the end.
+             */
+            last?: number | null;
+            /** @description The name of the metric. */
+            metric: string;
+            /**
+             * Format: int32
+             * @description Points of a run at most, 4 to 10000: four for each pixel of the chart. Default: 2000.
+             */
+            points?: number | null;
+        };
         /** @description What is hashed of some entries, oldest first, for whoever verifies the log elsewhere: in a browser, say. */
         AuditBodies: {
             /** @description The entries, without gaps. */
@@ -2172,7 +2262,10 @@ export interface components {
         };
         /** @description Begins a login by the OpenID provider (`POST /api/v1/login/provider`). */
         BeginProviderLogin: {
-            /** @description Where the provider sends the browser back to: a program on the machine of the person, `http://127.0.0.1:PORT/…`. */
+            /**
+             * @description Where the provider sends the browser back to: a program on the machine of the person, `http://127.0.0.1:PORT/…`, or the page
+             *     `/sign-in` of this server.
+             */
             redirect_uri: string;
         };
         /** @description A rule that breached, or one part of it. */
@@ -2236,6 +2329,18 @@ export interface components {
          * @enum {string}
          */
         BreakGlassState: "open" | "justified" | "unjustified";
+        /** @description A session of a browser. What proves it is a cookie that no script can read. */
+        BrowserSession: {
+            /** @description Who it is. */
+            actor: string;
+            /** @description What requests that act carry beside the cookie, as `x-kilter-csrf`. */
+            csrf: string;
+            /**
+             * Format: date-time
+             * @description When it ends; absent: with the token that was shown.
+             */
+            expires?: string | null;
+        };
         /** @description Writes parts of the card of a version (`POST /api/v1/models/{model}/versions/{version}/card`). */
         CardParts: {
             /** @description The text of each part: `limitations`, `ethics`, `oversight`, `data`, `notes`. Parts that are not named stay as they are. */
@@ -3100,6 +3205,17 @@ export interface components {
             /** @description The password. */
             password: components["schemas"]["Secret"];
         };
+        /** @description How people sign in here (`GET /api/v1/login/options`). */
+        LoginOptions: {
+            /** @description Whether a name and a password can be. */
+            password: boolean;
+            /** @description The address of the OpenID provider, where there is one. */
+            provider?: string | null;
+            /** @description Whether who acts has to be proven. If not, a name is enough. */
+            required: boolean;
+            /** @description Whether a token can be shown. */
+            token: boolean;
+        };
         /** @description The mean loss per row, now and on the held-out rows of the version. */
         LossChange: {
             /**
@@ -3147,6 +3263,13 @@ export interface components {
             metric: components["schemas"]["ComparedMetric"];
             /** @description Why there is no difference. */
             missing?: string | null;
+        };
+        /** @description One metric of runs, each as columns. */
+        MetricSeries: {
+            /** @description How many points there are, and how they are drawn, for the line below the chart. */
+            caption: string;
+            /** @description In the order in which they were asked for. */
+            series: components["schemas"]["RunSeries"][];
         };
         /** @description A point of a metric. */
         MetricValue: {
@@ -3259,6 +3382,17 @@ export interface components {
             project?: string | null;
             /** @description Only these steps and what feeds them; all where none is named. */
             steps?: string[];
+        };
+        /** @description Begins a session of a browser (`POST /api/v1/session`), in one of the ways of [`LoginOptions`]. */
+        NewSession: {
+            /** @description By a token of an account or of the server. The session may what the token may, and ends with it. */
+            token: components["schemas"]["Secret"];
+        } | {
+            /** @description By name and password. */
+            password: components["schemas"]["Login"];
+        } | {
+            /** @description By the code that the OpenID provider gave. */
+            provider: components["schemas"]["FinishProviderLogin"];
         };
         /** @description A token that is wanted (`POST /api/v1/tokens`). */
         NewToken: {
@@ -4231,6 +4365,22 @@ export interface components {
             /** @description Nothing more will come. */
             has_ended: boolean;
         };
+        /** @description The points of one run. Where there are more than asked for, the first, last, smallest and largest of each part are here (M4). */
+        RunSeries: {
+            /**
+             * Format: int64
+             * @description How many points it has at these steps.
+             */
+            count: number;
+            /** @description The run. */
+            id: string;
+            /** @description When each was logged, in milliseconds since 1970. */
+            logged_ms: number[];
+            /** @description The step of each point that is here. */
+            steps: number[];
+            /** @description Its value; null where it is NaN or infinite. */
+            values: (number | null)[];
+        };
         /** @description A run that was taken. */
         RunStarted: {
             /** @description The id of the run. */
@@ -4897,6 +5047,8 @@ export interface components {
             actor: string;
             /** @description Whether they administer the platform. */
             admin: boolean;
+            /** @description Where a cookie proved it: what requests that act carry beside it, as `x-kilter-csrf`. */
+            csrf?: string | null;
             /** @description The groups that they are a member of. */
             groups: string[];
             /** @description The person who answers for a service. */
@@ -7325,6 +7477,25 @@ export interface operations {
             };
         };
     };
+    login_options: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LoginOptions"];
+                };
+            };
+        };
+    };
     begin_provider_login: {
         parameters: {
             query?: never;
@@ -8988,6 +9159,90 @@ export interface operations {
             };
         };
     };
+    begin_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewSession"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BrowserSession"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Reason"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_status: {
         parameters: {
             query?: never;
@@ -9207,6 +9462,61 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Page_TrackedRun"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    metric_series: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AskSeries"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MetricSeries"];
                 };
             };
             400: {

@@ -1,56 +1,53 @@
-//! Who asks: a token (of a login, or pasted), or in single-user mode a name.
+//! Who asks: a session whose cookie no script can read, or in single-user mode a name.
 //!
-//! Kept for the tab (`sessionStorage`), the name for the browser. Nothing else is stored of a person.
+//! The name is kept for the browser. Of a session only the word is known, and forgotten with the page, that requests which act carry
+//! beside the cookie.
 
-const TOKEN = "kilter.token";
 const NAME = "kilter.actor";
 const listeners = new Set<() => void>();
 
-function read(store: () => Storage, key: string): string | null {
+function stored(): string | null {
   try {
-    return store().getItem(key);
+    return localStorage.getItem(NAME);
   } catch {
     return null;
   }
 }
 
-function write(store: () => Storage, key: string, value: string | null): void {
-  try {
-    if (value === null) store().removeItem(key);
-    else store().setItem(key, value);
-  } catch {
-    // Storage is off: it is forgotten with the page.
-  }
-}
+let actor = typeof localStorage === "undefined" ? null : stored();
+let csrf: string | null | undefined;
 
-let token = typeof sessionStorage === "undefined" ? null : read(() => sessionStorage, TOKEN);
-let actor = typeof localStorage === "undefined" ? null : read(() => localStorage, NAME);
-
+/** What a request says of who asks. */
 export function actorHeaders(): Record<string, string> {
-  if (token !== null) return { authorization: `Bearer ${token}` };
-  return actor === null ? {} : { "x-kilter-actor": actor };
+  const headers: Record<string, string> = actor === null ? {} : { "x-kilter-actor": actor };
+  if (csrf) headers["x-kilter-csrf"] = csrf;
+  return headers;
 }
 
-export function keepToken(value: string): void {
-  token = value;
-  write(() => sessionStorage, TOKEN, value);
-  tell();
+/** Whether it is known if there is a session: before, nothing acts. */
+export const knowsSession = (): boolean => csrf !== undefined;
+
+/** Keeps the word of the session; `null` where there is none. */
+export function keepCsrf(word: string | null): void {
+  const before = csrf;
+  csrf = word;
+  // What was asked before the first answer went by the same cookie.
+  if (before !== undefined && before !== word) tell();
 }
+
+export const hasSession = (): boolean => Boolean(csrf);
 
 export function keepActor(value: string | null): void {
   actor = value;
-  write(() => localStorage, NAME, value);
+  try {
+    if (value === null) localStorage.removeItem(NAME);
+    else localStorage.setItem(NAME, value);
+  } catch {
+    // Storage is off: it is forgotten with the page.
+  }
   tell();
 }
 
-export function forgetSession(): void {
-  if (token === null) return;
-  token = null;
-  write(() => sessionStorage, TOKEN, null);
-  tell();
-}
-
-export const hasToken = (): boolean => token !== null;
 export const statedActor = (): string | null => actor;
 
 export function onSessionChange(listener: () => void): () => void {

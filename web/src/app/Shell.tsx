@@ -1,7 +1,8 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, Outlet, useLocation, useNavigate } from "@tanstack/react-router";
 import { lazy, Suspense, useEffect, useRef, useState, useSyncExternalStore } from "react";
-import { inbox } from "@/api/queries";
+import { ApiError } from "@/api/client";
+import { inbox, whoami } from "@/api/queries";
 import { onSessionChange, statedActor } from "@/api/session";
 import { Icon, Logo } from "@/parts/Icon";
 import { useKeys } from "@/parts/keys";
@@ -35,6 +36,7 @@ export function Shell() {
   useEffect(() => follow(client), [client]);
   useEffect(() => onSessionChange(() => void client.invalidateQueries()), [client]);
   useFocusOnNavigation(pathname, main);
+  useSignIn(pathname, href);
 
   const copy = (text: string): void => void navigator.clipboard.writeText(text).then(() => toast(<>{words.copied}: <code>{text}</code></>));
   const fold = (): void => {
@@ -77,6 +79,16 @@ export function Shell() {
       <Tips />
     </div>
   );
+}
+
+/** Goes to the sign-in where nobody is signed in, and back to the page afterwards. */
+function useSignIn(pathname: string, href: string): void {
+  const { error } = useQuery({ ...whoami, retry: false });
+  const navigate = useNavigate();
+  const isOut = error instanceof ApiError && error.problem.status === 401;
+  useEffect(() => {
+    if (isOut && pathname !== "/sign-in") void navigate({ to: "/sign-in", search: { return: href } as never, replace: true });
+  }, [isOut, pathname, href, navigate]);
 }
 
 /** Moves the focus to the page that was gone to, names the tab, and remembers the address. */
@@ -126,7 +138,9 @@ function PlaceLink({ place, badge }: { place: Place; badge: number }) {
 }
 
 function Who() {
-  const actor = useSyncExternalStore(onSessionChange, statedActor);
+  const stated = useSyncExternalStore(onSessionChange, statedActor);
+  const me = useQuery({ ...whoami, retry: false }).data;
+  const actor = me?.proven ? String(me.actor) : stated;
   return <Link to="/sign-in" className="place" data-tip="Who you are"><Icon name="check" /><span className="name">{actor?.replace(/^user:/, "") ?? "Sign in"}</span></Link>;
 }
 

@@ -12,9 +12,9 @@ use kilter_store::account::{self, Account};
 use super::{
     AccountError, LoginError,
     accounts::{MAX_GROUPS, is_group_name},
-    authenticate::load_identities,
+    authenticate::{authenticate, load_identities},
     password,
-    tokens::{New, write_token},
+    tokens::{New, revoke_token, write_token},
 };
 use crate::{
     app::App,
@@ -122,6 +122,20 @@ fn open_session(app: &App, actor: &Actor, how: &str, at: Timestamp) -> Result<Se
     let written = write_token(app, &by, (LOGIN, how.to_owned()), new);
     let (_, token) = written.map_err(login_error)?;
     Ok(Session { actor: actor.clone(), token, expires })
+}
+
+/// Ends the session that a token is of: the token proves nothing any more. A token that its owner made is theirs to revoke, and stays.
+///
+/// # Errors
+/// When the metadata cannot be read or written.
+pub fn end_session(app: &App, token: &str, at: Timestamp) -> Result<(), AccountError> {
+    let Ok(context) = authenticate(app, token, at) else { return Ok(()) };
+    let Some((id, _)) = context.credential.token.clone() else { return Ok(()) };
+    let is_session = app.store().read(|reader| Ok(kilter_store::token::get(reader, &id)?.is_session))?;
+    if is_session {
+        revoke_token(app, &context, &id)?;
+    }
+    Ok(())
 }
 
 fn login_error(error: AccountError) -> LoginError {

@@ -17,7 +17,8 @@ pub(crate) use authenticate::load_identities;
 pub use authenticate::{authenticate, by_folder, is_required, local_context, note_uses, use_provider};
 pub use error::{AccountError, AuthenticateError, LoginError};
 pub use login::{
-    ProvenByProvider, Session, authenticate_by_password, by_provider, log_in, log_in_by_provider, record_failed_login,
+    ProvenByProvider, Session, authenticate_by_password, by_provider, end_session, log_in, log_in_by_provider,
+    record_failed_login,
 };
 pub use secret::PREFIX as TOKEN_PREFIX;
 pub(crate) use secret::fill as fill_random;

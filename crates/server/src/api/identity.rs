@@ -3,6 +3,7 @@
 use axum::{
     Extension, Json,
     extract::{Path, State},
+    http::{HeaderMap, header},
 };
 use kilter_api::{self as api, Code, Problem, Secret};
 use kilter_app::{
@@ -20,6 +21,7 @@ use crate::{
     caller::{Caller, FolderAccess, record_refused_token},
     error::{ApiError, problem_of},
     extract,
+    net::session_cookie,
     openid::{
         error::ProviderError,
         provider::{LoginCode, Provider, is_loopback_redirect},
@@ -111,6 +113,16 @@ pub(crate) async fn log_in(
     folder: Option<Extension<FolderAccess>>,
     extract::Json(body): extract::Json<api::Login>,
 ) -> Result<Json<api::Session>, ApiError> {
+    let identity::Session { actor, token, expires } = by_password(&state, body, folder.is_some()).await?;
+    Ok(Json(api::Session { actor, token: Secret(token), expires }))
+}
+
+/// Lets a person in by name and password; with `is_command` the entry of a failure is waited for.
+pub(super) async fn by_password(
+    state: &AppState,
+    body: api::Login,
+    is_command: bool,
+) -> Result<identity::Session, Problem> {
     let (app, now, tried) = (state.app(), state.now(), body.actor.clone());
     let session = blocking(move || Ok(identity::log_in(&app, &body.actor, &body.password.0, now))).await?;
     if matches!(session, Err(LoginError::Refused)) {
@@ -118,12 +130,11 @@ pub(crate) async fn log_in(
         let app = state.app();
         let recorded = tokio::task::spawn_blocking(move || identity::record_failed_login(&app, &tried, now));
         // A command in this process ends with its answer.
-        if folder.is_some() {
+        if is_command {
             drop(recorded.await);
         }
     }
-    let identity::Session { actor, token, expires } = session.map_err(|error| problem_of(&error))?;
-    Ok(Json(api::Session { actor, token: Secret(token), expires }))
+    session.map_err(|error| problem_of(&error))
 }
 
 /// Begins a login by the OpenID provider: where the person goes.
@@ -133,16 +144,27 @@ pub(crate) async fn log_in(
 )]
 pub(crate) async fn begin_provider_login(
     State(state): State<AppState>,
+    headers: HeaderMap,
     extract::Json(body): extract::Json<api::BeginProviderLogin>,
 ) -> Result<Json<api::ProviderLogin>, ApiError> {
     let provider = provider(&state)?;
-    if !is_loopback_redirect(&body.redirect_uri) {
-        let detail = format!("`{}` is not the address of a program on the machine of the person", body.redirect_uri);
+    if !is_loopback_redirect(&body.redirect_uri) && !is_own_sign_in(&headers, &body.redirect_uri) {
+        let detail = format!(
+            "`{}` is neither the address of a program on the machine of the person nor the page `/sign-in` of this server",
+            body.redirect_uri
+        );
         return Err(crate::api::bad_request(detail).hint("write it like http://127.0.0.1:18484/callback").into());
     }
     let started = provider.begin(&body.redirect_uri).await.map_err(|error| problem_of(&error))?;
     let (nonce, verifier) = (Secret(started.nonce), Secret(started.verifier));
     Ok(Json(api::ProviderLogin { url: started.url, returned: started.state, nonce, verifier }))
+}
+
+/// Whether an address is the page of this server on which people sign in. The origin of the request is ours: another one is refused
+/// before.
+fn is_own_sign_in(headers: &HeaderMap, address: &str) -> bool {
+    let origin = headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok());
+    origin.is_some_and(|origin| address.strip_prefix(origin) == Some("/sign-in"))
 }
 
 /// Ends a login by the OpenID provider: the code against a session.
@@ -154,6 +176,12 @@ pub(crate) async fn finish_provider_login(
     State(state): State<AppState>,
     extract::Json(body): extract::Json<api::FinishProviderLogin>,
 ) -> Result<Json<api::Session>, ApiError> {
+    let identity::Session { actor, token, expires } = by_code(&state, body).await?;
+    Ok(Json(api::Session { actor, token: Secret(token), expires }))
+}
+
+/// Lets a person in by the code that the OpenID provider gave.
+pub(super) async fn by_code(state: &AppState, body: api::FinishProviderLogin) -> Result<identity::Session, Problem> {
     let (app, now) = (state.app(), state.now());
     let code = LoginCode {
         code: &body.code.0,
@@ -161,17 +189,14 @@ pub(crate) async fn finish_provider_login(
         nonce: &body.nonce.0,
         verifier: &body.verifier.0,
     };
-    let finished = provider(&state)?.finish(&code, now).await.inspect_err(|error| {
+    let finished = provider(state)?.finish(&code, now).await.inspect_err(|error| {
         if !matches!(error, ProviderError::Unavailable { .. }) {
             let topic = RefusalTopic::Token(error.kind());
-            record_refused_token(&state, "/api/v1/login/provider/finish", topic, &error.to_string());
+            record_refused_token(state, "/api/v1/login/provider/finish", topic, &error.to_string());
         }
     });
     let proven = finished.map_err(|error| problem_of(&error))?;
-    let session =
-        blocking(move || identity::log_in_by_provider(&app, &proven, now).map_err(|error| problem_of(&error)));
-    let identity::Session { actor, token, expires } = session.await?;
-    Ok(Json(api::Session { actor, token: Secret(token), expires }))
+    blocking(move || identity::log_in_by_provider(&app, &proven, now).map_err(|error| problem_of(&error))).await
 }
 
 fn provider(state: &AppState) -> Result<&Provider, Problem> {
@@ -183,15 +208,18 @@ fn provider(state: &AppState) -> Result<&Provider, Problem> {
 
 /// Who asks, and whether that is proven.
 #[utoipa::path(get, path = "/api/v1/whoami", tag = "identity", responses((status = 200, body = api::WhoAmI), (status = 401, body = Problem)))]
-pub(crate) async fn who_am_i(caller: Caller, State(state): State<AppState>) -> Json<api::WhoAmI> {
+pub(crate) async fn who_am_i(caller: Caller, State(state): State<AppState>, headers: HeaderMap) -> Json<api::WhoAmI> {
     let context = caller.context(&state);
     let credential = &context.credential;
+    let by_header = headers.contains_key(header::AUTHORIZATION);
+    let cookie = session_cookie::token_in(&headers).filter(|_| !by_header);
     Json(api::WhoAmI {
         on_behalf: credential.on_behalf.clone(),
         groups: credential.groups.clone(),
         admin: credential.is_admin,
         scope: credential.scope.clone(),
         proven: identity::is_required(&state.app()),
+        csrf: cookie.map(session_cookie::csrf_of),
         actor: context.actor,
     })
 }

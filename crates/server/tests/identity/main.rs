@@ -1,6 +1,7 @@
 //! Who asks: accounts, passwords, tokens; and the table of doors once more, by tokens, their scopes, services and groups.
 
 mod limits;
+mod sessions;
 mod world;
 
 use kilter_app::{

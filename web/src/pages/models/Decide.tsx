@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { readRule } from "@/api/gate";
-import { post } from "@/api/client";
+import { post, type Schemas } from "@/api/client";
 import { type Version, whoami } from "@/api/queries";
 import { Act } from "@/parts/Act";
 import { Chip } from "@/parts/basics";
@@ -30,11 +30,15 @@ export function Decide({ version, kind, onClose }: Props) {
   );
 }
 
+/** Whether nobody has said who acts: such a caller decides nothing that a person must. */
+export const isNameless = (me: Schemas["WhoAmI"]): boolean => !me.proven && me.actor === "svc:api";
+
 /** Why this person may not approve, as far as the page can know; the server decides. */
 export function useObstacle(version: Version): string | null {
   const me = useQuery(whoami).data;
   if (version.state !== "validated" && version.state !== "candidate") return `v${version.number} is ${version.state}; only what is validated is approved`;
   if (version.state === "candidate") return "a gate is undecided: it has to be decided, or its rule waived, first";
+  if (me && isNameless(me)) return "say who you are first";
   if (me && version.standing?.makers?.includes(me.actor)) return "you made this version: someone else must approve it";
   return null;
 }

@@ -1,9 +1,9 @@
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
-import { Link, useParams } from "@tanstack/react-router";
+import { Link, useLocation, useNavigate, useParams } from "@tanstack/react-router";
 import { useState } from "react";
 import { readRule } from "@/api/gate";
 import { loopOf } from "@/api/loop";
-import { auditLog, type Version, version as versionQuery } from "@/api/queries";
+import { auditLog, type Version, version as versionQuery, whoami } from "@/api/queries";
 import { ApiError } from "@/api/client";
 import { Await, Band, Chip, Empty, Head, Panel, Time, To, Verdict } from "@/parts/basics";
 import { useKeys } from "@/parts/keys";
@@ -13,7 +13,7 @@ import { useUrlState } from "@/parts/url";
 import { NotFound } from "@/pages/NotFound";
 import { useFacts } from "@/pages/portfolio/useFacts";
 import { day, number, person, plural, sentence, signs } from "@/words/format";
-import { Decide, useObstacle } from "./Decide";
+import { Decide, isNameless, useObstacle } from "./Decide";
 import { Gates } from "./Gates";
 import { Card, Files, MadeFrom, TryIt } from "./Tabs";
 import { versionChip, versionState, versionWord } from "./VersionState";
@@ -32,7 +32,14 @@ function Found({ version }: { version: Version }) {
   const [search] = useUrlState();
   const [act, setAct] = useState<"approve" | "reject" | "submit" | "revoke" | null>(null);
   const obstacle = useObstacle(version);
-  useKeys({ a: () => obstacle === null && setAct("approve"), r: () => ["validated", "candidate"].includes(version.state) && setAct("reject") });
+  const me = useQuery(whoami).data;
+  const navigate = useNavigate();
+  const { href: here } = useLocation();
+  const approve = (): void => {
+    if (obstacle === null) setAct("approve");
+    else if (me && isNameless(me)) void navigate({ to: "/sign-in", search: { return: here } as never });
+  };
+  useKeys({ a: approve, r: () => ["validated", "candidate"].includes(version.state) && setAct("reject") });
   const tab = search["tab"] ?? "evidence";
   const endpoint = facts?.endpoints.find((e) => e.live?.version === version.number || e.candidate?.version === version.number);
   const before = facts?.endpoints.map((e) => e.live?.version).find((n) => n !== undefined && n !== version.number);
@@ -45,7 +52,7 @@ function Found({ version }: { version: Version }) {
           {before !== undefined && <To className="button" href={`${href}/diff?a=${before}&b=${version.number}`}>Compare with v{before}</To>}
           {version.state === "draft" || version.state === "candidate" ? <button type="button" className="button" onClick={() => setAct("submit")}>Submit…</button> : null}
           <button type="button" className="button bad" data-tip="Reject (r)" onClick={() => setAct("reject")} disabled={!["validated", "candidate"].includes(version.state)}>Reject…</button>
-          <button type="button" className="button main" aria-disabled={obstacle !== null} data-tip={obstacle ?? "Approve (a)"} aria-label={obstacle ? `Approve: not possible, ${obstacle}` : "Approve"} onClick={() => obstacle === null && setAct("approve")}>Approve…</button>
+          <button type="button" className="button main" aria-disabled={obstacle !== null} data-tip={obstacle ?? "Approve (a)"} aria-label={obstacle ? `Approve: not possible, ${obstacle}` : "Approve"} onClick={approve}>Approve…</button>
           <Menu actions={[{ name: "Revoke…", run: () => setAct("revoke") }, { name: "Print the evidence", run: () => window.print() }]} />
         </>} />
       {facts && <Band loop={loopOf(facts, version)} />}
