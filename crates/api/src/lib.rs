@@ -98,7 +98,10 @@ pub use runs::{
 pub use server_file::ServerFile;
 pub use signing_keys::{RotateKey, SigningKey};
 pub use status::{SharingServer, Status};
-pub use tracked_runs::{Deleted, MetricValue, SearchTrackedRuns, TrackedInput, TrackedRun, TrackedRunChange};
+pub use tracked_runs::{
+    AskSeries, Deleted, MetricSeries, MetricValue, RunSeries, SearchTrackedRuns, TrackedInput, TrackedRun,
+    TrackedRunChange,
+};
 pub use words::{
     AlertKind, AlertState, ApproverRole, AuditOutcome, ColumnDataType, ColumnKind, ComparedMetric, DeliveryState,
     DeploymentState, DriftLevel, ExperimentDecision, ExperimentResult, GarbageKind, KeyPurpose, KeyState, MonitorKind,

@@ -180,6 +180,7 @@ pub const ACCESS_RULES: &[AccessRule] = &[
     route("POST", "/api/v1/runs/{id}/cancel", Action::Run, ProjectScope::Run),
     route("GET", "/api/v1/runs/{id}/steps/{step}/log", Action::Read, ProjectScope::Run),
     caller("POST", "/api/v1/tracked-runs/search", mlflow_routes::WHO_MAY),
+    caller("POST", "/api/v1/tracked-runs/series", mlflow_routes::WHO_MAY),
     caller("GET", "/api/v1/tracked-runs/{id}", mlflow_routes::WHO_MAY),
     caller("GET", "/api/v1/tracked-runs/{id}/events", mlflow_routes::WHO_MAY),
     route("GET", "/api/v1/accounts", Action::Administer, ProjectScope::Platform),

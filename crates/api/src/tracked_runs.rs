@@ -138,3 +138,46 @@ pub struct TrackedRunChange {
     /// Of each metric the points behind the last one that was sent, in the order of step and time; in the first event the last one.
     pub metrics: BTreeMap<String, Vec<MetricValue>>,
 }
+
+/// Asks for one metric of runs as lines of a chart (`POST /api/v1/tracked-runs/series`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AskSeries {
+    /// The ids of 1 to 20 runs.
+    pub ids: Vec<String>,
+    /// The name of the metric.
+    pub metric: String,
+    /// The first step; absent: from the beginning.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first: Option<i64>,
+    /// The last step; absent: to the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last: Option<i64>,
+    /// Points of a run at most, 4 to 10000: four for each pixel of the chart. Default: 2000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub points: Option<u32>,
+}
+
+/// One metric of runs, each as columns.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct MetricSeries {
+    /// In the order in which they were asked for.
+    pub series: Vec<RunSeries>,
+    /// How many points there are, and how they are drawn, for the line below the chart.
+    pub caption: String,
+}
+
+/// The points of one run. Where there are more than asked for, the first, last, smallest and largest of each part are here (M4).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct RunSeries {
+    /// The run.
+    pub id: String,
+    /// How many points it has at these steps.
+    pub count: u64,
+    /// The step of each point that is here.
+    pub steps: Vec<i64>,
+    /// When each was logged, in milliseconds since 1970.
+    pub logged_ms: Vec<i64>,
+    /// Its value; null where it is NaN or infinite.
+    pub values: Vec<Option<f64>>,
+}

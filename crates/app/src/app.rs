@@ -6,7 +6,7 @@
 use std::{
     fmt,
     path::{Path, PathBuf},
-    sync::{Arc, OnceLock, Weak},
+    sync::{Arc, OnceLock, Weak, atomic::Ordering},
 };
 
 use kilter_blobs::BlobStore;
@@ -26,9 +26,10 @@ use crate::{
         access::AccessCache, active_runs::ActiveRuns, column_stats_registry::ColumnStatsRegistry,
         contract_cache::ContractCache, error_tally::ErrorTally, followed_entries::FollowedEntries,
         held_approvals::HeldApprovals, identities::Identities, label_marks::LabelMarks, leases::Leases,
-        model_memory::ModelMemory, past_marks::PastMarks, publish_retries::PublishRetries, refusal_log::Refusals,
-        serving_registry::ServingRegistry, signing_keys::SigningKeys, threshold_schedule::ThresholdSchedule,
-        window_bound::WindowBound, window_labels::WindowLabels,
+        metric_histories::MetricHistories, model_memory::ModelMemory, past_marks::PastMarks,
+        publish_retries::PublishRetries, refusal_log::Refusals, serving_registry::ServingRegistry,
+        signing_keys::SigningKeys, threshold_schedule::ThresholdSchedule, window_bound::WindowBound,
+        window_labels::WindowLabels,
     },
     private_files::temporary_folder,
     publish_place::PublishPlace,
@@ -207,6 +208,7 @@ pub(crate) struct Components {
     pub window_bound: WindowBound,
     pub window_labels: WindowLabels,
     pub newest_tick: NewestTick,
+    pub metric_histories: MetricHistories,
     pub leases: Leases,
     pub followed: FollowedEntries,
     pub signing_keys: SigningKeys,
@@ -243,6 +245,10 @@ impl App {
     pub(crate) fn new(folder: &Path, options: AppOptions, store: Store, bytes: StoredBytes) -> Self {
         let (folder, of_handle) = (folder.to_owned(), store.clone());
         let components = Components { models: ModelMemory::new(options.model_memory), ..Components::default() };
+        let commits = components.metric_histories.commits();
+        store.on_commit(move || {
+            commits.fetch_add(1, Ordering::AcqRel);
+        });
         let StoredBytes { blobs, artifacts, lake, storage } = bytes;
         let inner = Inner { folder, options, store, blobs, artifacts, lake, storage, components };
         Self { inner: Arc::new(inner), store: of_handle }

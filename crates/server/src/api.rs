@@ -28,6 +28,7 @@ pub(crate) mod predictions;
 pub(crate) mod replication;
 pub mod run_events;
 pub mod runs;
+pub(crate) mod series;
 pub(crate) mod sessions;
 pub(crate) mod standing;
 pub mod status;

@@ -155,6 +155,7 @@ fn inference() -> OpenApiRouter<AppState> {
 fn tracking() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(tracked_runs::search_tracked_runs))
+        .routes(routes!(series::metric_series))
         .routes(routes!(tracked_runs::get_tracked_run))
         .routes(routes!(tracked_runs::follow_tracked_run))
         .routes(routes!(imports::import_mlflow))

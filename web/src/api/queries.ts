@@ -1,6 +1,6 @@
 //! What pages read, each with the key under which it is cached. The first part of a key names the kind of object that changes it.
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
-import { type Schemas, get, post, raw } from "./client";
+import { type Schemas, get, post } from "./client";
 import { keepCsrf } from "./session";
 
 export type Model = Schemas["Model"];
@@ -122,16 +122,8 @@ export const trackedRun = (id: string) =>
 
 
 /** Every point of a metric of a run, through the routes of MLflow. */
-export type MetricPoint = { key: string; value: number; timestamp: number; step: number };
-export const metricHistory = (run: string, metric: string) =>
-  queryOptions({
-    queryKey: ["metric-history", run, metric],
-    queryFn: async ({ signal }) => {
-      const query = new URLSearchParams({ run_id: run, metric_key: metric, max_results: "25000" });
-      const answer = await raw<{ metrics?: MetricPoint[] }>("GET", `/api/2.0/mlflow/metrics/get-history?${query}`, undefined, signal);
-      return answer.metrics ?? [];
-    },
-  });
+export const metricSeries = (ids: string[], metric: string, points: number) =>
+  queryOptions({ queryKey: ["tracked-runs", "series", ids, metric, points], queryFn: () => post("/api/v1/tracked-runs/series", { body: { ids, metric, points } }) });
 
 export const auditLog = infiniteQueryOptions({
   queryKey: ["audit"],

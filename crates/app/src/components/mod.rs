@@ -12,6 +12,7 @@ pub(crate) mod held_approvals;
 pub(crate) mod identities;
 pub(crate) mod label_marks;
 pub(crate) mod leases;
+pub(crate) mod metric_histories;
 pub(crate) mod model_memory;
 pub(crate) mod past_marks;
 pub(crate) mod proven_passwords;

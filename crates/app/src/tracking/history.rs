@@ -6,7 +6,7 @@ use kilter_domain::{search::HistoryToken, tracking::HistoryPoint};
 use kilter_store::tracking::metric;
 
 use super::{TrackingError, access};
-use crate::{app::App, context::RequestContext};
+use crate::{app::App, components::metric_histories::MIN_KEPT, context::RequestContext};
 
 /// At most `limit` points (1 to 10,000) of one metric of a run in the order of step and time, from `start` on.
 ///
@@ -23,6 +23,17 @@ pub fn metric_history(
     Ok(app.store().read(|reader| metric::history_page(reader, id, name, start, limit))?)
 }
 
+/// The history of one metric of a run, reduced.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReducedHistory {
+    /// The run.
+    pub run: String,
+    /// How many points it has at the steps that were asked for.
+    pub count: u64,
+    /// Those that stay, in the order of step and time.
+    pub points: Vec<HistoryPoint>,
+}
+
 /// The points of one metric at these steps for each run: at most `most` of a run, 1 to a few thousand.
 ///
 /// Where there are more, they are cut into equal parts in their order, and of each part the first, the last, the smallest and the
@@ -36,18 +47,45 @@ pub fn reduced_histories(
     ids: &[String],
     (name, steps): (&str, RangeInclusive<i64>),
     most: usize,
-) -> Result<Vec<(String, Vec<HistoryPoint>)>, TrackingError> {
+) -> Result<Vec<ReducedHistory>, TrackingError> {
     ids.iter().try_for_each(|id| access::authorize_reading(app, context, id))?;
-    let read = |id: &String| {
-        let reduced = app.store().read(|reader| {
-            let count = metric::count_points(reader, id, name, &steps)?;
-            let mut reduction = Reduction::new(count, most);
-            metric::each_point_of_steps(reader, id, name, (&steps, count), &mut |point| reduction.add(point))?;
-            Ok(reduction.end())
-        })?;
-        Ok((id.clone(), reduced))
+    ids.iter().map(|id| reduced_history(app, (id, name), &steps, most)).collect()
+}
+
+fn reduced_history(
+    app: &App,
+    (id, name): (&str, &str),
+    steps: &RangeInclusive<i64>,
+    most: usize,
+) -> Result<ReducedHistory, TrackingError> {
+    let histories = &app.components().metric_histories;
+    let all = i64::MIN..=i64::MAX;
+    let count = || app.store().read(|reader| metric::count_points(reader, id, name, &all));
+    let whole = match histories.find((id, name), count)? {
+        Some(points) => points,
+        None => {
+            // A history that is short is read as far as it is asked for.
+            let count = count()?;
+            let mut points = Vec::new();
+            let (wanted, count) = match count >= MIN_KEPT {
+                true => (&all, count),
+                false => (steps, app.store().read(|reader| metric::count_points(reader, id, name, steps))?),
+            };
+            let mut read = || {
+                points.reserve_exact(usize::try_from(count).unwrap_or_default());
+                let each = &mut |point| points.push(point);
+                app.store().read(|reader| metric::each_point_of_steps(reader, id, name, (wanted, count), each))?;
+                Ok::<_, TrackingError>(std::mem::take(&mut points))
+            };
+            histories.read((id, name), &mut read)?
+        }
     };
-    ids.iter().map(read).collect()
+    let first = whole.partition_point(|point| point.step < *steps.start());
+    let last = whole.partition_point(|point| point.step <= *steps.end());
+    let asked = whole.get(first..last).unwrap_or_default();
+    let mut reduction = Reduction::new(asked.len() as u64, most);
+    asked.iter().for_each(|point| reduction.add(*point));
+    Ok(ReducedHistory { run: id.to_owned(), count: asked.len() as u64, points: reduction.end() })
 }
 
 /// Reduces points that come in their order, and of which the count is known.
@@ -55,13 +93,14 @@ struct Reduction {
     count: u64,
     parts: u64,
     seen: u64,
+    /// The first place behind the part.
+    until: u64,
     part: Option<Part>,
     kept: Vec<HistoryPoint>,
 }
 
 /// What stays of the points of one part, with the place of each.
 struct Part {
-    number: u64,
     points: [(u64, HistoryPoint); 4],
 }
 
@@ -69,22 +108,28 @@ impl Reduction {
     fn new(count: u64, most: usize) -> Self {
         let most = most.max(1) as u64;
         let parts = if count <= most { count } else { (most / 4).max(1) };
-        Self { count, parts, seen: 0, part: None, kept: Vec::new() }
+        Self { count, parts, seen: 0, until: 0, part: None, kept: Vec::new() }
     }
 
     fn add(&mut self, point: HistoryPoint) {
         let place = self.seen;
         self.seen += 1;
-        // Of a part each point has a place below 2^64 because both are counts of rows.
-        let number = (u128::from(place) * u128::from(self.parts) / u128::from(self.count.max(1))) as u64;
         match &mut self.part {
-            Some(part) if part.number == number => part.add(place, point),
+            Some(part) if place < self.until => part.add(place, point),
             _ => {
                 self.close();
+                self.until = self.end_of_part(place);
                 let point = (place, point);
-                self.part = Some(Part { number, points: [point; 4] });
+                self.part = Some(Part { points: [point; 4] });
             }
         }
+    }
+
+    /// The first place behind the part that a place is in. Places are below 2^64 because they are counts of rows.
+    fn end_of_part(&self, place: u64) -> u64 {
+        let (count, parts) = (u128::from(self.count.max(1)), u128::from(self.parts));
+        let number = u128::from(place) * parts / count;
+        ((number + 1) * count).div_ceil(parts.max(1)) as u64
     }
 
     fn close(&mut self) {

@@ -26,7 +26,7 @@ pub use experiments::{
     put_experiment_tag,
 };
 pub use follow_run::{SeenRun, TrackedRunChange, follow_run};
-pub use history::{metric_history, reduced_histories};
+pub use history::{ReducedHistory, metric_history, reduced_histories};
 pub use import::{finish_import, import_records};
 pub use kilter_store::tracking::batch::Batch;
 pub use logged_models::{

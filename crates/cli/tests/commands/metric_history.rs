@@ -64,3 +64,54 @@ fn a_history_is_the_same_on_postgresql() {
     world.set_database(&database.url());
     check_history(&world);
 }
+
+#[test]
+fn a_chart_of_a_long_history_loses_no_spike_and_has_what_was_logged_since() {
+    let world = World::new();
+    let server = Server::start(&world);
+    let (_, made) = server.ask("POST", "/api/2.0/mlflow/runs/create", &json!({ "experiment_id": "0" }));
+    let run = made["run"]["info"]["run_id"].as_str().unwrap();
+    let log = |points: &[Value]| {
+        let body = json!({ "run_id": run, "metrics": points });
+        assert_eq!(server.ask("POST", "/api/2.0/mlflow/runs/log-batch", &body).0, 200);
+    };
+    let point = |step: usize, value: f64| json!({ "key": "loss", "value": value, "timestamp": step, "step": step });
+    let (spike, count) = (17_171, 25_000);
+    let all: Vec<Value> = (0..count).map(|step| point(step, if step == spike { 1e9 } else { 1.0 })).collect();
+    all.chunks(1_000).for_each(log);
+    let asked = |more: Value| {
+        let mut body = json!({ "ids": [run], "metric": "loss", "points": 100 });
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        server.ask("POST", "/api/v1/tracked-runs/series", &body)
+    };
+    let largest = |found: &Value| -> f64 {
+        let values = found["series"][0]["values"].as_array().unwrap().iter();
+        values.filter_map(Value::as_f64).fold(f64::MIN, f64::max)
+    };
+    // Read, then taken from memory.
+    for _ in 0..2 {
+        let (status, found) = asked(json!({}));
+        assert_eq!((status, &found["series"][0]["count"]), (200, &json!(count)), "{found}");
+        assert!(found["series"][0]["values"].as_array().unwrap().len() <= 100);
+        assert_eq!(largest(&found), 1e9, "the spike is drawn");
+        assert_eq!(
+            found["caption"],
+            "25000 points, drawn exactly: the first, last, smallest and largest of each pixel"
+        );
+    }
+    let (_, few) = asked(json!({ "first": spike - 1, "last": spike + 1 }));
+    assert_eq!(few["series"][0]["steps"], json!([spike - 1, spike, spike + 1]), "{few}");
+    assert_eq!(few["caption"], "3 points, every one drawn");
+    log(&[point(count, 2e9)]);
+    let (_, more) = asked(json!({}));
+    assert_eq!((&more["series"][0]["count"], largest(&more)), (&json!(count + 1), 2e9), "{more}");
+    let (_, none) = asked(json!({ "metric": "nothing" }));
+    assert_eq!(none["series"][0]["count"], 0, "{none}");
+    for wrong in
+        [json!({ "ids": [] }), json!({ "points": 3 }), json!({ "points": 10_001 }), json!({ "first": 2, "last": 1 })]
+    {
+        let (status, said) = asked(wrong.clone());
+        assert_eq!(status, 400, "{wrong}: {said}");
+    }
+    assert_eq!(asked(json!({ "ids": ["nobody"] })).0, 404);
+}

@@ -195,5 +195,6 @@ pub(super) fn history_by_interval(app: &App, context: &RequestContext, message: 
         }
     };
     let found = tracking::reduced_histories(app, context, &ids, (key, steps), wanted)?;
+    let found: Vec<_> = found.into_iter().map(|history| (history.run, history.points)).collect();
     metrics_of_runs(key, &found)
 }
