@@ -84,6 +84,17 @@ pub fn stop_signal() -> Result<impl Future<Output = ()>, ServerError> {
     Ok(net::shutdown::Signals::listen()?.first())
 }
 
+/// While this lives, the server answers whoever looks; nobody may act, and nothing goes on by itself: a past is played into its
+/// platform.
+#[must_use = "the server is paused as long as this lives"]
+pub struct Pause(AppState);
+
+impl Drop for Pause {
+    fn drop(&mut self) {
+        self.0.set_paused(false);
+    }
+}
+
 /// A server that owns its addresses and answers once it is run.
 pub struct Server {
     listener: TcpListener,
@@ -172,6 +183,12 @@ impl Server {
         begun.await.map_err(|error| Problem::of(Code::Internal, &error))?
     }
 
+    /// Keeps everybody from acting, for as long as a past is played into the platform.
+    pub fn pause(&self) -> Pause {
+        self.state.set_paused(true);
+        Pause(self.state.clone())
+    }
+
     /// The platform that it answers for.
     pub fn app(&self) -> App {
         self.state.app()
@@ -213,12 +230,11 @@ impl Server {
         let grpc_protocol = self.grpc.is_some().then(grpc_protocol);
         self.follow_certificates();
         heap::map_large_blocks();
-        background::reconcile::start(&self.state);
-        background::flush_column_stats::start(&self.state);
-        background::model_memory::start(&self.state);
-        background::follow::start(&self.state);
-        background::checkpoints::start(&self.state);
-        background::events::start(&self.state);
+        let state = self.state.clone();
+        tokio::spawn(async move {
+            state.released().await;
+            background::start(&state);
+        });
         let begin_to_stop = || {
             self.state.begin_to_stop();
             // Nobody listens where there is no gRPC.

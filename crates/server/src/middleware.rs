@@ -3,3 +3,4 @@
 pub(crate) mod authorize;
 pub(crate) mod cross_origin;
 pub(crate) mod observe;
+pub(crate) mod pause;

@@ -10,7 +10,7 @@ use kilter_api::{Code, Problem, mlflow_routes};
 
 use crate::{
     error::{ApiError, error_response},
-    middleware::{authorize, cross_origin, observe},
+    middleware::{authorize, cross_origin, observe, pause},
     mlflow,
     openapi::all,
     state::AppState,
@@ -25,6 +25,7 @@ pub fn router(state: AppState) -> Router {
         .fallback(no_route)
         .method_not_allowed_fallback(no_method)
         .layer(from_fn_with_state(state.clone(), authorize::enforce))
+        .layer(from_fn_with_state(state.clone(), pause::refuse_acts))
         .layer(from_fn_with_state(state.clone(), cross_origin::protect))
         .layer(from_fn_with_state(state.clone(), observe::observe))
         .with_state(state)

@@ -96,6 +96,11 @@ impl ServerError {
         false
     }
 
+    /// Whether another process has the address.
+    pub const fn is_address_in_use(&self) -> bool {
+        matches!(self, Self::AddressInUse { .. })
+    }
+
     pub(crate) fn bind(address: SocketAddr, source: io::Error) -> Self {
         match source.kind() {
             io::ErrorKind::AddrInUse => Self::AddressInUse { address, source },

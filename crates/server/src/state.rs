@@ -15,7 +15,7 @@ use kilter_app::{
 };
 use kilter_domain::time::Timestamp;
 use kilter_serving::{AppendListener, Durability, LogOptions};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::{
     disk_use::DiskUseCache,
@@ -54,6 +54,8 @@ struct Inner {
     folder_key: Token,
     /// The replica that it is, and the server that it follows.
     replica: OnceLock<(Arc<Replica>, String)>,
+    /// Whether nobody may act, and nothing goes on by itself.
+    paused: watch::Sender<bool>,
 }
 
 impl AppState {
@@ -133,6 +135,7 @@ impl AppState {
             followers: Arc::new(Semaphore::new(MAX_FOLLOWERS)),
             folder_key: random_token()?,
             replica: OnceLock::new(),
+            paused: watch::Sender::new(false),
         })))
     }
 
@@ -174,6 +177,21 @@ impl AppState {
     /// From now on it is a replica of the server at `address`; the replica that it is.
     pub(crate) fn set_replica(&self, replica: Arc<Replica>, address: &str) -> Arc<Replica> {
         self.0.replica.get_or_init(|| (replica, address.to_owned())).0.clone()
+    }
+
+    /// Whether nobody may act now; see [`crate::Pause`].
+    pub(crate) fn is_paused(&self) -> bool {
+        *self.0.paused.borrow()
+    }
+
+    pub(crate) fn set_paused(&self, is_paused: bool) {
+        self.0.paused.send_replace(is_paused);
+    }
+
+    /// Ready once nothing holds it.
+    pub(crate) async fn released(&self) {
+        // The sender lives as long as this state.
+        let _ = self.0.paused.subscribe().wait_for(|is_paused| !is_paused).await;
     }
 
     /// How long it has been open.

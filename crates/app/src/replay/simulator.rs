@@ -8,14 +8,18 @@ use kilter_evaluation::labelled_predictions::label_text;
 use crate::{
     app::App,
     dataset::history::History,
+    model::approval_mode::ApprovalMode,
     prediction::{
         LabelError, PredictionError,
         bisect::by_halves,
         predict::{self, Labels, Request},
     },
     project::folder::Project,
-    reconcile::project::{self, Step},
-    replay::{error::ReplayError, rejected_rows::Refusals, settings::Settings, timeline},
+    reconcile::project,
+    replay::{
+        error::ReplayError, past::step, point_in_time::PointInTimeSource, rejected_rows::Refusals, settings::Settings,
+        timeline,
+    },
 };
 
 /// How far a replay is.
@@ -72,7 +76,7 @@ impl<'s> Simulator<'s> {
     }
 
     /// Answers what happened in `from..to`, in the order of events.
-    pub fn serve(&mut self, from: Timestamp, to: Timestamp) -> Result<(), ReplayError> {
+    fn serve(&mut self, from: Timestamp, to: Timestamp) -> Result<(), ReplayError> {
         for batch in self.history.happened(from, to).chunks(self.settings.batch_rows) {
             let now = self.history.events[batch[batch.len() - 1]];
             let (mut answered, mut unanswered) = (0, 0);
@@ -142,9 +146,23 @@ impl<'s> Simulator<'s> {
         Ok(())
     }
 
-    /// One step of the loop.
-    pub fn step(&mut self, step: &Step) -> Result<(), ReplayError> {
-        project::reconcile(self.app, self.project, step, &mut |_| ())?;
+    /// The moment after `now` that matters next: the end at the latest.
+    pub fn next(&self, now: Timestamp) -> Result<Timestamp, ReplayError> {
+        let due = project::next_due(self.app, self.project, now)?;
+        let next = [due, self.settings.next_boundary(now)].into_iter().flatten().min();
+        Ok(next.unwrap_or(self.settings.end).min(self.settings.end))
+    }
+
+    /// Answers what happens between two moments, tells the labels, and takes one step of the loop.
+    pub fn advance(
+        &mut self,
+        (from, to): (Timestamp, Timestamp),
+        source: &PointInTimeSource,
+        approval_mode: ApprovalMode,
+    ) -> Result<(), ReplayError> {
+        self.serve(from, to)?;
+        self.send_labels(to)?;
+        project::reconcile(self.app, self.project, &step(source, self.app, to, approval_mode), &mut |_| ())?;
         Ok(())
     }
 
@@ -152,7 +170,12 @@ impl<'s> Simulator<'s> {
     pub fn progress(&mut self, now: Timestamp) -> Result<Progress, ReplayError> {
         let (events, read) = timeline::events_after(self.app, self.read)?;
         self.read = read;
-        Ok(Progress { now, answered: self.answered, rows: self.labels.len(), events })
+        Ok(Progress { events, ..self.progress_so_far(now) })
+    }
+
+    /// How far it is, without what was decided.
+    pub fn progress_so_far(&self, now: Timestamp) -> Progress {
+        Progress { now, answered: self.answered, rows: self.labels.len(), events: Vec::new() }
     }
 }
 

@@ -14,6 +14,7 @@ mod crashes;
 mod data_damage;
 mod database;
 mod datasets_elsewhere;
+mod demo;
 mod deployments;
 mod documents;
 mod drift;

@@ -42,9 +42,9 @@ fn every_line_about_a_project_has_at_most_100_characters() {
 }
 
 #[test]
-fn the_demo_is_a_story_in_short_lines_and_its_folder_shows_short_lines_too() {
+fn the_story_of_the_demo_has_short_lines_and_its_folder_shows_short_lines_too() {
     let world = World::new();
-    let result = check_lines(&world, &["demo", "--keep", "demo"], &[0]);
+    let result = check_lines(&world, &["demo", "--story", "--keep", "demo"], &[0]);
     assert!(
         result.contains("gate passed") && result.contains("drift alert") && result.contains("promoted"),
         "{result}"

@@ -22,7 +22,7 @@ fn every_page_works_in_a_browser_with_mouse_and_keyboard_in_both_themes() {
         return;
     };
     let world = World::new();
-    let demo = world.kilter(&["demo", "--keep", "demo", "--quiet"]);
+    let demo = world.kilter(&["demo", "--keep", "demo", "--once", "--quiet"]);
     assert_eq!(demo.exit, 0, "{}", demo.err);
     let server = Server::start_on(&world, "demo/.kilter");
     let done = Command::new("node")
