@@ -182,6 +182,7 @@ pub(super) const STAGES: [Stage; 5] = [
             ("risk    = \"high\"", "risk    = \"low\""),
             ("validator = [\"user:model-risk\"]", "validator = [\"APPROVER\"]\nauditor   = [\"svc:api\"]"),
             ("rule = \"1 of validator and owner\"", "rule   = \"1 of validator\""),
+            ("[deploy.production]\n", "[deploy.production]\nauto   = true\n"),
         ],
         objective: Objective {
             name: "know-the-risk",
