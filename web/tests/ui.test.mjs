@@ -16,7 +16,8 @@ before(async () => {
   browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] });
   const [models, status, runs] = await Promise.all([api("models"), api("status"), api("runs?limit=2")]);
   const model = models.items[0];
-  const endpoint = status.endpoints[0];
+  // One with something on its way has more to show.
+  const endpoint = status.endpoints.find((found) => found.candidate) ?? status.endpoints[0];
   const version = model && `/models/${model.name}/${model.versions[0].number}`;
   paths = ["/", "/?asof=1998-02-01T00:00Z", "/inbox", "/objectives", "/runs", "/workflows", "/data", "/models", "/deployments", "/monitors", "/audit", "/audit/1", "/policies", "/settings", "/sign-in", "/no/such/page"];
   if (model) paths.push(`/models/${model.name}`, version, `${version}?tab=card`, `${version}?tab=files`, `${version}?tab=try`, `${version}?tab=history`);
@@ -74,6 +75,16 @@ describe("every page", () => {
       assert.deepEqual(found, []);
     });
   }
+  test("keeps within its panels", async () => {
+    const over = [];
+    await forEach(paths, async (path) => {
+      const { page, close } = await open(path);
+      const found = await page.evaluate(() => [...document.querySelectorAll(".panel")].filter((panel) => panel.scrollWidth > panel.clientWidth + 1).map((panel) => `${panel.querySelector("h2")?.textContent}: ${panel.scrollWidth - panel.clientWidth} px too wide`));
+      over.push(...found.map((what) => `${path}: ${what}`));
+      await close();
+    });
+    assert.deepEqual(over, []);
+  });
   test("fits on 320 px", async () => {
     const wide = [];
     await forEach(paths, async (path) => {
@@ -85,6 +96,15 @@ describe("every page", () => {
     assert.deepEqual(wide, []);
   });
 });
+
+/** Goes to the button that sends the sheet, and presses it. */
+async function submit(page) {
+  for (let pressed = 0; pressed < 8; pressed++) {
+    await page.keyboard.press("Tab");
+    if (await page.evaluate(() => document.activeElement?.getAttribute("type") === "submit")) return page.keyboard.press("Enter");
+  }
+  assert.fail("no button that sends the sheet is reached by Tab");
+}
 
 describe("by keyboard alone", () => {
   test("one goes to any page, and back to where one was", async () => {
@@ -133,6 +153,8 @@ describe("by keyboard alone", () => {
     const model = (await api("models")).items[0];
     const { number } = model.versions[0];
     const { page, close } = await open("/");
+    // Whoever has not said a name decides nothing.
+    await page.evaluate(() => localStorage.setItem("kilter.actor", "user:vera"));
     // The state of the version is set here, so that the test changes nothing on the server.
     await page.route(`**/api/v1/models/${model.name}/versions/${number}`, async (route) => {
       const version = await (await route.fetch()).json();
@@ -151,9 +173,33 @@ describe("by keyboard alone", () => {
     assert.match(await page.textContent("dialog[open]"), /auc = 0\.7 \[0\.6, 0\.8\], required ≥ 0\.65/);
     assert.equal(await page.isDisabled("dialog[open] button[type=submit]"), true);
     await page.keyboard.type("checked the slice of new customers");
-    for (const key of ["Tab", "Tab", "Enter"]) await page.keyboard.press(key);
+    await submit(page);
     await page.waitForSelector(".toast");
     assert.equal(sent.reason, "checked the slice of new customers");
+    await close();
+  });
+  test("whoever has no name is led to the sign-in and back, and then approves the version that waits", async () => {
+    const waiting = (await api("status")).endpoints.find((endpoint) => endpoint.waits?.command.includes("approve"));
+    assert.ok(waiting, "the demo has a version that waits for approval");
+    const [, model, number] = /approve (\S+)@(\d+)/.exec(waiting.waits.command);
+    const [, name] = /user:([\w.-]+)/.exec(waiting.waits.who.join());
+    const { page, faults, close } = await open(`/models/${model}/${number}`);
+    await page.keyboard.press("a");
+    await page.waitForURL("**/sign-in?return=*");
+    await page.waitForSelector("input[autocomplete=username]");
+    await page.keyboard.type(name);
+    await page.keyboard.press("Enter");
+    await page.waitForURL(`**/models/${model}/${number}`);
+    await page.waitForSelector("button.main[aria-disabled=false]");
+    await page.keyboard.press("a");
+    await page.waitForSelector("dialog[open] textarea");
+    await page.keyboard.type("read the gates");
+    await submit(page);
+    await page.waitForSelector(".toast");
+    const version = await api(`models/${model}/versions/${number}`);
+    assert.equal(version.state, "approved");
+    assert.equal(version.standing.sign_offs[0].by, `user:${name}`);
+    assert.deepEqual(faults, []);
     await close();
   });
   test("a version that cannot be approved says why", async () => {

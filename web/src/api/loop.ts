@@ -99,7 +99,7 @@ function retrainedCell(facts: ModelFacts, version: Version | undefined): Cell {
   if (newest === undefined || facts.model.versions.length < 2) return { ...cell, at: null, state: "none", word: "Not yet", detail: null };
   if (newest.state === "rejected") return { ...cell, state: "bad", word: "Refused", detail: `v${newest.number}` };
   if (newest.number === version?.number) return { ...cell, state: "ok", word: "Retrained", detail: `v${newest.number}` };
-  return { ...cell, state: newest.state === "approved" ? "ok" : "wait", word: newest.state, detail: `v${newest.number}` };
+  return { ...cell, state: newest.state === "approved" ? "ok" : "wait", word: newest.state.charAt(0).toUpperCase() + newest.state.slice(1), detail: `v${newest.number}` };
 }
 
 /** Text of the mark for terminals, notebooks and copies. */

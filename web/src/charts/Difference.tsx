@@ -3,7 +3,7 @@ import { scale } from "./scale";
 
 /** `zero` is where "no difference" lies: 0, and 1 of a ratio. */
 export function Difference({ value, low, high, zero, isLowerBetter, label }: { value: number; low: number | null; high: number | null; zero: number; isLowerBetter: boolean; label: string }) {
-  const [width, height] = [200, 22];
+  const [width, height] = [140, 22];
   const reach = Math.max(Math.abs(value - zero), Math.abs((low ?? value) - zero), Math.abs((high ?? value) - zero)) * 1.15 || 1;
   const x = scale([zero - reach, zero + reach], [0, width]);
   const isSure = low !== null && high !== null && (low > zero || high < zero);

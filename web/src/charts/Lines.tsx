@@ -38,7 +38,7 @@ export function Lines({ x, series, bound, isTime, isLog, height = 220, label, fo
       const axis = { stroke: mute, grid: { stroke: line, width: 1 }, ticks: { show: false }, font: "11px Inter Variable, sans-serif" };
       return {
         width, height, series: drawn, bands, legend: { show: false }, cursor: { sync: { key: "kilter" }, points: { size: 7 } }, scales: { x: { time: isTime }, y: isLog ? { distr: 3 } : { range: (_, low, high) => pad(low, high) } },
-        axes: [{ ...axis, grid: { show: false }, size: 42 }, { ...axis, size: 56, values: (_, ticks) => ticks.map((t) => (t === null ? "" : format(t))) }],
+        axes: [{ ...axis, grid: { show: false }, size: 42, ...(isTime ? { values: (_: uPlot, ticks: number[]) => ticks.map((t) => tick(t, ticks)), space: 70 } : {}) }, { ...axis, size: 56, values: (_, ticks) => ticks.map((t) => (t === null ? "" : format(t))) }],
         hooks: { setCursor: [(u) => showTip(u, series, format, isTime, hasBand)] },
       };
     };
@@ -54,6 +54,11 @@ export function Lines({ x, series, bound, isTime, isLog, height = 220, label, fo
   }, [box, width, x, series, bound, isTime, isLog, height, format]);
   return <div ref={box} className="chart" role="img" aria-label={label} style={{ minHeight: height }} />;
 }
+
+const dayAndMonth = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
+const hourAndMinute = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hour12: false });
+/** A tick of time, as the rest of the page writes it: a day, or within a day the hour. */
+const tick = (at: number, all: number[]): string => ((all[1] ?? Infinity) - (all[0] ?? 0) < 86_400 ? hourAndMinute : dayAndMonth).format(at * 1000);
 
 const pad = (low: number, high: number): [number, number] => {
   const room = (high - low || Math.abs(high) || 1) * 0.08;

@@ -4,7 +4,7 @@ import { comparison, type Deployment, type EndpointStatus } from "@/api/queries"
 import type { State } from "@/api/loop";
 import { Difference } from "@/charts/Difference";
 import { Await, Chip, Pairs, Panel, Time } from "@/parts/basics";
-import { count, interval, number, sentence } from "@/words/format";
+import { count, interval, number, plural, sentence } from "@/words/format";
 
 type Comparison = Schemas["Comparison"];
 type Metric = Schemas["MetricComparison"];
@@ -20,13 +20,13 @@ export function Rollout({ status, live, candidate }: { status: EndpointStatus; l
   const share = candidate.state === "canary" ? (candidate.canary_percent ?? 0) : 0;
   return (
     <div className="grid two">
-      <Panel title={`v${candidate.version} beside v${live.version}`} aside="intervals hold at all times at once: looking often is safe">
-        <div className="stack">
+      <Panel title={`v${candidate.version} beside v${live.version}`} aside="intervals hold at all times at once: looking often is safe" flush>
+        <div>
           {candidate.state === "canary" && (
-            <div className="traffic" role="img" aria-label={`v${live.version} answers ${100 - share} percent, v${candidate.version} ${share} percent`}>
+            <div className="body"><div className="traffic" role="img" aria-label={`v${live.version} answers ${100 - share} percent, v${candidate.version} ${share} percent`}>
               <span style={{ flex: 100 - share, background: "color-mix(in srgb, var(--s1) 20%, var(--panel))" }}>v{live.version} {100 - share} %</span>
               <span style={{ flex: share, background: "color-mix(in srgb, var(--s2) 26%, var(--panel))" }}>v{candidate.version} {share} %</span>
-            </div>
+            </div></div>
           )}
           <Await of={found}>{(c) => <Metrics of={c} />}</Await>
         </div>
@@ -65,7 +65,7 @@ function Metrics({ of }: { of: Comparison }) {
   return (
     <div className="table">
       <table aria-label="Candidate minus live">
-        <thead><tr><th scope="col">Metric</th><th scope="col" className="right">Difference</th><th scope="col">Interval</th><th scope="col" className="right">Values</th><th scope="col">Says</th></tr></thead>
+        <thead><tr><th scope="col">Metric</th><th scope="col" className="right">Difference</th><th scope="col">Interval</th><th scope="col">Says</th></tr></thead>
         <tbody>{of.metrics.map((m) => <MetricRow key={m.metric} metric={m} />)}</tbody>
       </table>
     </div>
@@ -74,7 +74,7 @@ function Metrics({ of }: { of: Comparison }) {
 
 function MetricRow({ metric: m }: { metric: Metric }) {
   const zero = m.metric === "latency" ? 1 : 0;
-  if (m.difference === null || m.difference === undefined) return <tr><td className="strong">{metricName[m.metric]}</td><td colSpan={3} className="mute">{m.missing}</td><td><Chip state="thin">Not enough data</Chip></td></tr>;
+  if (m.difference === null || m.difference === undefined) return <tr><td className="strong">{metricName[m.metric]}</td><td colSpan={2} className="mute">{m.missing}</td><td><Chip state="thin">Not enough data</Chip></td></tr>;
   const [low, high] = [m.low ?? null, m.high ?? null];
   const isSure = low !== null && high !== null && (low > zero || high < zero);
   const isBetter = isLowerBetter[m.metric] === m.difference < zero;
@@ -83,10 +83,9 @@ function MetricRow({ metric: m }: { metric: Metric }) {
   const label = `${metricName[m.metric]}: ${interval(m.difference, low, high)}`;
   return (
     <tr>
-      <td className="strong">{metricName[m.metric]}</td>
-      <td className="right nowrap">{interval(m.difference, low, high)}</td>
+      <td><span className="strong">{metricName[m.metric]}</span><br /><span className="small mute">{plural(m.count ?? 0, "value")}</span></td>
+      <td className="right nowrap">{number(m.difference)}<br /><span className="small mute">{number(low)} to {number(high)}</span></td>
       <td><Difference value={m.difference} low={low} high={high} zero={zero} isLowerBetter={isLowerBetter[m.metric]} label={label} /></td>
-      <td className="right">{count(m.count)}</td>
       <td><Chip state={state}>{word}</Chip></td>
     </tr>
   );
