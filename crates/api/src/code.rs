@@ -126,7 +126,7 @@ codes! {
     AddressRefused    = "address_refused",    403, Usage,       "the address is not on this machine alone", "add `--allow-remote` and `--token-file FILE`, or bind to 127.0.0.1";
     ServerUnreachable = "server_unreachable", 503, Unreachable, "the server cannot be reached",             "start it with `kilter server`, or name another with --server";
     Overloaded        = "overloaded",         503, Unreachable, "the server holds as many requests as it may", "try again in a second, with fewer rows or fewer requests at once; `--max-bodies` raises the bound";
-    PastPlayed        = "past_played",        503, Unreachable, "the demo plays the past of its projects",  "try again when its clock has reached the present: within three minutes";
+    PastPlayed        = "past_played",        503, Unreachable, "the demo plays the past of its projects",  "try again when its clock has reached the present";
     DataFolderInUse   = "data_folder_in_use", 409, Conflict,    "another process uses this data folder",    "stop it, or choose another `--data`";
 
     // Anything else.
