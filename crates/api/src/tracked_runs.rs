@@ -153,7 +153,7 @@ pub struct AskSeries {
     /// The last step; absent: to the end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last: Option<i64>,
-    /// Points of a run at most, 4 to 10000: four for each pixel of the chart. Default: 2000.
+    /// Points of a run at most, 4 to 10000. Default: 2000.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub points: Option<u32>,
 }
@@ -167,7 +167,8 @@ pub struct MetricSeries {
     pub caption: String,
 }
 
-/// The points of one run. Where there are more than asked for, the first, last, smallest and largest of each part are here (M4).
+/// The points of one run, in the order of step and time. Where there are more than asked for, they are cut into equal parts in this order,
+/// and the first, last, smallest and largest of each part are here (M4).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct RunSeries {
     /// The run.
@@ -176,8 +177,6 @@ pub struct RunSeries {
     pub count: u64,
     /// The step of each point that is here.
     pub steps: Vec<i64>,
-    /// When each was logged, in milliseconds since 1970.
-    pub logged_ms: Vec<i64>,
     /// Its value; null where it is NaN or infinite.
     pub values: Vec<Option<f64>>,
 }

@@ -2147,7 +2147,7 @@ export interface components {
             metric: string;
             /**
              * Format: int32
-             * @description Points of a run at most, 4 to 10000: four for each pixel of the chart. Default: 2000.
+             * @description Points of a run at most, 4 to 10000. Default: 2000.
              */
             points?: number | null;
         };
@@ -4365,7 +4365,10 @@ export interface components {
             /** @description Nothing more will come. */
             has_ended: boolean;
         };
-        /** @description The points of one run. Where there are more than asked for, the first, last, smallest and largest of each part are here (M4). */
+        /**
+         * @description The points of one run, in the order of step and time. Where there are more than asked for, they are cut into equal parts in this order,
+         *     and the first, last, smallest and largest of each part are here (M4).
+         */
         RunSeries: {
             /**
              * Format: int64
@@ -4374,8 +4377,6 @@ export interface components {
             count: number;
             /** @description The run. */
             id: string;
-            /** @description When each was logged, in milliseconds since 1970. */
-            logged_ms: number[];
             /** @description The step of each point that is here. */
             steps: number[];
             /** @description Its value; null where it is NaN or infinite. */

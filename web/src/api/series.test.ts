@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import type { Reading } from "./queries";
-import { boundOf, seriesOf } from "./series";
+import { aligned, boundOf, seriesOf } from "./series";
 
 const reading = (of: Partial<Reading>): Reading => ({ endpoint: "churn", monitor: "performance", metric: "auc", window_start: "1997-05-01T00:00:00Z", window_end: "1997-06-01T00:00:00Z", count: 10, as_of: "1997-06-01T00:00:00Z", estimated: false, default_rule: false, provisional: false, ...of }) as Reading;
 
@@ -18,4 +18,11 @@ it("what is estimated is never mixed with what was measured, and absent is not z
 });
 it("reads the bound of a rule", () => {
   expect(["auc >= 0.68 over 1mo", "psi(*) < 0.25", "-"].map(boundOf)).toEqual([0.68, 0.25, null]);
+});
+
+it("keeps points that share a step, goes on where a line has none, and has a gap where a value is no number", () => {
+  const run = (id: string, steps: number[], values: (number | null)[]) => ({ id, count: steps.length, steps, values });
+  const { steps, lines } = aligned([run("a", [0, 50, 50, 60], [1, 1e9, 1, 2]), run("b", [0, 55, 60], [3, null, 4])]);
+  expect(steps).toEqual([0, 50, 50, 55, 60]);
+  expect(lines).toEqual([[1, 1e9, 1, undefined, 2], [3, undefined, undefined, null, 4]]);
 });

@@ -1,4 +1,5 @@
 //! Readings as series in time.
+import type { Schemas } from "./client";
 import type { Reading } from "./queries";
 
 export type Point = { start: string; end: string; value: number | null; low: number | null; high: number | null; count: number; verdict: Reading["verdict"]; isProvisional: boolean; version: number | null };
@@ -31,4 +32,31 @@ export function boundOf(rule: string | null | undefined): number | null {
 export function mainSeries(readings: Reading[]): Series | undefined {
   const all = seriesOf(readings).filter((s) => s.part === null && s.points.some((p) => p.value !== null));
   return all.find((s) => s.rule && !s.isEstimated) ?? all.find((s) => s.rule) ?? all.find((s) => !["labelled", "rows"].includes(s.metric));
+}
+
+/** The lines of runs over the steps that any of them has. Points that share a step stay beside each other. Where a line has no point, it goes on
+ *  (`undefined`); where its value is no number, it has a gap (`null`). */
+export function aligned(runs: Schemas["RunSeries"][]): { steps: number[]; lines: (number | null | undefined)[][] } {
+  const most = new Map<number, number>();
+  const places = runs.map((run) => {
+    const seen = new Map<number, number>();
+    return run.steps.map((step) => {
+      const nth = seen.get(step) ?? 0;
+      seen.set(step, nth + 1);
+      most.set(step, Math.max(most.get(step) ?? 0, nth + 1));
+      return [step, nth] as const;
+    });
+  });
+  const start = new Map<number, number>();
+  const steps: number[] = [];
+  for (const step of [...most.keys()].sort((a, b) => a - b)) {
+    start.set(step, steps.length);
+    for (let nth = 0; nth < (most.get(step) ?? 0); nth++) steps.push(step);
+  }
+  const lines = runs.map((run, i) => {
+    const line = new Array<number | null | undefined>(steps.length).fill(undefined);
+    places[i]?.forEach(([step, nth], at) => { line[(start.get(step) ?? 0) + nth] = run.values[at] ?? null; });
+    return line;
+  });
+  return { steps, lines };
 }

@@ -3,7 +3,7 @@ import { useEffect, useRef } from "react";
 import type uPlot from "uplot";
 import { useWidth } from "./useWidth";
 
-export type LineSeries = { name: string; color: string; values: (number | null)[]; low?: (number | null)[]; high?: (number | null)[]; isDashed?: boolean; hasDots?: boolean };
+export type LineSeries = { name: string; color: string; values: (number | null | undefined)[]; low?: (number | null)[]; high?: (number | null)[]; isDashed?: boolean; hasDots?: boolean };
 type Props = { x: number[]; series: LineSeries[]; bound?: number | null; isTime: boolean; isLog?: boolean; height?: number; label: string; format: (value: number) => string };
 
 const color = (name: string): string => (name.startsWith("--") ? getComputedStyle(document.documentElement).getPropertyValue(name) : name);
@@ -22,7 +22,7 @@ export function Lines({ x, series, bound, isTime, isLog, height = 220, label, fo
       plot.current = new Plot(options(), data() as uPlot.AlignedData, place);
     };
     const hasBand = (s: LineSeries): boolean => s.low !== undefined && s.high !== undefined;
-    const data = (): (number | null)[][] => [x, ...series.flatMap((s) => [s.values, ...(hasBand(s) ? [s.high ?? [], s.low ?? []] : [])]), ...(bound == null ? [] : [x.map(() => bound)])];
+    const data = (): (number | null | undefined)[][] => [x, ...series.flatMap((s) => [s.values, ...(hasBand(s) ? [s.high ?? [], s.low ?? []] : [])]), ...(bound == null ? [] : [x.map(() => bound)])];
     const options = (): uPlot.Options => {
       const [mute, line, panel] = [color("--mute"), color("--line"), color("--panel")];
       const bands: uPlot.Band[] = [];

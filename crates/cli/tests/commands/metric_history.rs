@@ -96,7 +96,7 @@ fn a_chart_of_a_long_history_loses_no_spike_and_has_what_was_logged_since() {
         assert_eq!(largest(&found), 1e9, "the spike is drawn");
         assert_eq!(
             found["caption"],
-            "25000 points, drawn exactly: the first, last, smallest and largest of each pixel"
+            "25000 points, of which the first, last, smallest and largest of each part are drawn"
         );
     }
     let (_, few) = asked(json!({ "first": spike - 1, "last": spike + 1 }));

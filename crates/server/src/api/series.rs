@@ -1,4 +1,4 @@
-//! Metrics of runs as lines of a chart: reduced to the pixels that there are, without losing a spike.
+//! Metrics of runs as lines of a chart: reduced to so many points, without losing a spike.
 
 use axum::{Json, extract::State};
 use kilter_api::{self as api, Problem};
@@ -58,7 +58,6 @@ fn series(history: ReducedHistory) -> api::RunSeries {
         id: history.run,
         count: history.count,
         steps: history.points.iter().map(|point| point.step).collect(),
-        logged_ms: history.points.iter().map(|point| point.at.millis()).collect(),
         values: history.points.iter().map(value).collect(),
     }
 }
@@ -67,7 +66,9 @@ fn series(history: ReducedHistory) -> api::RunSeries {
 fn caption(found: &[ReducedHistory]) -> String {
     let count: u64 = found.iter().map(|history| history.count).sum();
     let all = found.iter().all(|history| history.count == history.points.len() as u64);
-    let how =
-        if all { "every one drawn" } else { "drawn exactly: the first, last, smallest and largest of each pixel" };
+    let how = match all {
+        true => "every one drawn",
+        false => "of which the first, last, smallest and largest of each part are drawn",
+    };
     format!("{}, {how}", counted(usize::try_from(count).unwrap_or(usize::MAX), "point"))
 }

@@ -1,35 +1,31 @@
 import { useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { metricSeries } from "@/api/queries";
+import { aligned } from "@/api/series";
 import { Lines } from "@/charts/Lines";
-import { useWidth } from "@/charts/useWidth";
 import { Copy, Empty, Failure, Skeleton } from "@/parts/basics";
 import { useUrlState } from "@/parts/url";
 import { number } from "@/words/format";
 
 const MAX_LINES = 6;
 
-/** One metric of up to six runs over steps, reduced by the server to the pixels that there are; it says so below the chart. */
+/** Points of all lines together: an answer of 60 kB. */
+const MAX_POINTS = 2_400;
+
+/** One metric of up to six runs over steps, reduced by the server, which says below the chart how. */
 export function MetricChart({ runs, metric }: { runs: { id: string; name: string }[]; metric: string }) {
   const few = runs.slice(0, MAX_LINES);
-  const [box, width] = useWidth<HTMLDivElement>();
   const ids = few.map((run) => run.id);
-  // Four points a pixel; steps of 400, so that a window that is drawn larger asks a few times and not each time.
-  const points = Math.min(10_000, Math.ceil(Math.max(width, 400) / 100) * 400);
-  const found = useQuery({ ...metricSeries(ids, metric, points), placeholderData: (before) => before });
+  const found = useQuery({ ...metricSeries(ids, metric, Math.floor(MAX_POINTS / Math.max(1, ids.length))), placeholderData: (before) => before });
   const [search, change] = useUrlState();
   const { data } = found;
   const drawn = useMemo(() => {
-    const steps = [...new Set(data?.series.flatMap((run) => run.steps) ?? [])].sort((a, b) => a - b);
-    const series = (data?.series ?? []).map((run, i) => {
-      const by = new Map(run.steps.map((step, at) => [step, run.values[at] ?? null]));
-      return { name: few[i]?.name ?? run.id, color: `--s${i + 1}`, values: steps.map((s) => by.get(s) ?? null) };
-    });
-    return { steps, series };
+    const { steps, lines } = aligned(data?.series ?? []);
+    return { steps, series: lines.map((values, i) => ({ name: few[i]?.name ?? "", color: `--s${i + 1}`, values })) };
     // eslint-disable-next-line react-hooks/exhaustive-deps -- the names go with the answer.
   }, [data]);
   return (
-    <div ref={box}>
+    <div>
       {found.error ? <Failure error={found.error} /> : !data ? <Skeleton rows={3} /> : drawn.steps.length < 2 ? <Empty title={`${metric} has ${drawn.steps.length === 1 ? "one point" : "no point"}: there is no line to draw.`} /> : (
         <>
           <Lines x={drawn.steps} series={drawn.series} isTime={false} isLog={search["y"] === "log"} label={`${metric} over steps`} format={formatAxis} />
