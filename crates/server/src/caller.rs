@@ -197,7 +197,7 @@ fn proof(parts: &Parts, options: &ServerOptions) -> Result<Option<Proof>, Proble
     if let Some(proof) = Proof::of(&parts.headers, options) {
         return Ok(Some(proof));
     }
-    let Some(token) = session_cookie::token_in(&parts.headers) else { return Ok(None) };
+    let Some(token) = session_cookie::token_in(&parts.headers, options.tls.is_some()) else { return Ok(None) };
     if !parts.method.is_safe() && !session_cookie::is_confirmed(&parts.headers, token) {
         let detail = format!("the request carries the cookie of a session, and no `{CSRF_HEADER}` of it");
         return Err(Problem::new(Code::CsrfMissing, detail));

@@ -212,7 +212,7 @@ pub(crate) async fn who_am_i(caller: Caller, State(state): State<AppState>, head
     let context = caller.context(&state);
     let credential = &context.credential;
     let by_header = headers.contains_key(header::AUTHORIZATION);
-    let cookie = session_cookie::token_in(&headers).filter(|_| !by_header);
+    let cookie = session_cookie::token_in(&headers, state.options().tls.is_some()).filter(|_| !by_header);
     Json(api::WhoAmI {
         on_behalf: credential.on_behalf.clone(),
         groups: credential.groups.clone(),

@@ -92,7 +92,9 @@ fn is_required(state: &AppState) -> bool {
 }
 
 async fn end(state: &AppState, headers: &HeaderMap) -> Result<(), Problem> {
-    let Some(token) = session_cookie::token_in(headers).map(str::to_owned) else { return Ok(()) };
+    let Some(token) = session_cookie::token_in(headers, state.options().tls.is_some()).map(str::to_owned) else {
+        return Ok(());
+    };
     let (app, now) = (state.app(), state.now());
     blocking(move || identity::end_session(&app, &token, now).map_err(|error| problem_of(&error))).await
 }

@@ -14,8 +14,9 @@ use kilter_domain::{
 const ENCRYPTED: &str = "__Host-kilter-session";
 const PLAIN: &str = "kilter-session";
 
-/// The token of the session that a request carries, if it carries one.
-pub(crate) fn token_in(headers: &HeaderMap) -> Option<&str> {
+/// The token of the session that a request carries, if it carries one. Where this server encrypts, the plain name counts for nothing: a
+/// subdomain could have set it.
+pub(crate) fn token_in(headers: &HeaderMap, is_encrypted: bool) -> Option<&str> {
     let pairs = || headers.get_all(header::COOKIE).into_iter().filter_map(|value| value.to_str().ok());
     let find = |name: &str| {
         let named = |pair: &'_ str| pair.trim().strip_prefix(name)?.strip_prefix('=').map(str::len);
@@ -25,7 +26,7 @@ pub(crate) fn token_in(headers: &HeaderMap) -> Option<&str> {
             pair.get(pair.len() - value..)
         })
     };
-    find(ENCRYPTED).or_else(|| find(PLAIN)).filter(|token| !token.is_empty())
+    find(ENCRYPTED).or_else(|| find(PLAIN).filter(|_| !is_encrypted)).filter(|token| !token.is_empty())
 }
 
 /// The word that requests of this session carry when they act.
@@ -87,8 +88,11 @@ mod tests {
             (&["kilter-session="], None),
             (&[], None),
         ] {
-            assert_eq!(token_in(&with(cookies)), found, "{cookies:?}");
+            assert_eq!(token_in(&with(cookies), false), found, "{cookies:?}");
         }
+        let planted = with(&["kilter-session=a"]);
+        assert_eq!(token_in(&planted, true), None, "over TLS the plain name is nobody's");
+        assert_eq!(token_in(&with(&["kilter-session=a; __Host-kilter-session=b"]), true), Some("b"));
     }
 
     #[test]
