@@ -63,22 +63,19 @@ fn reduced_history(
     let count = || app.store().read(|reader| metric::count_points(reader, id, name, &all));
     let whole = match histories.find((id, name), count)? {
         Some(points) => points,
-        None => {
-            // A history that is short is read as far as it is asked for.
-            let count = count()?;
-            let mut points = Vec::new();
-            let (wanted, count) = match count >= MIN_KEPT {
-                true => (&all, count),
-                false => (steps, app.store().read(|reader| metric::count_points(reader, id, name, steps))?),
-            };
-            let mut read = || {
-                points.reserve_exact(usize::try_from(count).unwrap_or_default());
-                let each = &mut |point| points.push(point);
-                app.store().read(|reader| metric::each_point_of_steps(reader, id, name, (wanted, count), each))?;
-                Ok::<_, TrackingError>(std::mem::take(&mut points))
-            };
-            histories.read((id, name), &mut read)?
-        }
+        // Counted and read on one snapshot: what is kept is whole.
+        None => histories.read((id, name), || {
+            app.store().read(|reader| {
+                let (mut wanted, mut count) = (&all, metric::count_points(reader, id, name, &all)?);
+                if count < MIN_KEPT {
+                    // It is not kept, so it is read as far as it is asked for.
+                    (wanted, count) = (steps, metric::count_points(reader, id, name, steps)?);
+                }
+                let mut points = Vec::with_capacity(usize::try_from(count).unwrap_or_default());
+                metric::each_point_of_steps(reader, id, name, (wanted, count), &mut |point| points.push(point))?;
+                Ok(points)
+            })
+        })?,
     };
     let first = whole.partition_point(|point| point.step < *steps.start());
     let last = whole.partition_point(|point| point.step <= *steps.end());
