@@ -1,18 +1,29 @@
 //! Where a demo is played, and how the program is called there.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use kilter_api::{Code, Problem};
+use tempfile::TempDir;
 
-use crate::ui::error::CliError;
+use crate::{commands::project::replay::temporary_state, ui::error::CliError};
 
 /// How the program is called here.
 pub(super) fn as_typed() -> &'static str {
     if std::env::var_os("CARGO").is_some() { "cargo run --release --" } else { "kilter" }
 }
 
+/// The folder that is kept, or one that goes away with what is beside it; what it is played in must be empty.
+pub(super) fn folder(keep: Option<&Path>, name: &str) -> Result<(PathBuf, Option<TempDir>), CliError> {
+    if let Some(folder) = keep {
+        refuse_used(folder)?;
+        return Ok((folder.to_owned(), None));
+    }
+    let temporary = temporary_state()?;
+    Ok((temporary.path().join(name), Some(temporary)))
+}
+
 /// A folder that holds something is left alone.
-pub(super) fn refuse_used(folder: &Path) -> Result<(), CliError> {
+fn refuse_used(folder: &Path) -> Result<(), CliError> {
     if folder.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
         let detail = format!("`{}` holds something already", folder.display());
         return Err(Problem::new(Code::FileExists, detail).hint("name an empty folder").into());

@@ -25,10 +25,10 @@ use serde::Serialize;
 use crate::{
     commands::project::{
         demo::{
-            place::{as_typed, refuse_used},
+            place::{self, as_typed},
             projects::{STAGES, Stage, moment},
         },
-        replay::{problem, temporary_state},
+        replay::problem,
         replay_words::{day, mark},
     },
     context::{DATA_FOLDER, act},
@@ -57,13 +57,7 @@ struct Shown {
 
 impl Portfolio {
     pub(super) fn run(self, output: &Output) -> Result<Answer, CliError> {
-        let temporary = self.keep.is_none().then(temporary_state).transpose()?;
-        let folder = match (&self.keep, &temporary) {
-            (Some(folder), _) => folder.clone(),
-            (None, Some(folder)) => folder.path().to_owned(),
-            (None, None) => PathBuf::from("demo"),
-        };
-        refuse_used(&folder)?;
+        let (folder, _temporary) = place::folder(self.keep.as_deref(), "demo")?;
         // A person reads the story here, and the pages beside it.
         init_logs(LogFormat::Text, "error", output.may_animate())
             .map_err(|why| Problem::new(Code::Internal, why.to_string()))?;

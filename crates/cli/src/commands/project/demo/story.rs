@@ -10,10 +10,10 @@ use serde::Serialize;
 use crate::{
     commands::project::{
         demo::{
-            place::{as_typed, refuse_used},
+            place::{self, as_typed},
             projects::CHURN,
         },
-        replay::{page, play, temporary_state},
+        replay::{page, play},
     },
     context::DATA_FOLDER,
     ui::{
@@ -37,13 +37,7 @@ pub(super) struct Story {
 
 impl Story {
     pub(super) fn run(self, output: &Output) -> Result<Answer, CliError> {
-        let temporary = self.keep.is_none().then(temporary_state).transpose()?;
-        let folder = match (&self.keep, &temporary) {
-            (Some(folder), _) => folder.clone(),
-            (None, Some(folder)) => folder.path().join(CHURN.name),
-            (None, None) => PathBuf::from(CHURN.name),
-        };
-        refuse_used(&folder)?;
+        let (folder, _temporary) = place::folder(self.keep.as_deref(), CHURN.name)?;
         CHURN.write(&folder, CHURN.contract)?;
         output
             .note("Replaying a year of a shop as production, one line per decision. This takes less than a minute.\n");
