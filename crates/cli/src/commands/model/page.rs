@@ -42,11 +42,23 @@ pub(super) const fn state(state: api::VersionState) -> Status {
     }
 }
 
-const fn mark(verdict: api::Verdict) -> Status {
+/// How the verdict of a gate is marked.
+pub(crate) const fn mark_of_verdict(verdict: api::Verdict) -> Status {
     match verdict {
         api::Verdict::Passed => Status::Ok,
         api::Verdict::Failed => Status::Bad,
         api::Verdict::Undecided => Status::Wait,
+    }
+}
+
+/// What was done to a version, in a word.
+pub(super) const fn act_word(kind: api::VersionActKind) -> &'static str {
+    match kind {
+        api::VersionActKind::Submitted => "submitted",
+        api::VersionActKind::Returned => "returned",
+        api::VersionActKind::Reviewed => "reviewed",
+        api::VersionActKind::Retired => "retired",
+        api::VersionActKind::Revoked => "revoked",
     }
 }
 
@@ -63,12 +75,13 @@ fn verdict(version: &api::Version) -> String {
     format!("{}@{} is {}: {decides}{next}", version.model, version.number, version.state)
 }
 
-fn gate_parts(gates: &[api::GateVerdict]) -> Vec<ReportPart> {
+/// What each gate said, rule by rule, where one has.
+pub(crate) fn gate_parts(gates: &[api::GateVerdict]) -> Vec<ReportPart> {
     let mut table = Table::new(["gate", "verdict", "rule"]);
     for gate in gates {
         for (at, reason) in gate.reason.iter().enumerate() {
             let (name, verdict) = match at {
-                0 => (gate.gate.clone(), Cell::Mark(mark(gate.verdict), gate.verdict.to_string())),
+                0 => (gate.gate.clone(), Cell::Mark(mark_of_verdict(gate.verdict), gate.verdict.to_string())),
                 _ => (String::new(), String::new().into()),
             };
             table.row([name.into(), verdict, reason.clone().into()]);
@@ -98,8 +111,7 @@ fn standing_parts(version: &api::Version) -> Vec<ReportPart> {
         ]);
     }
     for act in &standing.acts {
-        let what = format!("{:?}", act.kind).to_lowercase();
-        table.row([what.into(), act.by.clone().into(), minute(act.at).into(), String::new().into()]);
+        table.row([act_word(act.kind).into(), act.by.clone().into(), minute(act.at).into(), String::new().into()]);
     }
     let mut parts = part("Approval", table);
     parts.extend(standing.waivers.iter().map(|waiver| ReportPart::Text(format!("◆ {}", waiver_line(waiver)))));

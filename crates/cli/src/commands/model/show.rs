@@ -71,13 +71,7 @@ fn with_standing(mut page: Page, version: &api::Version) -> Page {
         page = page.reason(Status::Bad, "", line(one));
     }
     for act in &standing.acts {
-        let kind = match act.kind {
-            api::VersionActKind::Submitted => "submitted",
-            api::VersionActKind::Returned => "returned",
-            api::VersionActKind::Reviewed => "reviewed",
-            api::VersionActKind::Retired => "retired",
-            api::VersionActKind::Revoked => "revoked",
-        };
+        let kind = page::act_word(act.kind);
         let outcome = act
             .outcome
             .as_ref()
@@ -96,12 +90,7 @@ pub(crate) fn with_waivers(page: Page, version: &api::Version) -> Page {
 /// What each gate said of a version, rule by rule.
 pub(crate) fn with_gates(mut page: Page, version: &api::Version) -> Page {
     for gate in &version.gates {
-        let mark = match gate.verdict {
-            api::Verdict::Passed => Status::Ok,
-            api::Verdict::Failed => Status::Bad,
-            api::Verdict::Undecided => Status::Wait,
-        };
-        page = page.marked(mark, format!("gate {}: {}", gate.gate, gate.verdict));
+        page = page.marked(page::mark_of_verdict(gate.verdict), format!("gate {}: {}", gate.gate, gate.verdict));
         page = gate.reason.iter().fold(page, |page, reason| page.reason(None, "    ", reason.clone()));
     }
     page

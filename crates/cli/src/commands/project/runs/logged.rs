@@ -34,8 +34,8 @@ pub(super) fn state_word(run: &api::TrackedRun) -> String {
     }
 }
 
-/// A state of a run of the platform.
-pub(super) fn word(state: api::RunState) -> String {
+/// A state of a run or of a step, in a word.
+pub(super) fn word(state: impl std::fmt::Debug) -> String {
     format!("{state:?}").to_lowercase()
 }
 

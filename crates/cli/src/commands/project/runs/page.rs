@@ -2,22 +2,22 @@
 
 use kilter_api as api;
 use kilter_domain::time::Timestamp;
-use kilter_report::{Cell, Report, ReportPart, Status, Table};
+use kilter_report::{Cell, Report, ReportPart, Table};
 
 use super::{
-    logged::{is_system_tag, metric_text},
+    logged::{is_system_tag, metric_text, word},
     marks::{mark_of_run, mark_of_status, mark_of_step, sentence},
 };
 use crate::{
-    commands::model::page::part,
+    commands::model::page::{gate_parts, part},
     ui::view::{made, minute},
 };
 
 /// The page of a run; `executed` is what the platform knows of one that it executed.
 pub(super) fn html(run: &api::TrackedRun, executed: Option<&api::Run>, now: Timestamp) -> String {
     let (state, word) = match executed {
-        Some(run) => (mark_of_run(run.summary.state), format!("{:?}", run.summary.state).to_lowercase()),
-        None => (mark_of_status(run.status), format!("{:?}", run.status).to_lowercase()),
+        Some(run) => (mark_of_run(run.summary.state), word(run.summary.state)),
+        None => (mark_of_status(run.status), word(run.status)),
     };
     let why = executed.and_then(|run| run.reason.clone()).map_or_else(String::new, |why| format!(": {why}"));
     let time = |time: Option<Timestamp>| time.map_or("–".to_owned(), minute);
@@ -45,26 +45,16 @@ pub(super) fn html(run: &api::TrackedRun, executed: Option<&api::Run>, now: Time
 fn executed_parts(run: &api::Run) -> Vec<ReportPart> {
     let mut steps = Table::new(["step", "state", "what it did"]);
     for step in &run.steps {
-        let state = format!("{:?}", step.state).to_lowercase();
-        steps.row([step.name.clone().into(), Cell::Mark(mark_of_step(step.state), state), sentence(step).into()]);
+        steps.row([
+            step.name.clone().into(),
+            Cell::Mark(mark_of_step(step.state), word(step.state)),
+            sentence(step).into(),
+        ]);
     }
     let mut parts = part("Steps", steps);
     if let Some(version) = &run.version {
         parts.push(ReportPart::Heading(format!("Version {} of {}", version.number, version.model)));
-        let mut gates = Table::new(["gate", "verdict", "rule"]);
-        for gate in &version.gates {
-            let mark = match gate.verdict {
-                api::Verdict::Passed => Status::Ok,
-                api::Verdict::Failed => Status::Bad,
-                api::Verdict::Undecided => Status::Wait,
-            };
-            gates.row([
-                gate.gate.clone().into(),
-                Cell::Mark(mark, gate.verdict.to_string()),
-                gate.reason.join("; ").into(),
-            ]);
-        }
-        parts.push(ReportPart::Table(gates));
+        parts.extend(gate_parts(&version.gates));
     }
     parts
 }
