@@ -70,3 +70,25 @@ fn a_folder_that_holds_something_is_left_alone() {
     }
     assert_eq!(world.kilter(&["demo", "--story", "--port", "1"]).exit, 2, "a story has no pages");
 }
+
+#[test]
+fn a_demo_that_is_stopped_leaves_nothing() {
+    let world = World::new();
+    let folder = world.path().join("temporary");
+    std::fs::create_dir(&folder).unwrap();
+    let mut command = world.command(&["demo", "--port", "0", "--json"]);
+    command.env("TMPDIR", &folder);
+    let server = Server::of(command);
+    // Its first model is there: files are written all the time.
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    while server.get("/api/v1/models").1["items"].as_array().is_none_or(Vec::is_empty) {
+        assert!(std::time::Instant::now() < deadline, "no model came");
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    let (status, refused) = server.ask("POST", "/api/v1/models/hotel/versions/1/approve", &serde_json::json!({}));
+    assert_eq!((status, &refused["code"]), (503, &"past_played".into()), "{refused}");
+    server.signal("-TERM");
+    assert_eq!(server.wait(), Some(0));
+    let left: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert!(left.is_empty(), "{left:?}");
+}

@@ -64,7 +64,7 @@ impl Server {
         Self::with_log(command, fs::File::create(log).unwrap().into())
     }
 
-    fn of(command: Command) -> Self {
+    pub fn of(command: Command) -> Self {
         Self::with_log(command, Stdio::null())
     }
 

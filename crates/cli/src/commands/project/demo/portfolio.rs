@@ -57,13 +57,17 @@ struct Shown {
 
 impl Portfolio {
     pub(super) fn run(self, output: &Output) -> Result<Answer, CliError> {
-        let (folder, _temporary) = place::folder(self.keep.as_deref(), "demo")?;
+        let (folder, temporary) = place::folder(self.keep.as_deref(), "demo")?;
         // A person reads the story here, and the pages beside it.
         init_logs(LogFormat::Text, "error", output.may_animate())
             .map_err(|why| Problem::new(Code::Internal, why.to_string()))?;
         let failed = |error: std::io::Error| Problem::of(Code::Internal, &error);
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(failed)?;
-        runtime.block_on(self.show(folder, output))
+        let shown = runtime.block_on(self.show(folder, output));
+        // Whatever still writes ends first.
+        drop(runtime);
+        let removed = temporary.map_or(Ok(()), place::remove);
+        shown.and_then(|answer| removed.map(|()| answer))
     }
 
     async fn show(&self, folder: PathBuf, output: &Output) -> Result<Answer, CliError> {
